@@ -1,0 +1,150 @@
+import type { Attributes, Context, Link, Span, SpanContext, SpanKind, TimeInput } from '@opentelemetry/api';
+import type { CarrierReader } from './carrier.ts';
+
+/**
+ * A hop is one crossing of a boundary between agents, services or tools. It has an outbound end and an
+ * inbound one, and both are described by plain data:
+ *
+ *     caller                                                      receiver
+ *       │  startOutbound(hop)                                        │
+ *       ├── span ── policy ── fields ─────── carrier ────── fields ──┤ startInbound(hop)
+ *       │                                                            ├── policy ── span ── run
+ *       └── end(outcome)                                             └── end(outcome)
+ *
+ * An adapter decides names, attributes and carriers; everything else is decided here.
+ */
+
+/** What a hop crosses, as it appears in `throughline.hops{transport}`: `http`, `kafka`, `mcp`, … */
+export type Transport = string;
+
+/** Who offers the context that an inbound hop brings. Headers are read-only. */
+export interface Peer {
+  readonly transport: Transport;
+  /** The route, topic or method that was reached, where it is known before the span starts. */
+  readonly name?: string | undefined;
+  /** The network address of the peer, where the transport has one. */
+  readonly address?: string | undefined;
+  /** The carrier as it arrived. Do not change it. */
+  readonly headers?: unknown;
+  /** Whether the peer proved who it is; `undefined` where nobody said how to know. */
+  readonly authenticated?: boolean | undefined;
+}
+
+/**
+ * Whom an outbound hop goes to. `channel` says what kind of thing that is, which decides whether it is
+ * first-party by default: `memory` and `broker` are, `process` (a stdio server) is not, a `host` is when its name or
+ * address is private.
+ */
+export interface Target {
+  readonly transport: Transport;
+  readonly channel: 'host' | 'memory' | 'broker' | 'process';
+  /** The host name or address, without port, for a `host`; brokers and servers may give a name. */
+  readonly host?: string | undefined;
+  /** The topic, method or path, where it is known. */
+  readonly name?: string | undefined;
+}
+
+/** The inbound end of a hop, as an adapter describes it to {@link startInbound}. */
+export interface InboundHop {
+  readonly transport: Transport;
+  /** The span's name. */
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes | undefined;
+  /** What travelled, and how to read it. */
+  readonly carrier: unknown;
+  readonly reader: CarrierReader;
+  /** A second carrier, asked when `carrier` holds no `traceparent`: the HTTP headers of the POST that brought an MCP message. */
+  readonly fallback?: { readonly carrier: unknown; readonly reader: CarrierReader } | undefined;
+  /**
+   * How the carrier arrived, which decides whether the ambient context counts (see `ambient.ts`):
+   * `request` the hop is an HTTP request itself and may join a SERVER span that is already open for it;
+   * `payload` the carrier arrived inside an HTTP request, whose span is a parent or a link; absent: it counts for nothing.
+   */
+  readonly http?: 'request' | 'payload' | undefined;
+  /** The object that stands for this one HTTP request, so that a second middleware joins the hop of the first. */
+  readonly request?: object | undefined;
+  /** Who offers the context; asked only when a policy is a function. */
+  readonly peer?: Omit<Peer, 'transport'> | (() => Omit<Peer, 'transport'>) | undefined;
+  readonly links?: readonly Link[] | undefined;
+  /** Also link the offered context when it is the parent (messaging conventions, creation context). */
+  readonly linkParent?: boolean | undefined;
+  /** Link the offered context instead of continuing it (a batch with several creation contexts gives `links` and no carrier). */
+  readonly startTime?: TimeInput | undefined;
+  /** `false`: propagation without a span, for this hop alone. */
+  readonly span?: boolean | undefined;
+}
+
+/** The outbound end of a hop, as an adapter describes it to {@link startOutbound}. */
+export interface OutboundHop {
+  readonly transport: Transport;
+  /** The span's name. */
+  readonly name: string;
+  readonly kind: SpanKind;
+  readonly attributes?: Attributes | undefined;
+  readonly target: Target;
+  /**
+   * What the caller is about to send. With no active span, a valid `traceparent` that the caller put there becomes the
+   * parent, so that a relay stays in the chain.
+   */
+  readonly carrier?: unknown;
+  readonly reader?: CarrierReader | undefined;
+  readonly links?: readonly Link[] | undefined;
+  /** The context to send; the active one at the call by default. */
+  readonly context?: Context | undefined;
+  readonly startTime?: TimeInput | undefined;
+  /** `false`: propagation without a span, for this hop alone. */
+  readonly span?: boolean | undefined;
+}
+
+/** How a hop came out. An `error` sets the span's status and `error.type`; `errorType` alone does too. */
+export interface Outcome {
+  readonly error?: unknown;
+  /** A low-cardinality class; by default the error's `code` or constructor name. */
+  readonly errorType?: string | undefined;
+  readonly attributes?: Attributes | undefined;
+  readonly endTime?: TimeInput | undefined;
+}
+
+/** What became of the context that an inbound hop was offered, or an outbound one held. */
+export type HopOutcome = 'continued' | 'restarted' | 'started' | 'invalid' | 'refused' | 'suppressed';
+
+/** An inbound hop that was let in. Run the work in `context`, then call `end`. */
+export interface Received {
+  readonly context: Context;
+  /** The hop's span; under `spans: false` a span that records nothing and stands for the offered context. */
+  readonly span: Span;
+  readonly outcome: HopOutcome;
+  /** Whether the span is one that another instrumentation opened, and will end. */
+  readonly joined: boolean;
+  /** Ends the hop. Idempotent. */
+  end(outcome?: Outcome): void;
+}
+
+/**
+ * What a carrier copy does with the fields it already holds:
+ * `write` loses all three and gets ours; `keep` stays as it is; `strip` loses all three.
+ */
+export type FieldsMode = 'write' | 'keep' | 'strip';
+
+/** An outbound hop that may go. Write `fields` into a copy of the carrier (`writeRecord`, `writeHeaders`), call, then `end`. */
+export interface Sending {
+  /** The context of the hop's span, in which answers and callbacks belong. */
+  readonly context: Context;
+  /** `context` under suppressed tracing: run the library's own innermost function in it. */
+  readonly inner: Context;
+  readonly span: Span;
+  readonly outcome: HopOutcome;
+  /** Exactly what goes on the wire: names and values. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly mode: FieldsMode;
+  /** With `mode: 'write'`, whether a carrier that holds a valid `traceparent` stays as it is. */
+  readonly keepsValid: boolean;
+  /** Ends the hop. Idempotent. */
+  end(outcome?: Outcome): void;
+}
+
+/** Two span contexts name the same span. */
+export function sameSpan(a: SpanContext, b: SpanContext): boolean {
+  return a.spanId === b.spanId && a.traceId === b.traceId;
+}
