@@ -1,0 +1,228 @@
+import { type Boundary, boundaryOf, meetingPointOf } from './boundary.ts';
+import { type CausalGraph, type CausalNode, buildCausalGraph, isCrossing } from './causal-graph.ts';
+import { THROUGHLINE_CALLS, THROUGHLINE_DIRECTION } from './conventions.ts';
+import { printable } from './printable.ts';
+import type { CollectedSpan } from './span.ts';
+
+export type FindingCode = 'no-spans' | 'split-trace' | 'orphan' | 'parent-loop' | 'missing-link-target' | 'missing-calls';
+
+/** One way in which the spans fall short of one whole trace. */
+export interface Finding {
+  readonly code: FindingCode;
+  /** A sentence for people, safe to print, whatever the spans hold. */
+  readonly message: string;
+  /** The span at which it shows. */
+  readonly traceId?: string;
+  readonly spanId?: string;
+  readonly boundary?: FindingBoundary;
+}
+
+/** Where the trace broke. */
+export interface FindingBoundary extends Boundary {
+  /** The service that sent, where one can be told. */
+  readonly from?: string;
+  /** The service that received. */
+  readonly to: string;
+  /** What did not come across, or was not exported. */
+  readonly missing: 'context' | 'parent' | 'link target' | 'calls';
+}
+
+export interface Report {
+  /** `sound`: one whole trace. `empty`: no span to judge. */
+  readonly verdict: 'sound' | 'broken' | 'empty';
+  readonly traces: number;
+  readonly services: readonly string[];
+  readonly spans: number;
+  readonly orphans: number;
+  readonly findings: readonly Finding[];
+  readonly graph: CausalGraph;
+}
+
+/**
+ * Returns whether the spans are one whole trace, and if not, the boundaries at which it broke.
+ *
+ * ```ts
+ * const report = checkTrace(collector.spans());
+ * process.exitCode = report.verdict === 'sound' ? 0 : 1;
+ * ```
+ */
+export function checkTrace(spans: Iterable<CollectedSpan>): Report {
+  const graph = buildCausalGraph(spans);
+  const nodes = graph.traces.flatMap((trace) => trace.nodes);
+  const findings =
+    nodes.length === 0
+      ? [{ code: 'no-spans', message: 'no span was collected' } as const]
+      : [
+          ...splitTraces(graph),
+          ...missingParents(graph),
+          ...parentLoops(graph),
+          ...missingLinkTargets(graph, nodes),
+          ...missingCalls(nodes),
+        ];
+  return {
+    verdict: nodes.length === 0 ? 'empty' : findings.length === 0 ? 'sound' : 'broken',
+    traces: graph.traces.length,
+    services: graph.services,
+    spans: nodes.length,
+    orphans: graph.traces.reduce((sum, trace) => sum + trace.orphans.length, 0),
+    findings,
+    graph,
+  };
+}
+
+/** One finding for every root but the first of the largest trace, and for an extra trace without one. */
+function splitTraces({ traces }: CausalGraph): Finding[] {
+  const [main, ...others] = [...traces].sort((a, b) => b.nodes.length - a.nodes.length);
+  if (main === undefined) return [];
+  const rootless = others.filter((trace) => trace.roots.length === 0).flatMap((trace) => trace.nodes.slice(0, 1));
+  const roots = [...main.roots.slice(1), ...others.flatMap((trace) => trace.roots)];
+  const unanswered = unansweredSends(traces.flatMap((trace) => trace.nodes));
+  return [
+    ...roots.map((root): Finding => {
+      const { span } = root;
+      const from = senderOf(span, unanswered);
+      const boundary: FindingBoundary = {
+        ...boundaryOf(span),
+        ...(from === undefined ? {} : { from }),
+        to: span.service,
+        missing: 'context',
+      };
+      const over = boundary.transport === 'unknown' ? '' : ` over ${boundary.label}`;
+      const sender = from === undefined ? '' : `; ${printable(from)} sent${over} and was not continued`;
+      return {
+        code: 'split-trace',
+        message: `${printable(span.service)} starts a root of its own: ${describe(span)} has no parent${sender}`,
+        ...idsOf(span),
+        boundary,
+      };
+    }),
+    ...rootless.map(({ span }): Finding => ({
+      code: 'split-trace',
+      message: `${printable(span.service)} is in a trace of its own, ${span.traceId}, which has no root`,
+      ...idsOf(span),
+    })),
+  ];
+}
+
+/** The outbound ends that nobody in another service continued, by what both ends of a hop agree on. */
+function unansweredSends(nodes: readonly CausalNode[]): ReadonlyMap<string, readonly CollectedSpan[]> {
+  const sends = new Map<string, CollectedSpan[]>();
+  for (const { span, children } of nodes) {
+    if ((span.kind !== 'CLIENT' && span.kind !== 'PRODUCER') || children.some(isCrossing)) continue;
+    const point = meetingPointOf(span);
+    if (point === undefined) continue;
+    const others = sends.get(point);
+    if (others === undefined) sends.set(point, [span]);
+    else others.push(span);
+  }
+  return sends;
+}
+
+/** The one service that can have sent what this root received; `undefined` where none or several can. */
+function senderOf(
+  root: CollectedSpan,
+  unanswered: ReadonlyMap<string, readonly CollectedSpan[]>,
+): string | undefined {
+  const point = root.kind === 'SERVER' || root.kind === 'CONSUMER' ? meetingPointOf(root) : undefined;
+  const candidates = new Set((point === undefined ? [] : (unanswered.get(point) ?? [])).map(({ service }) => service));
+  const [first, ...rest] = candidates;
+  return rest.length === 0 ? first : undefined;
+}
+
+/** One finding for each missing parent and service that names it. */
+function missingParents({ traces }: CausalGraph): Finding[] {
+  const groups = new Map<string, [CausalNode, ...CausalNode[]]>();
+  for (const orphan of traces.flatMap((trace) => trace.orphans)) {
+    const key = JSON.stringify([orphan.span.traceId, orphan.span.parentSpanId, orphan.span.service]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [orphan]);
+    else group.push(orphan);
+  }
+  return Array.from(groups.values(), ([orphan, ...more]) => {
+    const { span } = orphan;
+    const received = isReceived(orphan);
+    const boundary = boundaryOf(span);
+    const over = received ? ` over ${boundary.label === 'unknown' ? 'an unknown transport' : boundary.label}` : '';
+    const also = more.length === 0 ? '' : ` and ${more.length} more ${more.length === 1 ? 'span' : 'spans'}`;
+    const why = received ? `received${over} a parent that nobody exported` : 'did not export the parent of its own spans';
+    return {
+      code: 'orphan',
+      message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${span.parentSpanId ?? ''}`,
+      ...idsOf(span),
+      ...(received ? { boundary: { ...boundary, to: span.service, missing: 'parent' } } : {}),
+    };
+  });
+}
+
+/** Whether the missing parent is on the other side of a boundary; the kind decides where the sender does not say. */
+function isReceived(orphan: CausalNode): boolean {
+  const { parentIsRemote, kind } = orphan.span;
+  return isCrossing(orphan) || (parentIsRemote === undefined && (kind === 'SERVER' || kind === 'CONSUMER'));
+}
+
+function parentLoops({ traces }: CausalGraph): Finding[] {
+  return traces
+    .flatMap((trace) => trace.loops)
+    .map(({ span }) => ({
+      code: 'parent-loop',
+      message: `the parents of ${describe(span)} in ${printable(span.service)} lead back to itself`,
+      ...idsOf(span),
+    }));
+}
+
+function missingLinkTargets(graph: CausalGraph, nodes: readonly CausalNode[]): Finding[] {
+  return nodes.flatMap(({ span }) =>
+    span.links
+      .filter((link) => graph.find(link.traceId, link.spanId) === undefined)
+      .map((link): Finding => {
+        const target = graph.traces.some(({ traceId }) => traceId === link.traceId)
+          ? `span ${printable(link.spanId)}`
+          : `span ${printable(link.spanId)} of trace ${printable(link.traceId)}`;
+        return {
+          code: 'missing-link-target',
+          message: `${printable(span.service)} links to ${target}, which was not collected: ${describe(span)}`,
+          ...idsOf(span),
+          boundary: { ...boundaryOf(span), to: span.service, missing: 'link target' },
+        };
+      }),
+  );
+}
+
+/** Compares what an inbound hop says it called with the calls that were exported. More of them than said is no finding. */
+function missingCalls(nodes: readonly CausalNode[]): Finding[] {
+  return nodes.flatMap((node): Finding[] => {
+    const { span } = node;
+    const made = span.attributes[THROUGHLINE_CALLS];
+    if (typeof made !== 'number') return [];
+    const exported = countCalls(node);
+    if (exported >= made) return [];
+    return [
+      {
+        code: 'missing-calls',
+        message: `${printable(span.service)}: ${made} ${made === 1 ? 'call' : 'calls'} made, ${exported} exported under ${describe(span)}`,
+        ...idsOf(span),
+        boundary: { ...boundaryOf(span), to: span.service, missing: 'calls' },
+      },
+    ];
+  });
+}
+
+/** The outbound hops under an inbound one, down to the next boundary: what lies past that is another hop's to count. */
+function countCalls(inbound: CausalNode): number {
+  const open = [...inbound.children];
+  let calls = 0;
+  for (let node = open.pop(); node !== undefined; node = open.pop()) {
+    if (isCrossing(node)) continue;
+    if (node.span.attributes[THROUGHLINE_DIRECTION] === 'outbound') calls++;
+    for (const child of node.children) open.push(child);
+  }
+  return calls;
+}
+
+function describe(span: CollectedSpan): string {
+  return `${span.kind} ${printable(span.name)}`;
+}
+
+function idsOf({ traceId, spanId }: CollectedSpan): { traceId: string; spanId: string } {
+  return { traceId, spanId };
+}

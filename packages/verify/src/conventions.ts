@@ -1,0 +1,26 @@
+/** What hop spans of Throughline carry. */
+export const THROUGHLINE_DIRECTION = 'throughline.direction';
+export const THROUGHLINE_TRANSPORT = 'throughline.transport';
+/** On an inbound hop: how many outbound hops were started under it, sampled or not. */
+export const THROUGHLINE_CALLS = 'throughline.calls';
+
+/** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
+export const MESSAGING_SYSTEM = 'messaging.system';
+export const MESSAGING_DESTINATION_NAME = 'messaging.destination.name';
+
+/** https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/ */
+export const MCP_METHOD_NAME = 'mcp.method.name';
+export const GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
+
+/** https://opentelemetry.io/docs/specs/semconv/general/attributes/ */
+export const NETWORK_TRANSPORT = 'network.transport';
+export const SERVER_ADDRESS = 'server.address';
+export const SERVER_PORT = 'server.port';
+export const ERROR_TYPE = 'error.type';
+
+/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/, and the name that older instrumentations write. */
+export const HTTP_REQUEST_METHOD = 'http.request.method';
+export const HTTP_METHOD = 'http.method';
+
+/** https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/ */
+export const RPC_SYSTEM = 'rpc.system';

@@ -1,0 +1,83 @@
+export type SpanKindName = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
+
+/** An attribute's value. Integers past 2^53 are bigints; bytes are base64 text. */
+export type AttributeValue =
+  | string
+  | number
+  | bigint
+  | boolean
+  | null
+  | readonly AttributeValue[]
+  | { readonly [key: string]: AttributeValue };
+
+/** Attributes by key, without a prototype: `__proto__` is a key like any other. */
+export type SpanAttributes = Readonly<Record<string, AttributeValue>>;
+
+export interface SpanLink {
+  readonly traceId: string;
+  readonly spanId: string;
+  readonly attributes: SpanAttributes;
+}
+
+export interface SpanEvent {
+  readonly name: string;
+  readonly timeUnixNano: bigint;
+  readonly attributes: SpanAttributes;
+}
+
+export interface SpanStatus {
+  readonly code: 'UNSET' | 'OK' | 'ERROR';
+  readonly message?: string;
+}
+
+/**
+ * A finished span as plain data, whichever way it came: OTLP as JSON or protobuf, or an in-memory exporter.
+ *
+ * Ids are lowercase hexadecimal and never all zeros. Times are nanoseconds since 1970, 0 where the sender gave none.
+ */
+export interface CollectedSpan {
+  readonly traceId: string;
+  readonly spanId: string;
+  /** Absent on a root. */
+  readonly parentSpanId?: string;
+  /** Whether the parent is in another process; absent where the sender does not say (OTLP span flags, bits 8 and 9). */
+  readonly parentIsRemote?: boolean;
+  readonly name: string;
+  readonly kind: SpanKindName;
+  /** The resource's `service.name`, else `unknown_service`. */
+  readonly service: string;
+  readonly startTimeUnixNano: bigint;
+  readonly endTimeUnixNano: bigint;
+  readonly attributes: SpanAttributes;
+  readonly links: readonly SpanLink[];
+  readonly events: readonly SpanEvent[];
+  readonly status: SpanStatus;
+  readonly scope: { readonly name: string; readonly version?: string };
+  readonly resource: SpanAttributes;
+}
+
+/** Returns an empty attribute record that has no prototype. */
+export function emptyAttributes(): Record<string, AttributeValue> {
+  return Object.create(null) as Record<string, AttributeValue>;
+}
+
+/** Returns the service that a resource names, `unknown_service` where it names none. */
+export function serviceOf(resource: SpanAttributes): string {
+  const name = resource['service.name'];
+  return typeof name === 'string' && name !== '' ? name : 'unknown_service';
+}
+
+/** Returns the trace id in lowercase; `undefined` for what is not 32 hexadecimal digits, or all zeros. */
+export function parseTraceId(value: unknown): string | undefined {
+  return parseId(value, /^[0-9a-f]{32}$/i);
+}
+
+/** Returns the span id in lowercase; `undefined` for what is not 16 hexadecimal digits, or all zeros. */
+export function parseSpanId(value: unknown): string | undefined {
+  return parseId(value, /^[0-9a-f]{16}$/i);
+}
+
+function parseId(value: unknown, shape: RegExp): string | undefined {
+  if (typeof value !== 'string' || !shape.test(value) || /^0+$/.test(value)) return undefined;
+  return value.toLowerCase();
+}
