@@ -1,5 +1,5 @@
 import { type Boundary, boundaryOf, meetingPointOf } from './boundary.ts';
-import { type CausalGraph, type CausalNode, buildCausalGraph, isCrossing } from './causal-graph.ts';
+import { type CausalGraph, type CausalNode, type CausalTrace, buildCausalGraph, isCrossing } from './causal-graph.ts';
 import { THROUGHLINE_CALLS, THROUGHLINE_DIRECTION } from './conventions.ts';
 import { printable } from './printable.ts';
 import type { CollectedSpan } from './span.ts';
@@ -70,13 +70,20 @@ export function checkTrace(spans: Iterable<CollectedSpan>): Report {
   };
 }
 
-/** One finding for every root but the first of the largest trace, and for an extra trace without one. */
+/**
+ * One finding for every root but that of the main trace, and for an extra trace without a root. The main trace is the
+ * largest of those that nobody can be seen to have sent for.
+ */
 function splitTraces({ traces }: CausalGraph): Finding[] {
-  const [main, ...others] = [...traces].sort((a, b) => b.nodes.length - a.nodes.length);
+  const unanswered = unansweredSends(traces.flatMap((trace) => trace.nodes));
+  const isSentFor = ({ roots: [root] }: CausalTrace): boolean =>
+    root === undefined || senderOf(root.span, unanswered) !== undefined;
+  const [main, ...others] = [...traces].sort(
+    (a, b) => Number(isSentFor(a)) - Number(isSentFor(b)) || b.nodes.length - a.nodes.length,
+  );
   if (main === undefined) return [];
   const rootless = others.filter((trace) => trace.roots.length === 0).flatMap((trace) => trace.nodes.slice(0, 1));
   const roots = [...main.roots.slice(1), ...others.flatMap((trace) => trace.roots)];
-  const unanswered = unansweredSends(traces.flatMap((trace) => trace.nodes));
   return [
     ...roots.map((root): Finding => {
       const { span } = root;
@@ -193,7 +200,7 @@ function missingCalls(nodes: readonly CausalNode[]): Finding[] {
   return nodes.flatMap((node): Finding[] => {
     const { span } = node;
     const made = span.attributes[THROUGHLINE_CALLS];
-    if (typeof made !== 'number') return [];
+    if (typeof made !== 'number' || !Number.isInteger(made)) return [];
     const exported = countCalls(node);
     if (exported >= made) return [];
     return [

@@ -223,7 +223,8 @@ function readInteger(value: unknown): number | bigint | null {
   if (typeof value === 'string' && !/^-?\d{1,19}$/.test(value)) return null;
   if (typeof value !== 'string' && typeof value !== 'bigint') return null;
   const integer = BigInt(value);
-  return Number.isSafeInteger(Number(integer)) ? Number(integer) : integer;
+  const number = Number(integer);
+  return BigInt(number) === integer ? number : integer;
 }
 
 /** JSON has no NaN and no infinities: protobuf's JSON form writes them as strings. */

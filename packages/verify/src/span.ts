@@ -1,6 +1,6 @@
 export type SpanKindName = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
 
-/** An attribute's value. Integers past 2^53 are bigints; bytes are base64 text. */
+/** An attribute's value. Integers that a number cannot hold are bigints; bytes are base64 text. */
 export type AttributeValue =
   | string
   | number
