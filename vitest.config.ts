@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module';
+import { defineConfig } from 'vitest/config';
+
+const sdk2 = createRequire(new URL('./test/sdk2/package.json', import.meta.url));
+
+/**
+ * Two projects over the same tests. `sdk3` runs everything, on the OpenTelemetry 3.x line that the workspace is developed
+ * on. `sdk2` runs what touches the propagation API a second time, on the 2.x line; a file that needs the 3.x line, for
+ * itself or for a child process, is called `*.sdk3.test.ts`.
+ */
+export default defineConfig({
+  test: {
+    pool: 'forks',
+    maxWorkers: 2,
+    testTimeout: 30_000,
+    // The first broker of a machine is downloaded in a hook.
+    hookTimeout: 180_000,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'sdk3',
+          env: { OTEL_LINE: '3' },
+          include: ['packages/*/test/**/*.test.ts', 'examples/*/test/**/*.test.ts', 'test/*/test/**/*.test.ts'],
+        },
+      },
+      {
+        extends: true,
+        resolve: {
+          // The very files that `require` gives to the SDK in node_modules, so that it and our source, which vitest
+          // evaluates by itself, share one instance of the API. A folder as target would give the ESM copy instead.
+          alias: [
+            { find: /^@opentelemetry\/api$/, replacement: sdk2.resolve('@opentelemetry/api') },
+            { find: /^@opentelemetry\/core$/, replacement: sdk2.resolve('@opentelemetry/core') },
+            { find: /^@throughline\/test-telemetry$/, replacement: sdk2.resolve('./src/index.ts') },
+          ],
+        },
+        test: {
+          name: 'sdk2',
+          env: { OTEL_LINE: '2' },
+          include: ['packages/{core,express,fetch}/test/**/*.test.ts', 'test/chain/test/otel-line.test.ts'],
+          exclude: ['**/node_modules/**', '**/*.sdk3.test.ts'],
+        },
+      },
+    ],
+  },
+});
