@@ -1,0 +1,9 @@
+import type { Supervised } from './supervised.ts';
+
+/** A broker that this process started, whichever program it is. */
+export interface Broker {
+  brokers: string[];
+  supervised: Supervised;
+  kill(): Promise<void>;
+  restart(): Promise<void>;
+}

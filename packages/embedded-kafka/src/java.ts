@@ -1,0 +1,48 @@
+/** Finds Java and Maven on this machine. */
+import { execFile } from 'node:child_process';
+import { access, constants } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
+import type { Environment } from './supervised.ts';
+
+const JAVA_NEEDED = 17;
+
+export interface Java {
+  command: string;
+  major: number;
+}
+
+/** Returns the Java of `JAVA_HOME` or else of the `PATH`, or a sentence on why it does not do. */
+export async function findJava(env: Environment): Promise<Java | string> {
+  const home = env['JAVA_HOME'];
+  const command = (home && (await executable(join(home, 'bin', 'java')))) || (await findOnPath('java', env));
+  if (command === undefined) return 'Java is not installed';
+  const output = await new Promise<string>((resolve) => {
+    execFile(command, ['-version'], (_, stdout, stderr) => resolve(stdout + stderr));
+  });
+  const major = parseJavaVersion(output);
+  if (major === undefined) return `${command} does not tell its version`;
+  if (major < JAVA_NEEDED) return `${command} is Java ${major}, and Kafka 4 needs ${JAVA_NEEDED}`;
+  return { command, major };
+}
+
+/** Returns the major version in what `java -version` prints: 8 for `version "1.8.0_392"`, 17 for `version "17.0.15"`. */
+export function parseJavaVersion(output: string): number | undefined {
+  const match = /version "(?:1\.)?(\d+)/.exec(output);
+  return match?.[1] === undefined ? undefined : Number(match[1]);
+}
+
+/** Returns the full path of a program on the `PATH` of `env`, or `undefined`. */
+export async function findOnPath(program: string, env: Environment): Promise<string | undefined> {
+  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
+    const found = folder === '' ? undefined : await executable(join(folder, program));
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+async function executable(path: string): Promise<string | undefined> {
+  return access(path, constants.X_OK).then(
+    () => path,
+    () => undefined,
+  );
+}
