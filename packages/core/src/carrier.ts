@@ -1,12 +1,144 @@
+import { isSpanContextValid } from '@opentelemetry/api';
+import type { SpanContext } from '@opentelemetry/api';
+import type { Limits } from './limits.ts';
+import { defaultLimits } from './limits.ts';
+import { parseTraceparent } from './traceparent.ts';
+
 /**
  * How a kind of carrier repeats a field. `http`: a repeated `traceparent` is invalid (Node joins them with a comma);
  * `message`: the last valid one counts; `meta`: only a string counts.
  */
 export type CarrierKind = 'http' | 'message' | 'meta';
 
-/** Reads one field of a carrier. `read` returns whatever is there: a string, bytes, an array of those where the field is repeated (also in other letter cases), or nothing. Core decides what of it counts. */
+/**
+ * Reads one field of a carrier. `read` returns whatever is there: a string, bytes, an array of those where the field is
+ * repeated (also in other letter cases), or nothing. Core decides what of it counts.
+ */
 export interface CarrierReader {
   readonly kind: CarrierKind;
-  /** `field` is in lower case. Must not throw on any carrier. */
+  /** `field` is in lower case. */
   read(carrier: unknown, field: string): unknown;
+}
+
+/** The fields of one carrier as text, within the limits and not yet judged. */
+export interface OfferedFields {
+  readonly traceparent: string | undefined;
+  readonly tracestate: string | undefined;
+  readonly baggage: string | undefined;
+  /** Whether a `traceparent` was there that cannot count: of a wrong type, repeated, too long. */
+  readonly unreadable: boolean;
+}
+
+/** Reads Node's `IncomingHttpHeaders`, whose names are in lower case. */
+export const nodeHeaders: CarrierReader = {
+  kind: 'http',
+  read: (carrier, field) => (isObject(carrier) ? carrier[field] : undefined),
+};
+
+/** Reads HTTP headers in any form: `Headers`, a record in any letter case, a `Map`, an array of pairs. */
+export const httpHeaders: CarrierReader = { kind: 'http', read: readAnyCase };
+
+/** Reads message headers: a record in any letter case, or a `Map`, of strings, bytes and arrays of those. */
+export const messageHeaders: CarrierReader = { kind: 'message', read: readAnyCase };
+
+/** Reads the unprefixed keys of MCP `_meta` (SEP-414). */
+export const metaFields: CarrierReader = {
+  kind: 'meta',
+  read: (carrier, field) => (isObject(carrier) && Object.hasOwn(carrier, field) ? carrier[field] : undefined),
+};
+
+/**
+ * Returns the three fields as text, by the rule of the carrier's kind. Never throws, also where a getter of the carrier does.
+ */
+export function readFields(carrier: unknown, reader: CarrierReader, limits: Limits = defaultLimits): OfferedFields {
+  if (carrier === undefined || carrier === null) return nothing;
+  try {
+    const raw = reader.read(carrier, 'traceparent');
+    const traceparent = raw === undefined || raw === null ? undefined : traceparentText(raw, reader.kind, limits);
+    const tracestate = traceparent === undefined ? undefined : listText(reader.read(carrier, 'tracestate'), reader.kind, limits.fieldBytes);
+    const baggage = reader.read(carrier, 'baggage');
+    return {
+      traceparent,
+      tracestate,
+      baggage: baggage === undefined || baggage === null ? undefined : listText(baggage, reader.kind, Infinity),
+      unreadable: traceparent === undefined && raw !== undefined && raw !== null,
+    };
+  } catch {
+    return { ...nothing, unreadable: true };
+  }
+}
+
+const nothing: OfferedFields = Object.freeze({ traceparent: undefined, tracestate: undefined, baggage: undefined, unreadable: false });
+
+/** Returns the valid span context that a carrier holds, without its `tracestate`. Never throws. */
+export function carriedContext(carrier: unknown, reader: CarrierReader, limits: Limits = defaultLimits): SpanContext | undefined {
+  const { traceparent } = readFields(carrier, reader, limits);
+  const spanContext = traceparent === undefined ? undefined : parseTraceparent(traceparent);
+  return spanContext !== undefined && isSpanContextValid(spanContext) ? spanContext : undefined;
+}
+
+function traceparentText(raw: unknown, kind: CarrierKind, limits: Limits): string | undefined {
+  if (typeof raw === 'string') return raw.length <= limits.fieldBytes ? raw : undefined;
+  if (kind === 'meta') return undefined;
+  if (!Array.isArray(raw)) return text(raw, limits.fieldBytes);
+  if (kind === 'http') return raw.length === 1 ? text(raw[0], limits.fieldBytes) : undefined;
+  // Bounded from the end: the last valid one counts, and a carrier may repeat a field without end.
+  for (let at = raw.length - 1; at >= 0 && at >= raw.length - MAX_REPEATS; at--) {
+    const candidate = text(raw[at], limits.fieldBytes);
+    if (candidate !== undefined && parseTraceparent(candidate) !== undefined) return candidate;
+  }
+  return undefined;
+}
+
+const MAX_REPEATS = 64;
+
+// `tracestate` and `baggage` are lists: repeated fields are one list (RFC 9110, 5.3).
+function listText(raw: unknown, kind: CarrierKind, most: number): string | undefined {
+  if (typeof raw === 'string') return raw.length <= most ? raw : undefined;
+  if (kind === 'meta') return undefined;
+  if (!Array.isArray(raw)) return text(raw, most);
+  const parts: string[] = [];
+  for (const part of raw.slice(0, MAX_REPEATS)) {
+    const partText = text(part, most);
+    if (partText !== undefined) parts.push(partText);
+  }
+  return parts.length === 0 ? undefined : parts.join(',');
+}
+
+const decoder = new TextDecoder();
+// Longer bytes are not decoded at all; whatever is cut here is past every default limit.
+const MAX_BYTES = 65_536;
+
+function text(raw: unknown, most: number): string | undefined {
+  if (typeof raw === 'string') return raw.length <= most ? raw : undefined;
+  if (!(raw instanceof Uint8Array) || raw.byteLength > Math.min(most, MAX_BYTES)) return undefined;
+  return decoder.decode(raw);
+}
+
+function readAnyCase(carrier: unknown, field: string): unknown {
+  if (!isObject(carrier)) return undefined;
+  if (typeof Headers !== 'undefined' && carrier instanceof Headers) return carrier.get(field) ?? undefined;
+  let found: unknown[] | undefined;
+  let only: unknown;
+  const take = (key: unknown, value: unknown): void => {
+    if (value === undefined || value === null || !isField(key, field)) return;
+    if (found !== undefined) found = found.concat(value);
+    else if (only !== undefined) found = [only, value].flat();
+    else only = value;
+  };
+  if (carrier instanceof Map) for (const [key, value] of carrier) take(key, value);
+  else if (Array.isArray(carrier)) {
+    for (const pair of carrier) if (Array.isArray(pair)) take(pair[0], pair[1]);
+  } else for (const key of Object.keys(carrier)) if (key.length === field.length) take(key, carrier[key]);
+  return found ?? only;
+}
+
+/** Whether `key` (text, or the bytes of text) names `field` in any letter case. */
+export function isField(key: unknown, field: string): boolean {
+  if (typeof key === 'string') return key === field || (key.length === field.length && key.toLowerCase() === field);
+  return key instanceof Uint8Array && key.byteLength === field.length && decoder.decode(key).toLowerCase() === field;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null;
 }

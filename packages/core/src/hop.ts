@@ -69,7 +69,8 @@ export interface InboundHop {
   readonly links?: readonly Link[] | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */
   readonly linkParent?: boolean | undefined;
-  /** Link the offered context instead of continuing it (a batch with several creation contexts gives `links` and no carrier). */
+  /** The offered context is too old to be a parent: a new trace that links to it, unless the policy already says otherwise. */
+  readonly stale?: boolean | undefined;
   readonly startTime?: TimeInput | undefined;
   /** `false`: propagation without a span, for this hop alone. */
   readonly span?: boolean | undefined;
@@ -123,7 +124,8 @@ export interface Received {
 
 /**
  * What a carrier copy does with the fields it already holds:
- * `write` loses all three and gets ours; `keep` stays as it is; `strip` loses all three.
+ * `write` loses all three and gets ours; `keep` keeps what is well-formed, and gets ours only where it held none; `strip`
+ * loses all three.
  */
 export type FieldsMode = 'write' | 'keep' | 'strip';
 
@@ -131,7 +133,9 @@ export type FieldsMode = 'write' | 'keep' | 'strip';
 export interface Sending {
   /** The context of the hop's span, in which answers and callbacks belong. */
   readonly context: Context;
-  /** `context` under suppressed tracing: run the library's own innermost function in it. */
+  /** `context` with only the baggage that may go to the target: run a function that the user supplied in it. */
+  readonly wire: Context;
+  /** `wire` under suppressed tracing: run the library's own innermost function in it. */
   readonly inner: Context;
   readonly span: Span;
   readonly outcome: HopOutcome;

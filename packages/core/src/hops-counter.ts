@@ -1,0 +1,33 @@
+import { metrics } from '@opentelemetry/api';
+import type { Attributes, Counter, MeterProvider } from '@opentelemetry/api';
+import type { HopOutcome, Transport } from './hop.ts';
+
+/** Counts one hop: `throughline.hops{transport, direction, outcome}`. */
+export type CountHop = (transport: Transport, direction: 'inbound' | 'outbound', outcome: HopOutcome) => void;
+
+/** Returns the counter of hops, on the given provider or the global one, which may be registered after the wrap. */
+export function hopsCounter(option: MeterProvider | undefined, scope: { name: string; version: string }): CountHop {
+  let provider: MeterProvider | undefined;
+  let counter: Counter | undefined;
+  // One attributes object for each combination that occurs: the sets are few, and a hop is frequent.
+  const sets = new Map<string, Map<string, Attributes>>();
+  return (transport, direction, outcome) => {
+    const current = option ?? metrics.getMeterProvider();
+    if (counter === undefined || current !== provider) {
+      provider = current;
+      counter = current.getMeter(scope.name, scope.version).createCounter('throughline.hops', {
+        description: 'Hops between agents, services and tools, and what became of the trace context at each',
+        unit: '{hop}',
+      });
+    }
+    const key = direction === 'inbound' ? transport : `>${transport}`;
+    let byOutcome = sets.get(key);
+    if (byOutcome === undefined) sets.set(key, (byOutcome = new Map()));
+    let attributes = byOutcome.get(outcome);
+    if (attributes === undefined) {
+      attributes = { 'throughline.transport': transport, 'throughline.direction': direction, 'throughline.outcome': outcome };
+      byOutcome.set(outcome, attributes);
+    }
+    counter.add(1, attributes);
+  };
+}

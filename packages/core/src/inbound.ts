@@ -1,0 +1,228 @@
+import { context as contextApi, INVALID_SPAN_CONTEXT, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import type { Attributes, Baggage, Context, Link, Span, SpanContext } from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import { ambientRequest } from './ambient.ts';
+import { parseBaggage } from './baggage.ts';
+import { addBaggage } from './baggage-attributes.ts';
+import { readFields } from './carrier.ts';
+import type { CarrierReader } from './carrier.ts';
+import { ATTR_CALLS } from './conventions.ts';
+import { warnOnce } from './diagnostics.ts';
+import { sameSpan } from './hop.ts';
+import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
+import { finish } from './outcome.ts';
+import { acceptedBaggage, inboundPolicy } from './policy.ts';
+import { foreignExtract } from './propagation.ts';
+import { withRemote } from './propagator.ts';
+import type { Receipt } from './receipts.ts';
+import { withReceipt } from './receipts.ts';
+import { defaultSettings } from './settings.ts';
+import type { HopSettings } from './settings.ts';
+import { parseTraceparent } from './traceparent.ts';
+import { parseTracestate } from './tracestate.ts';
+
+/** What a carrier offers, once it is read: a valid span context, baggage, or a `traceparent` that is not valid. */
+interface Offered {
+  readonly spanContext: SpanContext | undefined;
+  readonly baggage: Baggage | undefined;
+  readonly invalid: boolean;
+}
+
+/**
+ * Opens the inbound end of a hop: reads the fields within the limits, extracts onto an empty base, looks at the ambient
+ * context, applies the boundary policy, and starts (or joins) the span. Run the work in the `context` it returns, then
+ * call `end`. Never throws, whatever the carrier holds.
+ */
+export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received {
+  const active = contextApi.active();
+  if (isTracingSuppressed(active)) {
+    return new InboundEnd(hop, settings, active, trace.wrapSpanContext(INVALID_SPAN_CONTEXT), 'suppressed', false, undefined);
+  }
+  // 1 and 2: the fields within the limits, onto an empty base.
+  let offered = extract(hop.carrier, hop.reader, settings);
+  const invalid = offered.invalid;
+  // 3: what of the ambient context counts.
+  const ambient = ambientRequest(hop, active);
+  if (offered.spanContext === undefined && hop.fallback !== undefined && ambient === undefined) {
+    offered = extract(hop.fallback.carrier, hop.fallback.reader, settings);
+  }
+  // 4: the boundary policy.
+  const policy = inboundPolicy(hop, settings);
+  const remote = offered.spanContext;
+  const held = offered.baggage ?? (hop.http === 'payload' && ambient !== undefined ? propagation.getBaggage(ambient.context) : undefined);
+  const baggage = acceptedBaggage(held, policy, settings);
+  const outcome: HopOutcome = invalid
+    ? 'invalid'
+    : remote === undefined
+      ? policy === 'continue' && ((ambient !== undefined && hop.http === 'payload') || (hop.links?.length ?? 0) > 0)
+        ? 'continued'
+        : 'started'
+      : policy === 'continue'
+        ? 'continued'
+        : 'restarted';
+  if (invalid) {
+    warnOnce(
+      `invalid:${hop.transport}`,
+      `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
+    );
+  }
+  const receipt: Receipt = { transport: hop.transport, request: hop.request, calls: 0, ended: false };
+  const base = ambient === undefined ? ROOT_CONTEXT : ambient.context;
+
+  // 6: join the SERVER span that is open for this very request, …
+  if (hop.http === 'request' && ambient !== undefined) {
+    if (policy === 'continue') {
+      const { span } = ambient;
+      if (span.isRecording()) span.setAttributes(attributesOf(hop, baggage, settings));
+      let joined = trace.getSpan(base) === undefined ? trace.setSpan(base, span) : base;
+      joined = withBaggage(joined, baggage);
+      return new InboundEnd(hop, settings, withReceipt(joined, receipt), span, outcome, true, receipt);
+    }
+    warnOnce(
+      'not-joined',
+      `another instrumentation opened a SERVER span that continues the caller's trace, and the \`inbound\` policy is '${policy}': the trace restarts below it. Turn that instrumentation off, or let it ignore these requests.`,
+    );
+  }
+
+  // … or open one: with its parent and its links.
+  let parent: Context;
+  let links = policy === 'restart' ? undefined : hop.links;
+  if (policy === 'continue') {
+    if (remote !== undefined) {
+      parent = withRemote(base, remote);
+      if (hop.linkParent === true) links = linked(links, remote);
+      if (ambient !== undefined) links = linked(links, ambient.span.spanContext());
+    } else if (ambient !== undefined && hop.http === 'payload') parent = trace.setSpan(base, ambient.span);
+    else parent = base === ROOT_CONTEXT ? base : trace.deleteSpan(base);
+  } else {
+    parent = base === ROOT_CONTEXT ? base : trace.deleteSpan(base);
+    const cause = remote ?? (hop.http === 'payload' ? ambient?.span.spanContext() : undefined);
+    if (policy === 'restart-with-link' && cause !== undefined) links = linked(links, cause);
+  }
+  let span: Span;
+  let context: Context;
+  if (settings.spans && hop.span !== false) {
+    span = settings.tracer.startSpan(
+      hop.name,
+      {
+        kind: hop.kind,
+        attributes: attributesOf(hop, baggage, settings),
+        ...(links === undefined ? undefined : { links: links as Link[] }),
+        ...(hop.startTime === undefined ? undefined : { startTime: hop.startTime }),
+      },
+      parent,
+    );
+    context = trace.setSpan(parent, span);
+  } else {
+    context = parent;
+    span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+  }
+  context = withReceipt(withBaggage(context, baggage), receipt);
+  return new InboundEnd(hop, settings, context, span, outcome, false, receipt);
+}
+
+// A class, not closures: one is made for every message that arrives.
+class InboundEnd implements Received {
+  readonly context: Context;
+  readonly span: Span;
+  readonly outcome: HopOutcome;
+  readonly joined: boolean;
+  readonly #transport: string;
+  readonly #owned: boolean;
+  readonly #settings: HopSettings;
+  readonly #receipt: Receipt | undefined;
+  #ended = false;
+
+  constructor(
+    hop: InboundHop,
+    settings: HopSettings,
+    context: Context,
+    span: Span,
+    outcome: HopOutcome,
+    joined: boolean,
+    receipt: Receipt | undefined,
+  ) {
+    this.context = context;
+    this.span = span;
+    this.outcome = outcome;
+    this.joined = joined;
+    this.#transport = hop.transport;
+    this.#owned = !joined && outcome !== 'suppressed' && settings.spans && hop.span !== false;
+    this.#settings = settings;
+    this.#receipt = receipt;
+  }
+
+  // 7: end, and count the outcome.
+  end(outcome?: Outcome): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    if (this.#receipt !== undefined) {
+      this.#receipt.ended = true;
+      if ((this.#owned || this.joined) && this.span.isRecording()) this.span.setAttribute(ATTR_CALLS, this.#receipt.calls);
+    }
+    if (this.#owned || this.joined) finish(this.span, outcome, this.#owned, true);
+    this.#settings.count(this.#transport, 'inbound', this.outcome);
+  }
+}
+
+function extract(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
+  const choice = settings.propagator();
+  if (choice.kind === 'foreign') return extractForeign(carrier, reader, settings);
+  const fields = readFields(carrier, reader, settings.limits);
+  let spanContext: SpanContext | undefined;
+  let invalid = false;
+  if (choice.trace) {
+    spanContext = fields.traceparent === undefined ? undefined : parseTraceparent(fields.traceparent);
+    invalid = spanContext === undefined && (fields.unreadable || fields.traceparent !== undefined);
+    if (spanContext !== undefined && choice.state && fields.tracestate !== undefined) {
+      const traceState = parseTracestate(fields.tracestate, settings.limits);
+      if (traceState !== undefined) spanContext.traceState = traceState;
+    }
+  }
+  const baggage = choice.baggage && fields.baggage !== undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
+  return { spanContext, baggage, invalid };
+}
+
+function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
+  const choice = settings.propagator();
+  if (choice.kind !== 'foreign' || carrier === undefined || carrier === null) return { spanContext: undefined, baggage: undefined, invalid: false };
+  const fields: Record<string, string> = {};
+  let total = 0;
+  for (const name of choice.fields) {
+    const field = name.toLowerCase();
+    let raw: unknown;
+    try {
+      raw = reader.read(carrier, field);
+    } catch {
+      continue;
+    }
+    const text = raw instanceof Uint8Array && reader.kind !== 'meta' ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1)) : raw;
+    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN) continue;
+    fields[field] = text;
+  }
+  const extracted = foreignExtract(choice.propagator, fields);
+  const spanContext = trace.getSpanContext(extracted);
+  const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
+  return { spanContext: valid, baggage: propagation.getBaggage(extracted), invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage') };
+}
+
+const MAX_FOREIGN = 65_536;
+
+function attributesOf(hop: InboundHop, baggage: Baggage | undefined, settings: HopSettings): Attributes {
+  const attributes: Attributes = { ...hop.attributes, ...settings.agent };
+  if (baggage !== undefined) addBaggage(attributes, baggage, settings);
+  return attributes;
+}
+
+function withBaggage(context: Context, baggage: Baggage | undefined): Context {
+  if (baggage !== undefined) return propagation.setBaggage(context, baggage);
+  return propagation.getBaggage(context) === undefined ? context : propagation.deleteBaggage(context);
+}
+
+const MAX_LINKS = 128;
+
+function linked(links: readonly Link[] | undefined, context: SpanContext): readonly Link[] {
+  if (links === undefined || links.length === 0) return [{ context }];
+  if (links.length >= MAX_LINKS || links.some((link) => sameSpan(link.context, context))) return links;
+  return [...links, { context }];
+}

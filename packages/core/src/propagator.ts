@@ -1,0 +1,150 @@
+import { createContextKey, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import type { Context, SpanContext, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import { formatBaggage, parseBaggage } from './baggage.ts';
+import { defaultLimits } from './limits.ts';
+import type { Limits } from './limits.ts';
+import { formatTraceparent, parseTraceparent } from './traceparent.ts';
+import { parseTracestate } from './tracestate.ts';
+
+/** The carrier keys that a W3C propagator owns. */
+export const w3cFields: readonly string[] = Object.freeze(['traceparent', 'tracestate', 'baggage']);
+
+/** The bit of the trace flags that says that the trace id is random. Trace Context Level 2, 3.2.2.5.2. */
+const RANDOM_FLAG = 0x02;
+
+// Same key in every loaded copy: createContextKey is Symbol.for.
+const randomTraceKey = createContextKey('throughline.random-trace');
+
+/** What {@link W3CPropagator} does beside its defaults. */
+export interface W3CPropagatorOptions {
+  /** Which of the three fields it owns. Default: all. */
+  readonly fields?: readonly string[] | undefined;
+  readonly limits?: Partial<Limits> | undefined;
+}
+
+/**
+ * Trace context (Level 2) and baggage in one propagator. It reads and writes exactly one field of each name, passes an
+ * unchanged `tracestate` on as the same bytes, never writes an empty one, and keeps the random flag of the trace it came
+ * with. Neither `extract` nor `inject` throws on anything that a carrier holds.
+ *
+ * @example
+ * ```ts
+ * propagation.setGlobalPropagator(new W3CPropagator());
+ * ```
+ */
+export class W3CPropagator implements TextMapPropagator {
+  readonly #fields: readonly string[];
+  readonly #limits: Limits;
+  readonly #trace: boolean;
+  readonly #state: boolean;
+  readonly #baggage: boolean;
+
+  constructor(options: W3CPropagatorOptions = {}) {
+    const fields = options.fields ?? w3cFields;
+    this.#fields = w3cFields.filter((field) => fields.includes(field));
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#trace = this.#fields.includes('traceparent');
+    this.#state = this.#fields.includes('tracestate');
+    this.#baggage = this.#fields.includes('baggage');
+  }
+
+  /** Returns `context` with the span context and the baggage that the carrier holds, each only where it is valid. */
+  extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
+    let extracted = context;
+    if (this.#trace) {
+      const traceparent = getter.get(carrier, 'traceparent');
+      const offered = traceparent === undefined ? undefined : this.spanContext(traceparent, () => getter.get(carrier, 'tracestate'));
+      if (offered !== undefined) extracted = withRemote(extracted, offered);
+    }
+    if (this.#baggage) {
+      const baggage = parseBaggage(joined(getter.get(carrier, 'baggage')), this.#limits);
+      if (baggage !== undefined) extracted = propagation.setBaggage(extracted, baggage);
+    }
+    return extracted;
+  }
+
+  /** Writes the fields of `context` into the carrier. Writes nothing under suppressed tracing. */
+  inject(context: Context, carrier: unknown, setter: TextMapSetter): void {
+    if (isTracingSuppressed(context)) return;
+    if (this.#trace) {
+      const spanContext = trace.getSpanContext(context);
+      const traceparent = spanContext && formatTraceparent(flagged(context, spanContext));
+      if (traceparent !== undefined) {
+        setter.set(carrier, 'traceparent', traceparent);
+        const state = this.#state && spanContext !== undefined ? tracestateText(spanContext, this.#limits) : undefined;
+        if (state !== undefined) setter.set(carrier, 'tracestate', state);
+      }
+    }
+    if (this.#baggage) {
+      const baggage = formatBaggage(propagation.getBaggage(context), this.#limits);
+      if (baggage !== undefined) setter.set(carrier, 'baggage', baggage);
+    }
+  }
+
+  fields(): string[] {
+    return [...this.#fields];
+  }
+
+  /** The limits that this propagator reads and writes under. */
+  get limits(): Limits {
+    return this.#limits;
+  }
+
+  private spanContext(traceparent: unknown, tracestate: () => unknown): SpanContext | undefined {
+    const only = Array.isArray(traceparent) && traceparent.length === 1 ? traceparent[0] : traceparent;
+    if (typeof only !== 'string' || only.length > this.#limits.fieldBytes) return undefined;
+    const spanContext = parseTraceparent(only);
+    if (spanContext === undefined || !this.#state) return spanContext;
+    const traceState = parseTracestate(joined(tracestate()), this.#limits);
+    return traceState === undefined ? spanContext : { ...spanContext, traceState };
+  }
+}
+
+/** Returns `context` with a remote parent, and the random flag of its trace kept beside it. */
+export function withRemote(context: Context, remote: SpanContext): Context {
+  const extracted = trace.setSpanContext(context, remote);
+  return (remote.traceFlags & RANDOM_FLAG) === 0 ? extracted : extracted.setValue(randomTraceKey, remote.traceId);
+}
+
+/** Returns the span context with the random flag that its trace arrived with: SDKs write only the sampled bit. */
+export function flagged(context: Context, spanContext: SpanContext): SpanContext {
+  if ((spanContext.traceFlags & RANDOM_FLAG) !== 0 || context.getValue(randomTraceKey) !== spanContext.traceId) {
+    return spanContext;
+  }
+  return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
+}
+
+/** Returns the fields of a span context and baggage, names and values: exactly what goes on the wire. */
+export function w3cFieldValues(context: Context, spanContext: SpanContext | undefined, limits: Limits): Record<string, string> {
+  const values: Record<string, string> = {};
+  if (spanContext !== undefined && isSpanContextValid(spanContext)) {
+    const traceparent = formatTraceparent(flagged(context, spanContext));
+    if (traceparent !== undefined) {
+      values['traceparent'] = traceparent;
+      const state = tracestateText(spanContext, limits);
+      if (state !== undefined) values['tracestate'] = state;
+    }
+  }
+  const baggage = formatBaggage(propagation.getBaggage(context), limits);
+  if (baggage !== undefined) values['baggage'] = baggage;
+  return values;
+}
+
+function tracestateText(spanContext: SpanContext, limits: Limits): string | undefined {
+  const state = spanContext.traceState;
+  if (state === undefined) return undefined;
+  let text: unknown;
+  try {
+    text = state.serialize();
+  } catch {
+    return undefined;
+  }
+  // A tracestate that an SDK or a sampler built goes through the same grammar as one from outside.
+  return parseTracestate(text, limits)?.serialize();
+}
+
+// Several fields of one name are one list (RFC 9110, 5.3).
+function joined(value: unknown): unknown {
+  return Array.isArray(value) ? value.filter((part) => typeof part === 'string').join(',') : value;
+}

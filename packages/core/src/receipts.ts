@@ -1,0 +1,29 @@
+import { createContextKey } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import type { Transport } from './hop.ts';
+
+/**
+ * The account of one inbound hop, kept in its context. Outbound hops count themselves in it, sampled or not, so that what
+ * was made and what was exported can be compared later.
+ */
+export interface Receipt {
+  readonly transport: Transport;
+  /** The object that stands for the HTTP request that the hop is, where it is one. */
+  readonly request: object | undefined;
+  /** Outbound hops started under this inbound hop. */
+  calls: number;
+  ended: boolean;
+}
+
+// Same key in every loaded copy of this package: createContextKey is Symbol.for.
+const receiptKey = createContextKey('throughline.receipt');
+
+/** Returns the account of the inbound hop that this context runs in. */
+export function receiptOf(context: Context): Receipt | undefined {
+  return context.getValue(receiptKey) as Receipt | undefined;
+}
+
+/** Returns `context` with the account of an inbound hop. */
+export function withReceipt(context: Context, receipt: Receipt): Context {
+  return context.setValue(receiptKey, receipt);
+}
