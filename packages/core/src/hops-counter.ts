@@ -25,7 +25,7 @@ export function hopsCounter(option: MeterProvider | undefined, scope: { name: st
     if (byOutcome === undefined) sets.set(key, (byOutcome = new Map()));
     let attributes = byOutcome.get(outcome);
     if (attributes === undefined) {
-      attributes = { 'throughline.transport': transport, 'throughline.direction': direction, 'throughline.outcome': outcome };
+      attributes = { transport, direction, outcome };
       byOutcome.set(outcome, attributes);
     }
     counter.add(1, attributes);
