@@ -39,13 +39,19 @@ export function boundaryOf(receiver: CollectedSpan, sender?: CollectedSpan): Bou
  * the tool, the server's address. `undefined` where the span does not say.
  */
 export function meetingPointOf(span: CollectedSpan): string | undefined {
+  const { attributes } = span;
   const transport = transportOf(span);
-  const point = [MESSAGING_DESTINATION_NAME, GEN_AI_TOOL_NAME, MCP_METHOD_NAME, SERVER_PORT].find(
-    (key) => span.attributes[key] !== undefined,
-  );
-  if (transport === undefined || point === undefined) return undefined;
-  const address = point === SERVER_PORT ? `${String(span.attributes[SERVER_ADDRESS])}:` : '';
-  return `${transport} ${address}${String(span.attributes[point])}`;
+  const channel =
+    textOf(attributes[MESSAGING_DESTINATION_NAME]) ??
+    textOf(attributes[GEN_AI_TOOL_NAME]) ??
+    textOf(attributes[MCP_METHOD_NAME]) ??
+    addressOf(span);
+  return transport === undefined || channel === undefined ? undefined : `${transport} ${channel}`;
+}
+
+function addressOf({ attributes }: CollectedSpan): string | undefined {
+  const port = attributes[SERVER_PORT];
+  return typeof port === 'number' ? `${textOf(attributes[SERVER_ADDRESS]) ?? ''}:${port}` : undefined;
 }
 
 function transportOf({ attributes }: CollectedSpan): string | undefined {

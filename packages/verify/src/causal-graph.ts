@@ -1,5 +1,5 @@
 import { type Boundary, boundaryOf } from './boundary.ts';
-import { THROUGHLINE_DIRECTION } from './conventions.ts';
+import { isInboundHop } from './hop-span.ts';
 import type { CollectedSpan } from './span.ts';
 
 /** A span and its place in the graph. */
@@ -119,10 +119,6 @@ function cutLoops(nodes: Iterable<GrowingNode>): ReadonlySet<CausalNode> {
 
 function isOrphan(node: CausalNode): boolean {
   return node.span.parentSpanId !== undefined && node.parent === undefined;
-}
-
-function isInboundHop(span: CollectedSpan): boolean {
-  return span.attributes[THROUGHLINE_DIRECTION] === 'inbound';
 }
 
 function keyOf(traceId: string, spanId: string): string {

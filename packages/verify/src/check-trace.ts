@@ -1,6 +1,7 @@
 import { type Boundary, boundaryOf, meetingPointOf } from './boundary.ts';
 import { type CausalGraph, type CausalNode, type CausalTrace, buildCausalGraph, isCrossing } from './causal-graph.ts';
-import { THROUGHLINE_CALLS, THROUGHLINE_DIRECTION } from './conventions.ts';
+import { THROUGHLINE_CALLS } from './conventions.ts';
+import { isOutboundHop } from './hop-span.ts';
 import { printable } from './printable.ts';
 import type { CollectedSpan } from './span.ts';
 
@@ -220,7 +221,7 @@ function countCalls(inbound: CausalNode): number {
   let calls = 0;
   for (let node = open.pop(); node !== undefined; node = open.pop()) {
     if (isCrossing(node)) continue;
-    if (node.span.attributes[THROUGHLINE_DIRECTION] === 'outbound') calls++;
+    if (isOutboundHop(node.span)) calls++;
     for (const child of node.children) open.push(child);
   }
   return calls;

@@ -1,8 +1,10 @@
-/** What hop spans of Throughline carry. */
+/** What hop spans of Throughline may carry. */
 export const THROUGHLINE_DIRECTION = 'throughline.direction';
 export const THROUGHLINE_TRANSPORT = 'throughline.transport';
 /** On an inbound hop: how many outbound hops were started under it, sampled or not. */
 export const THROUGHLINE_CALLS = 'throughline.calls';
+/** How the instrumentation scopes of Throughline's packages begin. */
+export const THROUGHLINE_SCOPE = '@throughline/';
 
 /** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
 export const MESSAGING_SYSTEM = 'messaging.system';

@@ -124,8 +124,9 @@ function readMessage(reader: Reader, end: number, message: Message, depth: numbe
       typeof field.type === 'string'
         ? readScalar(reader, end, field.type)
         : readMessage(reader, readLength(reader, end), field.type, depth - 1);
+    const before = result[field.name];
     if (!field.repeated) result[field.name] = value;
-    else if (Array.isArray(result[field.name])) (result[field.name] as unknown[]).push(value);
+    else if (Array.isArray(before)) before.push(value);
     else result[field.name] = [value];
   }
   return result;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CollectedSpan, checkTrace, renderVerdict } from '../src/index.ts';
+import { type CollectedSpan, checkTrace, renderTree, renderVerdict } from '../src/index.ts';
 import { TRACE, desk, deskWith, deskWithout, span, spanId } from './desk.ts';
 
 const OTHER_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -177,6 +177,16 @@ describe('receipts', () => {
     expect(messages(calls(8, 9))).toEqual([]);
   });
 
+  test("count spans of Throughline's scopes that do not say their direction, and no other client span", () => {
+    const client = { kind: 'CLIENT', attributes: {} } as const;
+    const root = span(1, undefined, { attributes: { 'throughline.calls': 2 } });
+    const ours = span(2, 1, { ...client, scope: { name: '@throughline/fetch' } });
+    const theirs = span(3, 1, { ...client, scope: { name: 'another-instrumentation' } });
+    expect(messages([root, ours, theirs])).toEqual([
+      'missing-calls: gateway: 2 calls made, 1 exported under INTERNAL span 1',
+    ]);
+  });
+
   test('count no call of another inbound hop further down', () => {
     const further = [
       span(50, 10, { kind: 'SERVER', service: 'planner', parentIsRemote: true, attributes: inbound }),
@@ -197,6 +207,16 @@ test('control characters in names from outside never reach a message', () => {
   const text = renderVerdict(checkTrace(spans));
   expect(text).toContain('lib\\u{1b}[2Jrary\\u{a} received over mcp stdio');
   expect(text.split('\n')).toHaveLength(2);
+});
+
+test('attributes of types that no convention allows are harmless', () => {
+  const odd: CollectedSpan['attributes'] = Object.create(null) as CollectedSpan['attributes'];
+  const names = ['throughline.transport', 'throughline.calls', 'messaging.system', 'messaging.destination.name'];
+  const more = ['mcp.method.name', 'gen_ai.tool.name', 'network.transport', 'server.port', 'http.request.method', 'error.type'];
+  const attributes = Object.fromEntries([...names, ...more].map((name) => [name, odd]));
+  const spans = desk().map((each) => ({ ...each, attributes, status: { code: 'ERROR' } as const }));
+  expect(checkTrace([...spans, span(20, undefined, { kind: 'SERVER', attributes })]).traces).toBe(1);
+  expect(renderTree(spans)).toContain('── mcp ──▶');
 });
 
 test('a chain of 50,000 spans is judged without exhausting the stack', () => {
