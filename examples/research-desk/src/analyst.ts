@@ -1,0 +1,63 @@
+/** Takes tasks off the topic, looks things up with its tools, and puts what it finds on the topic of results. */
+import { traceConsumer, traceProducer } from '@throughline/kafkajs';
+import { runAgent, say } from './agent.ts';
+import { setting } from './desk.ts';
+import type { Citation, Result, Task } from './desk.ts';
+import { assigned, deskConsumer, kafkaClient, topics } from './kafka.ts';
+import { quote } from './quote.ts';
+import { connectTools } from './tools.ts';
+import type { Tools } from './tools.ts';
+
+const MAX_CITATIONS = 2;
+const analyst = setting('DESK_ANALYST');
+const options = { agent: analyst };
+
+await runAgent('analyst', analyst, async () => {
+  const { tasks: tasksTopic, results: resultsTopic } = topics();
+  const kafka = kafkaClient(analyst);
+  const producer = traceProducer(kafka.producer(), options);
+  const plain = deskConsumer(kafka, tasksTopic);
+  // For the tests: a consumer that nobody wrapped is where a trace breaks most often.
+  const consumer = process.env['RESEARCH_DESK_BREAK'] === 'kafka' ? plain : traceConsumer(plain, options);
+  let tools: Promise<Tools> | undefined;
+
+  await producer.connect();
+  await consumer.connect();
+  await consumer.subscribe({ topic: tasksTopic, fromBeginning: true });
+  const joined = assigned(consumer);
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      const task = JSON.parse(message.value?.toString() ?? '') as Task;
+      say(`takes the ${task.aspect} task: ${task.wording}`);
+      // The first task connects, so that the handshakes belong to the question that wanted them.
+      tools ??= connectTools(analyst);
+      tools.catch(() => (tools = undefined));
+      const found = await tools.then((ready) => research(task, ready)).then(
+        (citations) => ({ citations }),
+        (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
+      );
+      const result: Result = { task: task.id, question: task.question, aspect: task.aspect, analyst, ...found };
+      await producer.send({ topic: resultsTopic, messages: [{ value: JSON.stringify(result) }] });
+    },
+  });
+  await joined;
+  return {
+    stop: async () => {
+      await consumer.disconnect();
+      await producer.disconnect();
+      await (await tools?.catch(() => undefined))?.close();
+    },
+  };
+});
+
+/** Searches, reads the best hits where they stand, and quotes what they say about the terms. */
+async function research(task: Task, tools: Tools): Promise<Citation[]> {
+  const citations: Citation[] = [];
+  for (const hit of await tools.search(task.terms, task.kind)) {
+    if (citations.length === MAX_CITATIONS) break;
+    const found = quote(await tools.read(hit), task.terms);
+    if (found === undefined) continue;
+    citations.push({ file: hit.file, line: hit.line + found.offset, heading: hit.heading, text: found.text });
+  }
+  return citations;
+}

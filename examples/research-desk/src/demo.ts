@@ -1,0 +1,124 @@
+/**
+ * Starts the research desk, asks it a question, and judges the trace that this leaves:
+ * `pnpm demo [question words…]`. Exits 0 only when there is an answer and one whole trace.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { startKafka } from '@throughline/embedded-kafka';
+import type { RunningKafka } from '@throughline/embedded-kafka';
+import { checkTrace, renderTree, renderVerdict, startCollector } from '@throughline/verify';
+import type { Answer } from './desk.ts';
+import { crew } from './processes.ts';
+
+const DEFAULT_QUESTION = 'What happens to the trace context of a message that goes to a retry topic in Kafka?';
+const RUN_DEADLINE_MS = 300_000;
+const ANSWER_DEADLINE_MS = 60_000;
+const TEARDOWN_DEADLINE_MS = 10_000;
+const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+const began = performance.now();
+const agents = crew(progress);
+let kafka: RunningKafka | undefined;
+
+/** Progress goes to standard error: standard output holds the answer, the tree and the verdict alone. */
+function progress(who: string, text: string): void {
+  const seconds = ((performance.now() - began) / 1000).toFixed(2);
+  process.stderr.write(`${seconds.padStart(6)} s  ${who.padEnd(9)}  ${text}\n`);
+}
+
+/** Runs the desk for one question; resolves with whether that gave an answer and one whole trace. */
+async function run(question: string): Promise<boolean> {
+  const collector = await startCollector();
+  progress('demo', `collects spans at ${collector.url}`);
+  kafka = await startKafka({ onProgress: (line) => progress('kafka', line) });
+
+  // A broker that was there before us has other users: on it the topics are this run's own.
+  const suffix = kafka.flavor === 'external' ? `.${process.pid}-${Date.now().toString(36)}` : '';
+  const gateway = await startDesk({
+    DESK_BROKERS: kafka.brokers.join(),
+    DESK_BROKER_FLAVOR: kafka.flavor,
+    DESK_TASKS_TOPIC: `research.tasks${suffix}`,
+    DESK_RESULTS_TOPIC: `research.results${suffix}`,
+    DESK_REPOSITORY: fileURLToPath(new URL('../../..', import.meta.url)),
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  });
+  progress('demo', `asks: ${question}`);
+  const answer = await ask(gateway, question);
+  progress('demo', typeof answer === 'string' ? 'has no answer' : 'has the answer; stops the agents');
+  const complaints = await agents.dismiss();
+
+  const report = checkTrace(collector.spans());
+  print(typeof answer === 'string' ? `No answer: ${answer}` : `${answer.question}\n\n${answer.text}`);
+  print(renderTree(report, { color: process.stdout.isTTY }));
+  print(renderVerdict(report));
+  for (const complaint of complaints) progress('demo', complaint);
+  return typeof answer !== 'string' && complaints.length === 0 && report.verdict === 'sound';
+}
+
+/** Starts the agents, each after those that it needs; resolves with the gateway's URL. */
+async function startDesk(env: Readonly<Record<string, string>>): Promise<string> {
+  const [library, planner] = await Promise.all([
+    agents.start('library', './library.ts', env),
+    agents.start('planner', './planner.ts', env),
+  ]);
+  const startAnalyst = (name: string): Promise<string> =>
+    agents.start(name, './analyst.ts', { ...env, DESK_ANALYST: name, DESK_LIBRARY_URL: library });
+  const [gateway] = await Promise.all([
+    agents.start('gateway', './gateway.ts', { ...env, DESK_PLANNER_URL: planner }),
+    startAnalyst('analyst-1'),
+    startAnalyst('analyst-2'),
+  ]);
+  return gateway;
+}
+
+/** Resolves with the answer, or with the reason why there is none. */
+async function ask(gateway: string, question: string): Promise<Answer | string> {
+  const response = await fetch(`${gateway}/questions`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ question }),
+    signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
+  });
+  const body = (await response.json()) as Answer & { error?: string };
+  return response.ok ? body : (body.error ?? `HTTP ${response.status}`);
+}
+
+function print(text: string): void {
+  process.stdout.write(`\n${text}\n`);
+}
+
+/** Resolves with the exit code of the first signal; a second one ends this process on the spot. */
+function interruption(): Promise<number> {
+  return new Promise((resolve) => {
+    for (const [signal, code] of Object.entries(SIGNALS)) {
+      let again = false;
+      process.on(signal, () => {
+        if (again) process.exit(code);
+        again = true;
+        progress('demo', `${signal}: stops everything`);
+        resolve(code);
+      });
+    }
+  });
+}
+
+async function lateness(): Promise<never> {
+  await delay(RUN_DEADLINE_MS, undefined, { ref: false });
+  throw new Error(`The demo was not done within ${RUN_DEADLINE_MS / 1000} s`);
+}
+
+// Whatever ends this process, an uncaught error too, ends the agents; the broker watches for that itself.
+process.on('exit', () => agents.kill());
+const question = process.argv.slice(2).join(' ').trim() || DEFAULT_QUESTION;
+const code = await Promise.race([
+  run(question).then((whole) => (whole ? 0 : 1)),
+  agents.loss,
+  interruption(),
+  lateness(),
+]).catch((error: unknown) => {
+  progress('demo', error instanceof Error ? error.message : String(error));
+  return 1;
+});
+agents.kill();
+await Promise.race([kafka?.stop(), delay(TEARDOWN_DEADLINE_MS)]);
+process.exit(code);

@@ -1,0 +1,34 @@
+/** The desk's front door: takes a question over HTTP and hands it to the planner. */
+import { traceContext } from '@throughline/express';
+import { traceFetch } from '@throughline/fetch';
+import express from 'express';
+import { runAgent, say } from './agent.ts';
+import { setting } from './desk.ts';
+import { listen } from './listen.ts';
+
+const options = { agent: 'gateway' };
+const PLAN_DEADLINE_MS = 45_000;
+
+await runAgent('gateway', 'gateway', async () => {
+  const planner = setting('DESK_PLANNER_URL');
+  const fetch = traceFetch(undefined, options);
+  const app = express();
+  app.use(traceContext(options));
+  app.use(express.json());
+  app.post('/questions', async (request, response) => {
+    const { question } = (request.body ?? {}) as { question?: unknown };
+    if (typeof question !== 'string' || question.trim() === '') {
+      response.status(400).json({ error: 'Send { "question": "…" }' });
+      return;
+    }
+    say(`asked: ${question}`);
+    const plan = await fetch(`${planner}/plans`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ question }),
+      signal: AbortSignal.timeout(PLAN_DEADLINE_MS),
+    });
+    response.status(plan.status).json(await plan.json());
+  });
+  return listen(app);
+});

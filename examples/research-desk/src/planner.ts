@@ -1,0 +1,80 @@
+/** Splits a question into tasks, puts them on a topic, and joins what comes back on another into one answer. */
+import { randomUUID } from 'node:crypto';
+import { traceContext } from '@throughline/express';
+import { traceConsumer, traceProducer } from '@throughline/kafkajs';
+import express from 'express';
+import { runAgent, say } from './agent.ts';
+import { composeAnswer } from './answer.ts';
+import type { Result, Task } from './desk.ts';
+import { assigned, createTopics, deleteTopics, deskConsumer, kafkaClient, topics } from './kafka.ts';
+import { listen } from './listen.ts';
+import { planTasks } from './question.ts';
+import { resultBox } from './results.ts';
+
+const options = { agent: 'planner' };
+const RESULTS_DEADLINE_MS = 30_000;
+
+await runAgent('planner', 'planner', async () => {
+  const { tasks: tasksTopic, results: resultsTopic } = topics();
+  const kafka = kafkaClient('planner');
+  const producer = traceProducer(kafka.producer(), options);
+  const consumer = traceConsumer(deskConsumer(kafka, resultsTopic), options);
+  const box = resultBox();
+
+  await createTopics(kafka, topics());
+  await producer.connect();
+  await consumer.connect();
+  await consumer.subscribe({ topic: resultsTopic, fromBeginning: true });
+  const joined = assigned(consumer);
+  await consumer.run({
+    eachMessage: async ({ message }) => {
+      const result = JSON.parse(message.value?.toString() ?? '') as Result;
+      say(`has the ${result.aspect} result of ${result.analyst}: ${describe(result)}`);
+      box.put(result);
+    },
+  });
+  await joined;
+
+  const app = express();
+  app.use(traceContext(options));
+  app.use(express.json());
+  app.post('/plans', async (request, response) => {
+    const { question } = request.body as { question: string };
+    const tasks = planTasks(randomUUID(), question);
+    if (tasks.length === 0) {
+      response.status(422).json({ error: `There is no word to look for in: ${question}` });
+      return;
+    }
+    const waiting = box.wait(tasks, RESULTS_DEADLINE_MS);
+    await producer.send({ topic: tasksTopic, messages: tasks.map((task) => ({ value: JSON.stringify(task) })) });
+    say(`put ${tasks.length} tasks on ${tasksTopic}: ${tasks.map((task) => task.aspect).join(', ')}`);
+    const results = await waiting;
+    const missing = tasks.filter((task) => !results.some((result) => result.task === task.id));
+    const failed = results.filter((result) => result.error !== undefined);
+    if (missing.length > 0 || failed.length > 0) {
+      response.status(missing.length > 0 ? 504 : 502).json({ error: complaint(missing, failed) });
+      return;
+    }
+    response.json(composeAnswer(question, tasks, results));
+  });
+  const server = await listen(app);
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop();
+      await Promise.all([consumer.disconnect(), producer.disconnect()]);
+      await deleteTopics(kafka, topics());
+    },
+  };
+});
+
+function describe(result: Result): string {
+  return result.error === undefined ? `${result.citations.length} passages` : `failed, ${result.error}`;
+}
+
+function complaint(missing: readonly Task[], failed: readonly Result[]): string {
+  return [
+    ...missing.map((task) => `no result for "${task.wording}" within ${RESULTS_DEADLINE_MS} ms`),
+    ...failed.map((result) => `${result.analyst} could not do ${result.aspect}: ${result.error}`),
+  ].join('; ');
+}

@@ -1,0 +1,103 @@
+/** The agents' processes: started, watched, and ended for certain. */
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import type { Notice } from './agent.ts';
+
+const READY_DEADLINE_MS = 40_000;
+const STOP_DEADLINE_MS = 8000;
+const TAIL_CHARACTERS = 4000;
+
+/** The processes that one run started, and no others. */
+export interface Crew {
+  /** Starts `program` (a file beside this one); resolves with its URL (empty where it has none) when it says that it is ready. */
+  start(name: string, program: string, env: Readonly<Record<string, string>>): Promise<string>;
+  /** Rejects when an agent ends that nobody asked to: with its name, how it ended, and the end of its standard error. */
+  readonly loss: Promise<never>;
+  /** Asks all to stop, the last started first, and kills those that do not. Resolves with complaints about these. */
+  dismiss(): Promise<string[]>;
+  /** Kills what still runs, at once. */
+  kill(): void;
+}
+
+/** Makes an empty crew. `onSays` hears what its agents say. */
+export function crew(onSays: (name: string, text: string) => void): Crew {
+  const running = new Map<string, ChildProcess>();
+  const tails = new Map<string, string>();
+  let dismissed = false;
+  let lose!: (error: Error) => void;
+  const loss = new Promise<never>((_, reject) => (lose = reject));
+  loss.catch(() => {}); // It may come when nobody asks any more.
+
+  const tailOf = (name: string): string => {
+    const tail = tails.get(name)?.trim() ?? '';
+    return tail === '' ? '' : `\n${tail.replace(/^/gm, '    ')}`;
+  };
+
+  const start = (name: string, program: string, env: Readonly<Record<string, string>>): Promise<string> => {
+    const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
+      env: { ...inherited(), ...env },
+      // kafkajs sets timers in the past, and Node warns of each.
+      execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    running.set(name, child);
+    child.stderr?.on('data', (chunk: Buffer) => {
+      tails.set(name, ((tails.get(name) ?? '') + chunk.toString()).slice(-TAIL_CHARACTERS));
+    });
+    return new Promise((resolve, reject) => {
+      const deadline = setTimeout(() => {
+        reject(new Error(`${name} was not ready within ${READY_DEADLINE_MS} ms${tailOf(name)}`));
+      }, READY_DEADLINE_MS);
+      child.on('message', (notice: Notice) => {
+        if (notice.event === 'says') return onSays(name, notice.text);
+        clearTimeout(deadline);
+        resolve(notice.url ?? '');
+      });
+      child.on('error', (error) => lose(new Error(`${name} could not be started`, { cause: error })));
+      // `close`, not `exit`: by then its standard error has been read to the end.
+      child.on('close', (code, signal) => {
+        clearTimeout(deadline);
+        running.delete(name);
+        const how = signal === null ? `with code ${code}` : `by ${signal}`;
+        const error = new Error(`${name} ended ${how}${tailOf(name)}`);
+        reject(error);
+        if (!dismissed) lose(error);
+      });
+    });
+  };
+
+  const stop = async (name: string, child: ChildProcess): Promise<string[]> => {
+    const closed = once(child, 'close');
+    child.kill('SIGTERM');
+    const inTime = await Promise.race([closed, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
+    if (inTime === undefined) {
+      child.kill('SIGKILL');
+      await closed;
+    }
+    if (child.exitCode === 0) return [];
+    return [`${name} did not stop as asked, its last spans may be missing${tailOf(name)}`];
+  };
+
+  return {
+    start,
+    loss,
+    dismiss: async () => {
+      dismissed = true;
+      const complaints: string[] = [];
+      // One after the other: whoever asks is gone before whoever answers.
+      for (const [name, child] of [...running].reverse()) complaints.push(...(await stop(name, child)));
+      return complaints;
+    },
+    kill: () => {
+      for (const child of running.values()) child.kill('SIGKILL');
+    },
+  };
+}
+
+/** This process's environment without settings of OpenTelemetry that are meant for other programs. */
+function inherited(): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('OTEL_')));
+}

@@ -1,0 +1,98 @@
+/** The library's shelf: what the repository says about itself, searchable, in SQLite. */
+import { readFileSync, readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { PassageKind } from './desk.ts';
+import { cutPassages } from './passages.ts';
+import type { Passage } from './passages.ts';
+
+/** A passage that was found, the best match first. */
+export interface Hit extends Omit<Passage, 'text'> {
+  readonly file: string;
+}
+
+/** How the shelf stands after indexing. */
+export interface ShelfCount {
+  readonly files: number;
+  readonly passages: number;
+  /** Files that were new or had changed. */
+  readonly changed: number;
+}
+
+export interface Shelf extends Disposable {
+  /** Takes in what is new or has changed, and drops what is gone. */
+  index(): ShelfCount;
+  /** The passages of a kind that match any of the words, at most `limit`; headings count more than text. */
+  search(words: readonly string[], kind: PassageKind, limit: number): Hit[];
+}
+
+/** Opens a shelf for the files under `root`, in a temporary database that SQLite removes by itself. */
+export function openShelf(root: string): Shelf {
+  const database = new DatabaseSync('');
+  database.exec(`
+    CREATE TABLE files (path TEXT PRIMARY KEY, stamp TEXT NOT NULL);
+    CREATE VIRTUAL TABLE passages USING fts5 (
+      file UNINDEXED, line UNINDEXED, last UNINDEXED, kind UNINDEXED, heading, text,
+      tokenize = 'porter unicode61'
+    );
+  `);
+  const stampOf = database.prepare('SELECT stamp FROM files WHERE path = ?');
+  const remember = database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?)');
+  const forget = database.prepare('DELETE FROM files WHERE path = ?');
+  const drop = database.prepare('DELETE FROM passages WHERE file = ?');
+  const add = database.prepare('INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)');
+  const count = database.prepare('SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM passages) AS passages');
+  const find = database.prepare(`
+    SELECT file, line, last, kind, heading FROM passages
+    WHERE passages MATCH ? AND kind = ? ORDER BY bm25(passages, 0, 0, 0, 0, 3, 1), file, line LIMIT ?
+  `);
+
+  const index = (): ShelfCount => {
+    let changed = 0;
+    const gone = new Set(database.prepare('SELECT path FROM files').all().map(({ path }) => path as string));
+    for (const path of documents(root)) {
+      gone.delete(path);
+      const { mtimeMs, size } = statSync(join(root, path));
+      const stamp = `${mtimeMs} ${size}`;
+      if (stampOf.get(path)?.['stamp'] === stamp) continue;
+      changed++;
+      drop.run(path);
+      for (const { line, last, kind, heading, text } of cutPassages(path, readFileSync(join(root, path), 'utf8'))) {
+        add.run(path, line, last, kind, heading, text);
+      }
+      remember.run(path, stamp);
+    }
+    for (const path of gone) {
+      drop.run(path);
+      forget.run(path);
+    }
+    return { ...(count.get() as { files: number; passages: number }), changed };
+  };
+
+  return {
+    index: () => {
+      database.exec('BEGIN');
+      try {
+        return index();
+      } finally {
+        database.exec('COMMIT');
+      }
+    },
+    search: (words, kind, limit) => {
+      const query = words.map((word) => `"${word.replaceAll('"', '""')}"${word.length > 3 ? ' *' : ''}`).join(' OR ');
+      return query === '' ? [] : (find.all(query, kind, limit) as unknown as Hit[]);
+    },
+    [Symbol.dispose]: () => database.close(),
+  };
+}
+
+/** Paths under `root`, with `/`, of Markdown and TypeScript that people wrote. */
+function* documents(root: string, folder = ''): Generator<string> {
+  const entries = readdirSync(join(root, folder), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  for (const entry of entries) {
+    if (entry.name.startsWith('.') || entry.name === 'node_modules' || entry.name === 'dist') continue;
+    const path = folder === '' ? entry.name : `${folder}/${entry.name}`;
+    if (entry.isDirectory()) yield* documents(root, path);
+    else if (entry.isFile() && /\.(md|ts)$/.test(entry.name)) yield path;
+  }
+}

@@ -1,0 +1,61 @@
+/** An analyst's tools: the library over Streamable HTTP, and a reader of its own over stdio. */
+import { fileURLToPath } from 'node:url';
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { traceClient } from '@throughline/mcp';
+import { setting } from './desk.ts';
+import type { PassageKind } from './desk.ts';
+import type { Hit } from './shelf.ts';
+
+const CALL_DEADLINE_MS = 15_000;
+
+export interface Tools {
+  search(words: readonly string[], kind: PassageKind): Promise<Hit[]>;
+  read(hit: Hit): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+/** Connects both, and has the library take in what has changed. The spans of that belong to the active context. */
+export async function connectTools(analyst: string): Promise<Tools> {
+  const library = traceClient(new Client({ name: analyst, version: '1.0.0' }), { agent: analyst });
+  // A program on this machine is not ours by itself; this one is.
+  const reader = traceClient(new Client({ name: analyst, version: '1.0.0' }), { agent: analyst, firstParty: true });
+  const close = async (): Promise<void> => {
+    await Promise.allSettled([library.close(), reader.close()]);
+  };
+  try {
+    await library.connect(new StreamableHTTPClientTransport(new URL(setting('DESK_LIBRARY_URL'))) as Transport);
+    await reader.connect(
+      new StdioClientTransport({
+        command: process.execPath,
+        args: [...process.execArgv, fileURLToPath(new URL('./reader.ts', import.meta.url))],
+        env: {
+          DESK_READER: `reader of ${analyst}`,
+          DESK_REPOSITORY: setting('DESK_REPOSITORY'),
+          OTEL_EXPORTER_OTLP_ENDPOINT: setting('OTEL_EXPORTER_OTLP_ENDPOINT'),
+        },
+        stderr: 'inherit',
+      }),
+    );
+    await call(library, 'index', {});
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  return {
+    search: async (words, kind) => (await call(library, 'search', { words, kind, limit: 6 }))['hits'] as Hit[],
+    read: async ({ file, line, last }) => (await call(reader, 'read_passage', { file, line, last }))['lines'] as string[],
+    close,
+  };
+}
+
+async function call(client: Client, name: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
+  const options = { timeout: CALL_DEADLINE_MS };
+  const result = (await client.callTool({ name, arguments: input }, undefined, options)) as CallToolResult;
+  const text = result.content.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n');
+  if (result.isError === true) throw new Error(`${name}: ${text}`);
+  return result.structuredContent ?? {};
+}
