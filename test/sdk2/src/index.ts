@@ -55,7 +55,8 @@ export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
     find(name) {
       const spans = exporter.getFinishedSpans();
       const found = spans.find((span) => span.name === name);
-      if (!found) throw new Error(`no span named '${name}' among: ${spans.map((span) => span.name).join(', ') || '(none)'}`);
+      if (!found)
+        throw new Error(`no span named '${name}' among: ${spans.map((span) => span.name).join(', ') || '(none)'}`);
       return found;
     },
     async hops() {
