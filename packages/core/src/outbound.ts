@@ -29,9 +29,6 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
     return new OutboundEnd(hop, settings, active, active, span, 'suppressed', noFields, 'keep', true, false);
   }
-  const receipt = receiptOf(active);
-  if (receipt !== undefined) receipt.calls++;
-
   const current = trace.getSpanContext(active);
   const hasActive = current !== undefined && isSpanContextValid(current);
   const parent = hasActive || hop.carrier === undefined ? active : relayed(hop, active, settings);
@@ -46,6 +43,9 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   let span: Span;
   let context: Context;
   if (owned) {
+    // Counted where a span is opened, sampled or not: what was made can then be compared with what was exported.
+    const receipt = receiptOf(active);
+    if (receipt !== undefined) receipt.calls++;
     const attributes: Attributes = { ...hop.attributes, ...settings.agent };
     if (held !== undefined) addBaggage(attributes, held, settings);
     if (withheld > 0) attributes[ATTR_BAGGAGE_WITHHELD] = withheld;

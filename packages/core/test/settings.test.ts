@@ -1,0 +1,40 @@
+import { describe, expect, it } from 'vitest';
+import { hopSettings, markWrapped, ThroughlineError, wrapped } from '@throughline/core';
+import type { HopOptions } from '@throughline/core';
+
+const scope = { name: '@throughline/test', version: '1.0.0' };
+
+describe('options that cannot be meant throw at construction, with the fix in the message', () => {
+  it.each<[string, unknown, RegExp]>([
+    ['inbound', { inbound: 'trust' }, /`inbound` takes one of 'continue', 'restart-with-link', 'restart' or a function/],
+    ['outbound', { outbound: true }, /'inject', 'suppress'/],
+    ['existing', { existing: 'merge' }, /'replace', 'keep'/],
+    ['firstParty', { firstParty: 'example.com' }, /a list such as/],
+    ['firstParty member', { firstParty: [''] }, /non-empty names/],
+    ['limits', { limits: { baggageBytes: -1 } }, /`limits.baggageBytes` takes a whole number, such as 8192/],
+    ['agent', { agent: '' }, /`agent` takes a name/],
+    ['spans', { spans: 'no' }, /true or false/],
+    ['baggage.send', { baggage: { send: 'all' } }, /`baggage.send`/],
+    ['baggage.accept', { baggage: { accept: 'a' } }, /`baggage.accept`/],
+    ['propagator', { propagator: {} }, /TextMapPropagator/],
+  ])('%s', (_name, options, message) => {
+    const construct = () => hopSettings(options as HopOptions, scope);
+    expect(construct).toThrow(message);
+    expect(construct).toThrow(expect.objectContaining({ name: 'ThroughlineError', code: 'ERR_THROUGHLINE_OPTION' }));
+  });
+
+  it('is an Error with a code', () => {
+    expect(new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', 'x')).toBeInstanceOf(Error);
+  });
+});
+
+describe('wrapping once', () => {
+  it('marks a wrapper by a symbol that every copy of the package knows', () => {
+    const thing = markWrapped({ send: 1 }, hopSettings({}, scope));
+    expect(wrapped(thing)).toBe(true);
+    expect(Object.keys(thing)).toEqual(['send']);
+    expect(Symbol.for('throughline.wrapped') in thing).toBe(true);
+    expect(wrapped({})).toBe(false);
+    expect(wrapped(undefined)).toBe(false);
+  });
+});
