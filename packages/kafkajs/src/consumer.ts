@@ -1,0 +1,79 @@
+import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { eachBatchWith } from './each-batch.ts';
+import type { EachBatchPayloadLike, TracedEachBatchPayload } from './each-batch.ts';
+import { eachMessageWith } from './each-message.ts';
+import type { EachMessagePayloadLike } from './each-message.ts';
+import { consumerSettings } from './options.ts';
+import type { ConsumerOptions, ConsumerSettings } from './options.ts';
+import { sameType } from './same-type.ts';
+
+/** The part of a kafkajs `Consumer` that is wrapped. */
+export interface ConsumerLike {
+  run(config?: never): Promise<unknown>;
+}
+
+type RunConfig<C extends ConsumerLike> = NonNullable<Parameters<C['run']>[0]>;
+
+type BatchPayload<Config> = Config extends { eachBatch?: infer H } ? (NonNullable<H> extends (payload: infer P) => unknown ? P : never) : never;
+
+/** A consumer of the same type, whose `eachBatch` handler gets `runWith`. */
+export type TracedConsumer<C extends ConsumerLike> = {
+  run(
+    config?: Omit<RunConfig<C>, 'eachBatch'> & {
+      eachBatch?: (payload: TracedEachBatchPayload<BatchPayload<RunConfig<C>>>) => Promise<void>;
+    },
+  ): ReturnType<C['run']>;
+} & C;
+
+/**
+ * Returns a consumer of the same type whose `eachMessage` handler runs in a CONSUMER span `process {topic}`, a child of the
+ * span that sent the message, and whose `eachBatch` handler runs in one span that links the senders. The consumer that is
+ * given stays as it is. Throws a `ThroughlineError` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * const consumer = traceConsumer(kafka.consumer({ groupId: 'billing' }));
+ * await consumer.run({ eachMessage: async ({ message }) => handle(message) });
+ * ```
+ */
+export function traceConsumer<C extends ConsumerLike>(consumer: C, options?: ConsumerOptions): TracedConsumer<C> {
+  const settings = consumerSettings(options);
+  if (typeof consumer !== 'object' || consumer === null || typeof consumer.run !== 'function') {
+    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', "`traceConsumer` takes a consumer, such as `kafka.consumer({ groupId: 'billing' })`.");
+  }
+  if (wrapped(consumer)) {
+    warnIfRewrapped(consumer, settings.hop);
+    return consumer as TracedConsumer<C>;
+  }
+  if (settings.groupId === undefined) learnGroup(consumer, settings);
+  const target = consumer as unknown as { run(...args: unknown[]): unknown };
+  const run = (config: unknown, ...rest: unknown[]): unknown => target.run(tracedConfig(config, settings), ...rest);
+  return sameType(consumer, { run }, settings.hop) as TracedConsumer<C>;
+}
+
+type MessageHandler = (payload: EachMessagePayloadLike) => unknown;
+type BatchHandler = (payload: TracedEachBatchPayload) => unknown;
+
+function tracedConfig(config: unknown, settings: ConsumerSettings): unknown {
+  if (typeof config !== 'object' || config === null) return config;
+  const { eachMessage, eachBatch } = config as { eachMessage?: unknown; eachBatch?: unknown };
+  return {
+    ...config,
+    ...(typeof eachMessage === 'function' ? { eachMessage: eachMessageWith(eachMessage as MessageHandler, settings) } : undefined),
+    ...(typeof eachBatch === 'function' ? { eachBatch: eachBatchWith<EachBatchPayloadLike, unknown>(eachBatch as BatchHandler, settings) } : undefined),
+  };
+}
+
+/** Listens for the group that the consumer joins, where the client tells. */
+function learnGroup(consumer: object, settings: ConsumerSettings): void {
+  const { events, on } = consumer as { events?: { GROUP_JOIN?: unknown }; on?: unknown };
+  if (typeof on !== 'function' || typeof events?.GROUP_JOIN !== 'string') return;
+  try {
+    on.call(consumer, events.GROUP_JOIN, (event: { payload?: { groupId?: unknown } }) => {
+      const groupId = event.payload?.groupId;
+      if (typeof groupId === 'string') settings.groupId = groupId;
+    });
+  } catch {
+    // Confluent's client has the method, and throws.
+  }
+}

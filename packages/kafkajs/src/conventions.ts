@@ -1,0 +1,24 @@
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/messaging/
+export const ATTR_MESSAGING_SYSTEM = 'messaging.system';
+export const ATTR_MESSAGING_OPERATION_NAME = 'messaging.operation.name';
+export const ATTR_MESSAGING_OPERATION_TYPE = 'messaging.operation.type';
+export const ATTR_MESSAGING_DESTINATION_NAME = 'messaging.destination.name';
+export const ATTR_MESSAGING_DESTINATION_PARTITION_ID = 'messaging.destination.partition.id';
+export const ATTR_MESSAGING_BATCH_MESSAGE_COUNT = 'messaging.batch.message_count';
+export const ATTR_MESSAGING_CONSUMER_GROUP_NAME = 'messaging.consumer.group.name';
+export const ATTR_MESSAGING_CLIENT_ID = 'messaging.client.id';
+
+// https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
+export const ATTR_KAFKA_MESSAGE_KEY = 'messaging.kafka.message.key';
+export const ATTR_KAFKA_MESSAGE_TOMBSTONE = 'messaging.kafka.message.tombstone';
+export const ATTR_KAFKA_OFFSET = 'messaging.kafka.offset';
+
+// Our own; the conventions have none.
+/** Seconds between a message's timestamp and the start of its handling; in a batch, of its first message. */
+export const ATTR_QUEUE_DURATION = 'throughline.queue.duration';
+
+/** The value of `messaging.system`, and what `throughline.hops{transport}` and targets call it. */
+export const KAFKA = 'kafka';
+
+/** The SDK keeps no more links than this on a span by default. */
+export const MAX_LINKS = 128;

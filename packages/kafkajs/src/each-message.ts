@@ -1,0 +1,77 @@
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { markWrapped, messageHeaders, startInbound, warnIfRewrapped, wrapped } from '@throughline/core';
+import type { Received } from '@throughline/core';
+import { KAFKA } from './conventions.ts';
+import { addMessage, processAttributes } from './incoming.ts';
+import { kafkaErrorType, messageAge } from './message.ts';
+import type { MessageLike } from './message.ts';
+import { consumerSettings } from './options.ts';
+import type { ConsumerOptions, ConsumerSettings } from './options.ts';
+import { whenSettled } from './settled.ts';
+
+/** The part of kafkajs's `EachMessagePayload` that is read here. */
+export interface EachMessagePayloadLike {
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: MessageLike;
+}
+
+/**
+ * Returns a handler that opens a CONSUMER span `process {topic}` for the message, a child of the span that sent it, and runs
+ * `handler` in it, with the sender's baggage. Rejects with the very object that `handler` throws: kafkajs decides by it.
+ * Throws a `ThroughlineError` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * await consumer.run({ eachMessage: tracedEachMessage(async ({ message }) => handle(message)) });
+ * ```
+ */
+export function tracedEachMessage<P extends EachMessagePayloadLike, R>(handler: (payload: P) => R, options?: ConsumerOptions): (payload: P) => R {
+  return eachMessageWith(handler, consumerSettings(options));
+}
+
+export function eachMessageWith<P extends EachMessagePayloadLike, R>(handler: (payload: P) => R, settings: ConsumerSettings): (payload: P) => R {
+  if (wrapped(handler)) {
+    warnIfRewrapped(handler, settings.hop);
+    return handler;
+  }
+  return markWrapped((payload: P): R => {
+    const received = startMessage(payload, settings);
+    if (received === undefined) return handler(payload);
+    const failed = (error: unknown): void => received.end({ error, errorType: kafkaErrorType(error) });
+    let result: R;
+    try {
+      result = contextApi.with(received.context, handler, undefined, payload);
+    } catch (error) {
+      failed(error);
+      throw error;
+    }
+    return whenSettled(result, () => received.end(), failed);
+  }, settings.hop);
+}
+
+// A payload that is none of kafkajs's is the handler's affair: an error of ours would stop the consumer.
+function startMessage(payload: EachMessagePayloadLike, settings: ConsumerSettings): Received | undefined {
+  try {
+    const { topic, partition, message } = payload;
+    const age = messageAge(message.timestamp, Date.now());
+    const attributes = processAttributes(topic, partition, age, settings);
+    addMessage(attributes, message);
+    return startInbound(
+      {
+        transport: KAFKA,
+        name: `process ${topic}`,
+        kind: SpanKind.CONSUMER,
+        attributes,
+        carrier: message.headers,
+        reader: messageHeaders,
+        peer: { name: topic },
+        linkParent: true,
+        stale: age !== undefined && age > settings.maxParentAge,
+      },
+      settings.hop,
+    );
+  } catch {
+    return undefined;
+  }
+}
