@@ -1,0 +1,106 @@
+import type { EventEmitter } from 'node:events';
+import { context as contextApi, ROOT_CONTEXT } from '@opentelemetry/api';
+import { hopOf } from './request-hop.ts';
+
+type Listener = (this: unknown, ...args: unknown[]) => void;
+type Add = (this: BoundEmitter, type: string | symbol, listener: Listener) => unknown;
+
+/** A listener that runs in a context. `listener` is how Node's emitters find it when the original one is removed. */
+interface BoundListener extends Listener {
+  listener: Listener;
+}
+
+/** The methods of an emitter as they were, ours calling them. */
+interface Underlying {
+  readonly on: Add;
+  readonly prependListener: Add;
+  readonly removeListener: Add;
+  /** What was added through methods that hide our listeners; see {@link bindListeners}. */
+  readonly hidden: { type: string | symbol; bound: BoundListener }[] | undefined;
+}
+
+const underlyingKey = Symbol.for('throughline.express.listeners');
+
+interface BoundEmitter {
+  [underlyingKey]: Underlying;
+  on: Add;
+  addListener: Add;
+  once: Add;
+  prependListener: Add;
+  prependOnceListener: Add;
+  removeListener: Add;
+  off: Add;
+}
+
+/**
+ * Makes every listener that is added to `emitter` from now on run in the context it is added in. Node emits `end`, `finish`
+ * and `close` from the socket, where the context is that of `listen()`.
+ *
+ * The methods are shared functions, put on the object itself: no closure is made until somebody adds a listener, and no
+ * prototype changes. A bound listener holds the original as `listener`, which is what `removeListener`, `off`,
+ * `listeners` and `listenerCount` of Node go by, so those stay as they are.
+ */
+export function bindListeners(emitter: EventEmitter): void {
+  const own = emitter as unknown as BoundEmitter;
+  // An emitter that OpenTelemetry's context manager has bound keeps listeners in wrappers of its own, which `removeListener`
+  // finds by identity. There we have to say which of ours stands for which.
+  const hides = Object.hasOwn(emitter, 'removeListener');
+  own[underlyingKey] = {
+    on: own.on,
+    prependListener: own.prependListener,
+    removeListener: own.removeListener,
+    hidden: hides ? [] : undefined,
+  };
+  own.on = on;
+  own.addListener = on;
+  own.once = once;
+  own.prependListener = prependListener;
+  own.prependOnceListener = prependOnceListener;
+  if (hides) {
+    own.removeListener = removeHidden;
+    own.off = removeHidden;
+  }
+}
+
+function on(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
+  return add(this, this[underlyingKey].on, type, listener, false);
+}
+
+function once(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
+  return add(this, this[underlyingKey].on, type, listener, true);
+}
+
+function prependListener(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
+  return add(this, this[underlyingKey].prependListener, type, listener, false);
+}
+
+function prependOnceListener(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
+  return add(this, this[underlyingKey].prependListener, type, listener, true);
+}
+
+function add(emitter: BoundEmitter, method: Add, type: string | symbol, listener: Listener, only: boolean): unknown {
+  // Node says what is wrong with it.
+  if (typeof listener !== 'function') return method.call(emitter, type, listener);
+  const active = contextApi.active();
+  const context = active === ROOT_CONTEXT ? (hopOf(emitter)?.context ?? active) : active;
+  const bound = function (this: unknown, ...args: unknown[]): void {
+    if (only) emitter.removeListener(type, bound);
+    return contextApi.with(context, listener, this, ...args);
+  } as BoundListener;
+  // Node's own `once` wrapper, handed on by others that patch emitters, stands for a listener too.
+  bound.listener = (listener as Partial<BoundListener>).listener ?? listener;
+  emitter[underlyingKey].hidden?.push({ type, bound });
+  return method.call(emitter, type, bound);
+}
+
+function removeHidden(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
+  const { hidden, removeListener } = this[underlyingKey];
+  for (let at = (hidden?.length ?? 0) - 1; at >= 0; at--) {
+    const entry = hidden?.[at];
+    if (entry?.type === type && (entry.bound === listener || entry.bound.listener === listener)) {
+      hidden?.splice(at, 1);
+      return removeListener.call(this, type, entry.bound);
+    }
+  }
+  return removeListener.call(this, type, listener);
+}

@@ -1,0 +1,44 @@
+import type { IncomingMessage } from 'node:http';
+import { hopSettings, ThroughlineError } from '@throughline/core';
+import type { HopOptions, HopSettings } from '@throughline/core';
+import { version } from './version.ts';
+
+/** A function of the request. As a method's type, it also takes one whose parameter is Express's own `Request`. */
+export type OfRequest<T> = { ask(req: IncomingMessage): T }['ask'];
+
+/**
+ * The options of every adapter, and those of Express. The functions are called with Express's own request: annotate the
+ * parameter with its type where you need more of it than Node's.
+ */
+export interface ExpressOptions extends HopOptions {
+  /** `true`: the request passes as if this middleware were not there. */
+  readonly ignore?: OfRequest<boolean> | undefined;
+  /**
+   * Says the route where you know better: a pattern, such as `/users/:id`, never a concrete path. Asked as the request
+   * arrives, where `inbound` is a function (it is `peer.name`), and as it ends. `undefined` leaves it to Express.
+   */
+  readonly route?: OfRequest<string | undefined> | undefined;
+  /** Whether the caller has proved who it is: `peer.authenticated` for an `inbound` function. */
+  readonly authenticated?: OfRequest<boolean> | undefined;
+  /** Tells the caller the span, in `Server-Timing: traceparent;desc="…"`, which browsers can read. Default `false`. */
+  readonly serverTiming?: boolean | undefined;
+}
+
+/** Returns the settings of one middleware. Throws a {@link ThroughlineError} for an option that cannot be meant. */
+export function expressSettings(options: ExpressOptions | undefined): HopSettings {
+  const settings = hopSettings(options, { name: '@throughline/express', version });
+  if (options === undefined) return settings;
+  for (const name of ['ignore', 'route', 'authenticated'] as const) {
+    if (options[name] !== undefined && typeof options[name] !== 'function') {
+      throw wrong(name, 'a function of the request', options[name]);
+    }
+  }
+  if (options.serverTiming !== undefined && typeof options.serverTiming !== 'boolean') {
+    throw wrong('serverTiming', 'true or false', options.serverTiming);
+  }
+  return settings;
+}
+
+function wrong(name: string, takes: string, given: unknown): ThroughlineError {
+  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${name}\` takes ${takes}; it was given ${given === null ? 'null' : typeof given}.`);
+}
