@@ -1,0 +1,18 @@
+/** What the hops of one copy of core, `inner`, send on while one of another copy, `outer`, is being received. */
+exports.relay = (outer, inner) => {
+  outer.register();
+  const inbound = {
+    transport: 'http',
+    name: 'GET /',
+    kind: 1,
+    carrier: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', baggage: 'tenant=42' },
+    reader: outer.httpHeaders,
+  };
+  const outbound = {
+    transport: 'http',
+    name: 'GET',
+    kind: 2,
+    target: { transport: 'http', channel: 'host', host: '127.0.0.1' },
+  };
+  return outer.receive(inbound, () => inner.send(outbound, (fields) => ({ ...fields })));
+};

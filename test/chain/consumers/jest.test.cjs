@@ -1,0 +1,14 @@
+const { relay } = require('./chain.cjs');
+const { entryPoints } = require('./entry-points.cjs');
+
+test.each(entryPoints)('%s loads in Jest', (entryPoint) => {
+  expect(Object.keys(require(entryPoint))).not.toEqual([]);
+});
+
+test('context flows through a hop in Jest', () => {
+  const core = require('@throughline/core');
+  expect(relay(core, core)).toEqual({
+    traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+    baggage: 'tenant=42',
+  });
+});

@@ -1,0 +1,17 @@
+// Compiled under every module setting that a user may have; the published types must hold without skipLibCheck.
+import { formatTraceparent, parseTraceparent, register, send, startInbound, W3CPropagator } from '@throughline/core';
+import type { HopOptions, Received } from '@throughline/core';
+import { checkTrace } from '@throughline/verify';
+
+export const options: HopOptions = { agent: 'planner', inbound: 'restart-with-link', firstParty: ['*.example.com'] };
+export const registration: 'registered' | 'kept' = register().propagator;
+export const roundTrip: string | undefined = ((spanContext) => spanContext && formatTraceparent(spanContext))(
+  parseTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
+);
+export const fields: string[] = new W3CPropagator().fields();
+export const received: (hop: Parameters<typeof startInbound>[0]) => Received = (hop) => startInbound(hop);
+export const sent: (hop: Parameters<typeof send>[0]) => Promise<number> = (hop) => send(hop, async () => 200);
+export const verdict: string = checkTrace([]).verdict;
+
+// @ts-expect-error a policy that does not exist is refused, so these types are not `any`
+export const wrong: HopOptions = { inbound: 'sometimes' };
