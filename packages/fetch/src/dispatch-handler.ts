@@ -1,0 +1,59 @@
+import { context as contextApi } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import type { Outcome, Sending } from '@throughline/core';
+import { failureOutcome, statusOutcome } from './http-client-span.ts';
+
+type Callback = (this: unknown, ...args: unknown[]) => unknown;
+type Handler = Record<string, Callback | undefined>;
+
+// How each callback ends the hop: with an outcome, or not yet. The first six are those of undici 7 and 8, the others those of
+// undici 6, which 7 also takes.
+const callbacks: Readonly<Record<string, (args: unknown[]) => Outcome | undefined>> = {
+  onRequestStart: notYet,
+  onRequestUpgrade: ([, status]) => answered(status),
+  onResponseStart: ([, status]) => answered(status),
+  onResponseData: notYet,
+  onResponseEnd: () => ({}),
+  onResponseError: ([, error]) => failureOutcome(error),
+  onConnect: notYet,
+  onUpgrade: ([status]) => answered(status),
+  onHeaders: ([status]) => answered(status),
+  onData: notYet,
+  onComplete: () => ({}),
+  onError: ([error]) => failureOutcome(error),
+  onBodySent: notYet,
+  onRequestSent: notYet,
+  onResponseStarted: notYet,
+};
+const names = Object.keys(callbacks);
+
+/**
+ * Returns a handler that ends the hop when the response's headers, or an error, arrive, and passes everything on to `handler`,
+ * whose callbacks run in the `caller`'s context. Where they would run otherwise is the context in which the connection was
+ * opened, some earlier request's: a retry that starts from one of them would belong to that request.
+ */
+export function tracedHandler<H extends object>(handler: H, sending: Sending, caller: Context): H {
+  // Inherits, so that what undici asks beside the callbacks is found; a callback that the handler lacks stays lacking.
+  const traced = Object.create(handler) as Handler;
+  for (const name of names) {
+    const callback = (handler as Handler)[name];
+    if (typeof callback !== 'function') continue;
+    const outcomeOf = callbacks[name] as (args: unknown[]) => Outcome | undefined;
+    traced[name] = (...args) => {
+      const outcome = outcomeOf(args);
+      if (outcome !== undefined) sending.end(outcome);
+      return contextApi.with(caller, callback, handler, ...args);
+    };
+  }
+  return traced as H;
+}
+
+// An informational response is not the answer, but 101 is: the connection is another protocol's from then on.
+function answered(status: unknown): Outcome | undefined {
+  if (typeof status !== 'number') return {};
+  return status >= 200 || status === 101 ? statusOutcome(status) : undefined;
+}
+
+function notYet(): undefined {
+  return undefined;
+}

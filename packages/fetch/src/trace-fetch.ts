@@ -1,0 +1,140 @@
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import { hopSettings, markWrapped, startOutbound, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import type { HopOptions, HopSettings, Outcome, Sending } from '@throughline/core';
+import { fetchCall } from './fetch-call.ts';
+import type { FetchCall } from './fetch-call.ts';
+import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
+import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
+import { urlFull } from './url-full.ts';
+
+/** A function with the call shape of `fetch`. */
+export type FetchLike = (...args: never[]) => unknown;
+
+/** Options of {@link traceFetch}. */
+export interface FetchOptions extends HopOptions {
+  /**
+   * Whether the wrapped fetch runs under suppressed tracing, so that another instrumentation of it adds no second span and no
+   * second header. Default: `true` for the global fetch, `false` for a fetch of your own, whose own hops would fall silent.
+   */
+  readonly suppressInner?: boolean | undefined;
+}
+
+type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
+
+/**
+ * Returns a function of the same type that sends trace context with every call and makes a CLIENT span of it, which ends when
+ * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
+ * never changed, and an error comes out as the same object. Throws a `ThroughlineError` for options that cannot be meant.
+ *
+ * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
+ *
+ * @example
+ * ```ts
+ * const fetch = traceFetch();
+ * const response = await fetch('http://planner.internal/plan', { method: 'POST', body: question });
+ * ```
+ */
+export function traceFetch<F extends FetchLike = typeof globalThis.fetch>(fetch?: F, options?: FetchOptions): F {
+  const settings = hopSettings(options, scope);
+  if (fetch !== undefined && typeof fetch !== 'function') {
+    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', 'traceFetch(fetch, options) takes a function as `fetch`; pass undefined for the global one.');
+  }
+  if (fetch !== undefined && wrapped(fetch)) {
+    warnIfRewrapped(fetch, settings);
+    return fetch;
+  }
+  const first = (fetch ?? globalThis.fetch) as Call | undefined;
+  const isGlobal = first === (globalThis.fetch as Call | undefined);
+  const suppressInner = options?.suppressInner ?? isGlobal;
+  // Set while the global fetch starts: a patch of it may call this wrapper, which must then not call the patch.
+  let entered = false;
+
+  function traced(this: unknown, input: unknown, init?: unknown, ...rest: unknown[]): unknown {
+    if (fetch !== undefined) return call(first as Call, isGlobal ? undefined : this, input, init, rest);
+    const latest = globalThis.fetch as unknown as Call;
+    if (latest === traced || entered || isTracingSuppressed(contextApi.active())) return call(first as Call, undefined, input, init, rest);
+    // Somebody else's traceFetch() has become the global fetch.
+    if (wrapped(latest)) return latest(input, init, ...rest);
+    entered = true;
+    try {
+      return call(latest, undefined, input, init, rest);
+    } finally {
+      entered = false;
+    }
+  }
+
+  function call(target: Call, self: unknown, input: unknown, init: unknown, rest: unknown[]): unknown {
+    let asked: FetchCall;
+    try {
+      asked = fetchCall(input, init);
+    } catch {
+      // What cannot be read, fetch itself reports.
+      return Reflect.apply(target, self, [input, init, ...rest]);
+    }
+    // `data:` and `blob:` reach nobody, and would be attributes of any size.
+    const { url } = asked;
+    if (url !== undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
+      return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
+    }
+    const sending = startFetch(asked, settings);
+    const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
+    const copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending)) : asked.unchanged;
+    let result: unknown;
+    try {
+      result = contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
+    } catch (error) {
+      sending.end(failureOutcome(error));
+      throw error;
+    }
+    return untilAnswered(result, sending);
+  }
+
+  return markWrapped(Object.assign(traced, first), settings) as unknown as F;
+}
+
+function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending {
+  return startOutbound(
+    {
+      transport: 'http',
+      name: spanName(method),
+      kind: SpanKind.CLIENT,
+      attributes: settings.spans ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url)) : undefined,
+      target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
+      carrier: headers,
+      reader: requestHeaders,
+    },
+    settings,
+  );
+}
+
+function untilAnswered(result: unknown, sending: Sending): unknown {
+  if (!isThenable(result)) {
+    sending.end();
+    return result;
+  }
+  return result.then(
+    (response: unknown) => {
+      sending.end(responseOutcome(response));
+      return response;
+    },
+    (error: unknown) => {
+      sending.end(failureOutcome(error));
+      throw error;
+    },
+  );
+}
+
+// A fetch of the user's may resolve to anything.
+function responseOutcome(response: unknown): Outcome | undefined {
+  try {
+    const status = (response as { status?: unknown } | null | undefined)?.status;
+    return typeof status === 'number' ? statusOutcome(status) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+}

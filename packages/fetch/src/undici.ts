@@ -1,0 +1,1 @@
+export { traceInterceptor, type DispatchLike, type InterceptorOptions } from './trace-interceptor.ts';

@@ -1,0 +1,366 @@
+import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { Telemetry } from '@throughline/test-telemetry';
+import { afterAll, afterEach, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest';
+import { traceFetch } from '../src/index.ts';
+import { closedPort, deepFreeze, sent, startEchoServer } from './echo-server.ts';
+import type { Echo, EchoServer } from './echo-server.ts';
+
+let telemetry: Telemetry;
+let server: EchoServer;
+const fetch = traceFetch();
+
+beforeAll(async () => {
+  telemetry = startTelemetry();
+  server = await startEchoServer();
+});
+afterEach(() => telemetry.reset());
+afterAll(async () => {
+  await server.close();
+  await telemetry.shutdown();
+});
+
+const traced = <T>(work: () => Promise<T>): Promise<T> =>
+  trace.getTracer('test').startActiveSpan('work', async (span) => {
+    try {
+      return await work();
+    } finally {
+      span.end();
+    }
+  });
+
+async function rejection(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => expect.unreachable('the call was answered'),
+    (error: unknown) => error,
+  );
+}
+
+describe('the CLIENT span', () => {
+  test('follows the stable HTTP conventions and is the parent that the server sees', async () => {
+    const echo = (await traced(async () => (await fetch(`${server.origin}/plan?step=1`)).json())) as Echo;
+    const span = telemetry.find('GET');
+    const work = telemetry.find('work');
+    expect(span.kind).toBe(SpanKind.CLIENT);
+    expect(span.attributes).toEqual({
+      'http.request.method': 'GET',
+      'http.response.status_code': 200,
+      'server.address': '127.0.0.1',
+      'server.port': server.port,
+      'url.full': `${server.origin}/plan?step=1`,
+    });
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.instrumentationScope.name).toBe('@throughline/fetch');
+    expect(span.parentSpanContext?.spanId).toBe(work.spanContext().spanId);
+    const { traceId, spanId } = span.spanContext();
+    expect(sent(echo, 'traceparent').map((value) => value.slice(0, 53))).toEqual([`00-${traceId}-${spanId}-`.slice(0, 53)]);
+    expect(await telemetry.hops()).toEqual({ 'http outbound continued': 1 });
+  });
+
+  test('is an error from status 400 on, by its number', async () => {
+    expect((await fetch(`${server.origin}/status/404`)).status).toBe(404);
+    expect((await fetch(`${server.origin}/status/399`)).status).toBe(399);
+    const [notFound, last] = telemetry.spans();
+    expect(notFound?.attributes).toMatchObject({ 'http.response.status_code': 404, 'error.type': '404' });
+    expect(notFound?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(last?.attributes).not.toHaveProperty('error.type');
+    expect(last?.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  test.each([
+    { method: 'post', name: 'POST', recorded: 'POST', original: 'post' },
+    { method: 'PATCH', name: 'PATCH', recorded: 'PATCH', original: undefined },
+    { method: 'PURGE', name: 'HTTP', recorded: '_OTHER', original: 'PURGE' },
+  ])('names the method $method as the conventions do', async ({ method, name, recorded, original }) => {
+    await fetch(server.origin, { method }).catch(() => {});
+    const { attributes } = telemetry.find(name);
+    expect(attributes['http.request.method']).toBe(recorded);
+    expect(attributes['http.request.method_original']).toBe(original);
+  });
+
+  test('ends at the headers: a body that still streams does not hold it open', async () => {
+    const response = await fetch(`${server.origin}/stream`);
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(['GET']);
+    const reader = response.body!.getReader();
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('first');
+    await reader.cancel();
+  });
+
+  test('is left out under `spans: false`, and the active span is what travels', async () => {
+    const propagating = traceFetch(undefined, { spans: false });
+    const echo = (await traced(async () => (await propagating(server.origin)).json())) as Echo;
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(['work']);
+    expect(sent(echo, 'traceparent')[0]).toContain(telemetry.find('work').spanContext().spanId);
+  });
+
+  test('carries no URL of a scheme that reaches nobody, because there is none', async () => {
+    expect(await (await fetch('data:text/plain,secret')).text()).toBe('secret');
+    expect(telemetry.spans()).toEqual([]);
+  });
+});
+
+describe('every form of input', () => {
+  const url = (): string => `${server.origin}/form`;
+  const stream = (): ReadableStream<Uint8Array> => new Blob(['streamed']).stream();
+  const plain = (init: RequestInit): RequestInit => deepFreeze(init);
+
+  test.each<[string, () => Parameters<typeof globalThis.fetch>, Partial<Echo>]>([
+    ['a string', () => [url()], { method: 'GET' }],
+    ['a URL', () => [new URL(url())], { method: 'GET' }],
+    ['a Request', () => [new Request(url(), { method: 'PUT', headers: { 'x-mine': '1' }, body: 'put' })], { method: 'PUT', body: 'put' }],
+    ['a Request with a streamed body', () => [new Request(url(), { method: 'POST', headers: { 'x-mine': '1' }, body: stream(), duplex: 'half' } as RequestInit)], { method: 'POST', body: 'streamed' }],
+    ['a Request and an init', () => [new Request(url(), { method: 'PUT', headers: { 'x-mine': '0' }, body: 'put' }), plain({ headers: { 'x-mine': '1' } })], { method: 'PUT', body: 'put' }],
+    ['a Request as init', () => [url(), new Request('http://elsewhere.example', { method: 'POST', headers: { 'x-mine': '1' }, body: 'post' })], { method: 'POST', body: 'post' }],
+    ['headers in a record', () => [url(), plain({ headers: { 'x-mine': '1' } })], { method: 'GET' }],
+    ['headers in pairs', () => [url(), plain({ headers: [['x-mine', '1']] })], { method: 'GET' }],
+    ['headers in Headers', () => [url(), { headers: new Headers({ 'x-mine': '1' }) }], { method: 'GET' }],
+    ['headers in a Map', () => [url(), { headers: new Map([['x-mine', '1']]) as unknown as Headers }], { method: 'GET' }],
+    ['headers in an iterator that can be read once', () => [url(), { headers: new Map([['x-mine', '1']]).entries() as unknown as [string, string][] }], { method: 'GET' }],
+    ['a streamed body', () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: stream(), duplex: 'half' } as RequestInit], { method: 'POST', body: 'streamed' }],
+    ['a form', () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: new URLSearchParams({ q: 'a b' }) }], { method: 'POST', body: 'q=a+b' }],
+  ])('%s arrives whole, with one traceparent', async (name, call, expected) => {
+    const echo = (await traced(async () => (await fetch(...call())).json())) as Echo;
+    expect(echo).toMatchObject({ url: '/form', ...expected });
+    expect(sent(echo, 'traceparent')).toHaveLength(1);
+    if (!['a string', 'a URL'].includes(name)) expect(sent(echo, 'x-mine')).toEqual(['1']);
+  });
+
+  test('the same goes where nothing is written, under suppressed tracing', async () => {
+    const { suppressTracing } = await import('@opentelemetry/core');
+    const headers = new Map([['x-mine', '1']]).entries() as unknown as [string, string][];
+    const response = await context.with(suppressTracing(context.active()), () => fetch(url(), { headers }));
+    const echo = (await response.json()) as Echo;
+    expect(sent(echo, 'x-mine')).toEqual(['1']);
+    expect(sent(echo, 'traceparent')).toEqual([]);
+    expect(telemetry.spans()).toEqual([]);
+  });
+
+  test('what the caller handed in is not changed', async () => {
+    const headers = new Headers({ 'x-mine': '1' });
+    const request = new Request(url(), { headers });
+    const init = { headers };
+    await fetch(request);
+    await fetch(url(), init);
+    expect([...headers]).toEqual([['x-mine', '1']]);
+    expect([...request.headers]).toEqual([['x-mine', '1']]);
+    expect(init).toEqual({ headers });
+  });
+
+  test('a Request keeps what an init would make fetch forget', async () => {
+    let seen: Request | undefined;
+    const custom = traceFetch(async (input: RequestInfo, init?: RequestInit) => {
+      seen = new Request(input, init);
+      return new Response();
+    });
+    const request = new Request(url(), { referrer: '', referrerPolicy: 'no-referrer', headers: { 'x-mine': '1' } });
+    await custom(request);
+    await custom(request, {});
+    expect(seen?.referrer).toBe(request.referrer);
+    expect(seen?.referrerPolicy).toBe('no-referrer');
+    expect(seen?.headers.get('x-mine')).toBe('1');
+    expect(seen?.headers.get('traceparent')).not.toBeNull();
+  });
+});
+
+describe('a call that fails', () => {
+  test('rejects with the same error object, and the span names its cause', async () => {
+    const port = await closedPort();
+    let thrown: unknown;
+    const watching = traceFetch((...args: Parameters<typeof globalThis.fetch>) =>
+      globalThis.fetch(...args).catch((error: unknown) => {
+        thrown = error;
+        throw error;
+      }),
+    );
+    const error = await rejection(watching(`http://127.0.0.1:${port}/`));
+    expect(error).toBe(thrown);
+    expect(error).toBeInstanceOf(TypeError);
+    const span = telemetry.find('GET');
+    expect(span.attributes['error.type']).toBe('ECONNREFUSED');
+    expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: `connect ECONNREFUSED 127.0.0.1:${port}` });
+  });
+
+  test('a dropped connection is named by its code', async () => {
+    await rejection(fetch(`${server.origin}/drop`));
+    expect(telemetry.find('GET').attributes['error.type']).toBe('UND_ERR_SOCKET');
+  });
+
+  test('a signal aborted before the call is an AbortError, and its reason comes out', async () => {
+    const signal = AbortSignal.abort();
+    expect(await rejection(fetch(server.origin, { signal }))).toBe(signal.reason);
+    expect(telemetry.find('GET').attributes['error.type']).toBe('AbortError');
+  });
+
+  test('a signal aborted while the server thinks is an AbortError', async () => {
+    const controller = new AbortController();
+    const call = rejection(fetch(`${server.origin}/hang`, { signal: controller.signal }));
+    await vi.waitUntil(() => server.seen.some(({ url }) => url === '/hang'));
+    expect(telemetry.spans()).toEqual([]);
+    controller.abort();
+    expect(await call).toBe(controller.signal.reason);
+    expect(telemetry.find('GET').attributes['error.type']).toBe('AbortError');
+  });
+
+  test('a timeout is a TimeoutError', async () => {
+    await rejection(fetch(`${server.origin}/hang`, { signal: AbortSignal.timeout(20) }));
+    expect(telemetry.find('GET').attributes['error.type']).toBe('TimeoutError');
+  });
+
+  test('an abort after the headers stops the body, and leaves the span as it ended', async () => {
+    const controller = new AbortController();
+    const response = await fetch(`${server.origin}/stream`, { signal: controller.signal });
+    controller.abort();
+    expect(await rejection(response.text())).toBe(controller.signal.reason);
+    expect(telemetry.find('GET').attributes).not.toHaveProperty('error.type');
+  });
+
+  test('an input that is no URL is reported by fetch itself', async () => {
+    const theirs = await rejection(globalThis.fetch('no url'));
+    const ours = await rejection(fetch('no url'));
+    expect(ours).toEqual(theirs);
+    const { attributes, status } = telemetry.find('GET');
+    expect(attributes).toEqual({ 'http.request.method': 'GET', 'error.type': 'ERR_INVALID_URL' });
+    expect(status).toEqual({ code: SpanStatusCode.ERROR });
+  });
+
+  test('credentials in a URL reach neither an attribute nor the status', async () => {
+    await rejection(fetch(`http://alice:wonderland@127.0.0.1:${server.port}/?sig=looking-glass&q=1`));
+    const { attributes, status } = telemetry.find('GET');
+    expect(attributes['url.full']).toBe(`http://REDACTED:REDACTED@127.0.0.1:${server.port}/?sig=REDACTED&q=1`);
+    expect(JSON.stringify({ attributes, status })).not.toMatch(/alice|wonderland|looking-glass/);
+  });
+
+  test.each([[null], [7], ['text'], [[['only']]], [{ 'bad name': '1' }]])('headers %j are rejected as fetch rejects them', async (headers) => {
+    const init = { headers: headers as unknown as Headers };
+    const theirs = await rejection(globalThis.fetch(server.origin, init));
+    expect(await rejection(fetch(server.origin, init))).toEqual(theirs);
+    expect(telemetry.find('GET').status.code).toBe(SpanStatusCode.ERROR);
+  });
+
+  test('an init that throws when it is read rejects with that error', async () => {
+    const broken = new Error('broken getter');
+    const init = Object.defineProperty({}, 'method', { enumerable: true, get: () => { throw broken; } });
+    expect(await rejection(fetch(server.origin, init))).toBe(broken);
+  });
+});
+
+describe('a fetch of the user', () => {
+  test('keeps its type, its own properties and its `this`', async () => {
+    const client = {
+      prefix: server.origin,
+      get: Object.assign(
+        traceFetch(async function (this: { prefix: string }, path: string, init?: RequestInit) {
+          return (await globalThis.fetch(this.prefix + path, init)).status;
+        }),
+      ),
+    };
+    expectTypeOf(client.get).returns.resolves.toBeNumber();
+    expect(await client.get('/status/204')).toBe(204);
+    const preconnecting = traceFetch(Object.assign(async (_url: string) => new Response(), { preconnect: () => 'connected' }));
+    expect(preconnecting.preconnect()).toBe('connected');
+    expectTypeOf(fetch).toEqualTypeOf<typeof globalThis.fetch>();
+    expectTypeOf(traceFetch(undefined, {})).toEqualTypeOf<typeof globalThis.fetch>();
+  });
+
+  test('gets headers in the form in which the caller gave them, so that a spread still finds them', async () => {
+    const seen: unknown[] = [];
+    const spreading = traceFetch(async (_input: string, init?: { headers?: unknown }) => {
+      seen.push(init?.headers);
+      return new Response();
+    });
+    await spreading('http://x/', { headers: { accept: 'a' } });
+    await spreading('http://x/', { headers: [['accept', 'a']] });
+    await spreading('http://x/', { headers: new Headers({ accept: 'a' }) });
+    await spreading('http://x/');
+    const traceparent = expect.stringMatching(/^00-/);
+    expect(seen[0]).toEqual({ accept: 'a', traceparent });
+    expect(seen[1]).toEqual([['accept', 'a'], ['traceparent', traceparent]]);
+    expect(seen[2]).toBeInstanceOf(Headers);
+    expect(seen[3]).toEqual({ traceparent });
+  });
+
+  test('runs its own hops in the trace, unless `suppressInner`', async () => {
+    const withToken = async (input: string, init?: RequestInit): Promise<Response> => {
+      await fetch(`${server.origin}/token`);
+      return globalThis.fetch(input, init);
+    };
+    await traceFetch(withToken)(server.origin);
+    const [token, outer] = telemetry.spans();
+    expect(token?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
+    await telemetry.reset();
+    await traceFetch(withToken, { suppressInner: true })(server.origin);
+    expect(telemetry.spans().map(({ attributes }) => attributes['url.full'])).toEqual([`${server.origin}/`]);
+  });
+
+  test('throws through: the same object, whether it throws or rejects', async () => {
+    const mine = { not: 'an Error' };
+    const throws = traceFetch((_url: string): Promise<Response> => {
+      throw mine;
+    });
+    let thrown: unknown;
+    try {
+      void throws('http://x/');
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBe(mine);
+    expect(await rejection(traceFetch((_url: string) => Promise.reject(mine))('http://x/'))).toBe(mine);
+    expect(telemetry.spans().map(({ attributes }) => attributes['error.type'])).toEqual(['_OTHER', '_OTHER']);
+  });
+
+  test('may return anything', async () => {
+    expect(traceFetch((_url: string) => 7)('http://x/')).toBe(7);
+    expect(await traceFetch(async (_url: string) => undefined)('http://x/')).toBeUndefined();
+    const hostile = Object.defineProperty({}, 'status', { get: () => { throw new Error('no status'); } });
+    expect(await traceFetch(async (_url: string) => hostile)('http://x/')).toBe(hostile);
+    expect(telemetry.spans()).toHaveLength(3);
+  });
+
+  test('that is no function is refused where it is given, with the fix', () => {
+    expect(() => traceFetch({} as typeof globalThis.fetch)).toThrow(
+      expect.objectContaining({ code: 'ERR_THROUGHLINE_ARGUMENT', message: expect.stringContaining('pass undefined') as string }),
+    );
+    expect(() => traceFetch(undefined, { outbound: 'block' as 'inject' })).toThrow(expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }));
+  });
+});
+
+describe('wrapping', () => {
+  const native = globalThis.fetch;
+  afterEach(() => {
+    globalThis.fetch = native;
+  });
+
+  test('twice is one wrap', async () => {
+    const once = traceFetch(native);
+    expect(traceFetch(once)).toBe(once);
+    await traceFetch(once)(server.origin);
+    expect(telemetry.spans()).toHaveLength(1);
+  });
+
+  test('a patch of the global fetch that comes later is honoured', async () => {
+    const early = traceFetch();
+    globalThis.fetch = async () => new Response('patched');
+    expect(await (await early(server.origin)).text()).toBe('patched');
+    expect(telemetry.spans()).toHaveLength(1);
+  });
+
+  test('the wrapper may itself become the global fetch, beside other wrappers of it', async () => {
+    const other = traceFetch();
+    globalThis.fetch = traceFetch();
+    await globalThis.fetch(server.origin);
+    expect(telemetry.spans()).toHaveLength(1);
+    await other(server.origin);
+    expect(telemetry.spans()).toHaveLength(2);
+  });
+
+  test.each([
+    ['at once', (traced: typeof native): typeof native => (...args) => traced(...args)],
+    ['after awaiting', (traced: typeof native): typeof native => async (...args) => (await Promise.resolve(), traced(...args))],
+  ])('a patch of the global fetch may call the wrapper %s', async (_, patch) => {
+    const early = traceFetch();
+    globalThis.fetch = patch(early);
+    const echo = (await (await globalThis.fetch(server.origin)).json()) as Echo;
+    expect(sent(echo, 'traceparent')).toHaveLength(1);
+    expect(telemetry.spans()).toHaveLength(1);
+  });
+});
