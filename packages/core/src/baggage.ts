@@ -1,5 +1,5 @@
 import { baggageEntryMetadataFromString } from '@opentelemetry/api';
-import type { Baggage, BaggageEntry } from '@opentelemetry/api';
+import type { Baggage, BaggageEntry, BaggageEntryMetadata } from '@opentelemetry/api';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { percentDecode, percentEncode } from './percent.ts';
@@ -17,7 +17,7 @@ const PERCENT = 37;
 export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Baggage | undefined {
   if (typeof text !== 'string' || text.length === 0) return undefined;
   const length = text.length;
-  const members = new Map<string, BaggageEntry>();
+  const members: Members = { keys: [], values: [], metadata: undefined };
   // `end` is one past the last byte that the limit lets in: a member that reaches beyond it is dropped, and all after it.
   const end = limits.baggageBytes;
   // The text itself can be sent on as it is only while every member of it stays, in its own form.
@@ -39,60 +39,72 @@ export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Bag
     }
     start = comma + 1;
   }
-  if (members.size === 0) return undefined;
+  if (members.keys.length === 0) return undefined;
   return new MemberBaggage(members, canonical && text.charCodeAt(length - 1) !== COMMA ? text : undefined);
+}
+
+// Side by side, not a map of entries: most baggage is passed on and never looked into. Keys are unique.
+interface Members {
+  readonly keys: string[];
+  readonly values: string[];
+  metadata: (BaggageEntryMetadata | undefined)[] | undefined;
 }
 
 const INVALID = 0;
 const REWRITTEN = 1;
 const VERBATIM = 2;
 
-function readMember(text: string, start: number, end: number, members: Map<string, BaggageEntry>): number {
-  let verbatim = VERBATIM;
+function readMember(text: string, start: number, end: number, members: Members): number {
+  let form = VERBATIM;
   let at = start;
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   const keyStart = at;
-  let keyEncoded = false;
-  while (at < end && isToken(text.charCodeAt(at))) {
-    if (text.charCodeAt(at) === PERCENT) keyEncoded = true;
-    at++;
+  let encoded = false;
+  let code = 0;
+  for (; at < end; at++) {
+    code = text.charCodeAt(at);
+    if (code > 127 || ((CLASSES[code] as number) & TOKEN) === 0) break;
+    if (code === PERCENT) encoded = true;
   }
   const keyEnd = at;
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   if (keyEnd === keyStart || at === end || text.charCodeAt(at) !== EQUALS) return INVALID;
   at++;
+  let key = text.slice(keyStart, keyEnd);
+  if (encoded) key = percentDecode(key);
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   const valueStart = at;
-  let valueEncoded = false;
-  let code = 0;
+  encoded = false;
   for (; at < end; at++) {
     code = text.charCodeAt(at);
-    if (code === SEMICOLON) break;
-    if (code === PERCENT) valueEncoded = true;
-    else if (!isBaggageOctet(code)) {
-      if (!isBlank(code)) verbatim = REWRITTEN;
+    if (code === PERCENT) encoded = true;
+    else if (code > 127 || ((CLASSES[code] as number) & OCTET) === 0) {
+      if (code === SEMICOLON) break;
+      if (!isBlank(code)) form = REWRITTEN;
     }
   }
   let valueEnd = at;
   while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
-  let key = text.slice(keyStart, keyEnd);
   let value = text.slice(valueStart, valueEnd);
-  if (keyEncoded) key = percentDecode(key);
-  if (valueEncoded) {
+  if (encoded) {
     value = percentDecode(value);
     // Text that does not survive decoding is not sent on as it came.
-    if (value.includes('\uFFFD')) verbatim = REWRITTEN;
+    if (value.includes('\uFFFD')) form = REWRITTEN;
   }
-  if (verbatim === REWRITTEN) value = value.toWellFormed();
-  const entry: BaggageEntry = { value };
+  if (form === REWRITTEN) value = value.toWellFormed();
+  let metadata: BaggageEntryMetadata | undefined;
   if (at < end) {
-    const metadata = text.slice(at + 1, end).trim();
-    if (!isPrintable(metadata)) verbatim = REWRITTEN;
-    if (metadata.length > 0) entry.metadata = baggageEntryMetadataFromString(metadata);
+    const properties = text.slice(at + 1, end).trim();
+    if (!isPrintable(properties)) form = REWRITTEN;
+    if (properties.length > 0) metadata = baggageEntryMetadataFromString(properties);
   }
-  if (members.has(key)) verbatim = REWRITTEN;
-  members.set(key, entry);
-  return verbatim;
+  // Of duplicated keys the last one counts, in the place of the first.
+  let place = members.keys.length === 0 ? -1 : members.keys.indexOf(key);
+  if (place < 0) place = members.keys.push(key) - 1;
+  else form = REWRITTEN;
+  members.values[place] = value;
+  if (metadata !== undefined || members.metadata !== undefined) (members.metadata ??= [])[place] = metadata;
+  return form;
 }
 
 /**
@@ -153,30 +165,30 @@ function textOf(value: unknown): string | undefined {
 
 // A class, not closures: made on every inbound hop that carries baggage, and mostly passed on untouched.
 class MemberBaggage implements Baggage {
-  readonly #members: ReadonlyMap<string, BaggageEntry>;
+  readonly #members: Members;
   /** The field this was read from, while it can be sent on as it is. */
   readonly verbatim: string | undefined;
 
-  constructor(members: ReadonlyMap<string, BaggageEntry>, verbatim: string | undefined) {
+  constructor(members: Members, verbatim: string | undefined) {
     this.#members = members;
     this.verbatim = verbatim;
   }
 
   get size(): number {
-    return this.#members.size;
+    return this.#members.keys.length;
   }
 
   getEntry(key: string): BaggageEntry | undefined {
-    const entry = this.#members.get(key);
-    return entry === undefined ? undefined : { ...entry };
+    const place = this.#members.keys.indexOf(key);
+    return place < 0 ? undefined : this.#entry(place);
   }
 
   getAllEntries(): [string, BaggageEntry][] {
-    return [...this.#members];
+    return this.#members.keys.map((key, place) => [key, this.#entry(place)]);
   }
 
   setEntry(key: string, entry: BaggageEntry): Baggage {
-    return new MemberBaggage(new Map(this.#members).set(key, entry), undefined);
+    return baggageOf([...this.getAllEntries().filter(([other]) => other !== key), [key, entry]]);
   }
 
   removeEntry(key: string): Baggage {
@@ -184,14 +196,28 @@ class MemberBaggage implements Baggage {
   }
 
   removeEntries(...keys: string[]): Baggage {
-    const members = new Map(this.#members);
-    for (const key of keys) members.delete(key);
-    return new MemberBaggage(members, undefined);
+    return baggageOf(this.getAllEntries().filter(([key]) => !keys.includes(key)));
   }
 
   clear(): Baggage {
-    return new MemberBaggage(new Map(), undefined);
+    return baggageOf([]);
   }
+
+  #entry(place: number): BaggageEntry {
+    const value = this.#members.values[place] as string;
+    const metadata = this.#members.metadata?.[place];
+    return metadata === undefined ? { value } : { value, metadata };
+  }
+}
+
+function baggageOf(entries: readonly (readonly [string, BaggageEntry])[]): Baggage {
+  const members: Members = { keys: [], values: [], metadata: [] };
+  for (const [key, { value, metadata }] of entries) {
+    members.keys.push(key);
+    members.values.push(value);
+    members.metadata?.push(metadata);
+  }
+  return new MemberBaggage(members, undefined);
 }
 
 /** Returns the members of `baggage` whose key is kept, or the same object where all are; `undefined` where none is. */
@@ -200,7 +226,7 @@ export function filterBaggage(baggage: Baggage | undefined, keeps: (key: string)
   const entries = [...entriesOf(baggage)];
   const kept = entries.filter(([key]) => keeps(key));
   if (kept.length === 0) return undefined;
-  return kept.length === entries.length ? baggage : new MemberBaggage(new Map(kept), undefined);
+  return kept.length === entries.length ? baggage : baggageOf(kept);
 }
 
 /** Returns how many members there are. */
@@ -213,31 +239,22 @@ function isBlank(code: number): boolean {
   return code === 32 || code === 9;
 }
 
-// RFC 9110 `token`, one table for all 128: the class of a character costs one look-up.
-const TOKEN = new Uint8Array(128);
-const OCTET = new Uint8Array(128);
+// What a character may be part of, in one look-up: an RFC 9110 `token`, which keys are, and a `baggage-octet`, which is
+// printable ASCII but space, `"`, `,`, `;` and `\\`.
+const TOKEN = 1;
+const OCTET = 2;
+const CLASSES = new Uint8Array(128);
+for (let code = 0x21; code <= 0x7e; code++) if (!'",;\\'.includes(String.fromCharCode(code))) CLASSES[code] = OCTET;
 for (const char of "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz") {
-  TOKEN[char.charCodeAt(0)] = 1;
-}
-// baggage-octet: printable ASCII but space, `"`, `,`, `;` and `\`.
-for (let code = 0x21; code <= 0x7e; code++) {
-  if (code !== 0x22 && code !== 0x2c && code !== 0x3b && code !== 0x5c) OCTET[code] = 1;
-}
-
-function isToken(code: number): boolean {
-  return code < 128 && TOKEN[code] === 1;
-}
-
-function isBaggageOctet(code: number): boolean {
-  return code < 128 && OCTET[code] === 1;
+  CLASSES[char.charCodeAt(0)] = TOKEN | OCTET;
 }
 
 function isKeyOctet(code: number): boolean {
-  return code !== PERCENT && isToken(code);
+  return code !== PERCENT && code < 128 && ((CLASSES[code] as number) & TOKEN) !== 0;
 }
 
 function isValueOctet(code: number): boolean {
-  return code !== PERCENT && isBaggageOctet(code);
+  return code !== PERCENT && code < 128 && ((CLASSES[code] as number) & OCTET) !== 0;
 }
 
 function isMetadataOctet(code: number): boolean {

@@ -10,6 +10,7 @@ import { ATTR_CALLS } from './conventions.ts';
 import { warnOnce } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
+import { layered } from './layer.ts';
 import { finish } from './outcome.ts';
 import { acceptedBaggage, inboundPolicy } from './policy.ts';
 import { foreignExtract } from './propagation.ts';
@@ -67,7 +68,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     );
   }
   const receipt: Receipt = { transport: hop.transport, request: hop.request, calls: 0, ended: false };
-  const base = ambient === undefined ? ROOT_CONTEXT : ambient.context;
+  const base = layered(ambient === undefined ? ROOT_CONTEXT : ambient.context);
 
   // 6: join the SERVER span that is open for this very request, …
   if (hop.http === 'request' && ambient !== undefined) {
@@ -93,9 +94,9 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       if (hop.linkParent === true) links = linked(links, remote);
       if (ambient !== undefined) links = linked(links, ambient.span.spanContext());
     } else if (ambient !== undefined && hop.http === 'payload') parent = trace.setSpan(base, ambient.span);
-    else parent = base === ROOT_CONTEXT ? base : trace.deleteSpan(base);
+    else parent = ambient === undefined ? base : trace.deleteSpan(base);
   } else {
-    parent = base === ROOT_CONTEXT ? base : trace.deleteSpan(base);
+    parent = ambient === undefined ? base : trace.deleteSpan(base);
     const cause = remote ?? (hop.http === 'payload' ? ambient?.span.spanContext() : undefined);
     if (policy === 'restart-with-link' && cause !== undefined) links = linked(links, cause);
   }

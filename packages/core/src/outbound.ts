@@ -6,6 +6,7 @@ import { addBaggage } from './baggage-attributes.ts';
 import { readFields } from './carrier.ts';
 import { ATTR_BAGGAGE_WITHHELD } from './conventions.ts';
 import type { FieldsMode, HopOutcome, OutboundHop, Outcome, Sending } from './hop.ts';
+import { layered } from './layer.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
 import { foreignInject } from './propagation.ts';
@@ -31,8 +32,9 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   }
   const current = trace.getSpanContext(active);
   const hasActive = current !== undefined && isSpanContextValid(current);
-  const parent = hasActive || hop.carrier === undefined ? active : relayed(hop, active, settings);
-  const relays = parent !== active;
+  const relay = hasActive || hop.carrier === undefined ? undefined : relayed(hop, active, settings);
+  const relays = relay !== undefined;
+  const parent = relay ?? active;
 
   const policy = outboundPolicy(hop.target, settings);
   const held = propagation.getBaggage(parent);
@@ -59,7 +61,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
       },
       parent,
     );
-    context = trace.setSpan(parent, span);
+    context = trace.setSpan(layered(parent), span);
   } else {
     context = parent;
     span = trace.getSpan(parent) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
@@ -79,14 +81,14 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
 }
 
 // With no span active, a valid context that the caller put into the carrier is the parent: a relay stays in the chain.
-function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Context {
-  if (hop.reader === undefined) return active;
+function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Context | undefined {
+  if (hop.reader === undefined) return undefined;
   const fields = readFields(hop.carrier, hop.reader, settings.limits);
   const carried = fields.traceparent === undefined ? undefined : parseTraceparent(fields.traceparent);
-  if (carried === undefined) return active;
+  if (carried === undefined) return undefined;
   const traceState = parseTracestate(fields.tracestate, settings.limits);
   if (traceState !== undefined) carried.traceState = traceState;
-  const context = withRemote(active, carried);
+  const context = withRemote(layered(active), carried);
   const baggage = propagation.getBaggage(active) === undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
   return baggage === undefined ? context : propagation.setBaggage(context, baggage);
 }

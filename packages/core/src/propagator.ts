@@ -1,11 +1,12 @@
-import { createContextKey, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import { createContextKey, propagation, trace } from '@opentelemetry/api';
 import type { Context, SpanContext, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { formatBaggage, parseBaggage } from './baggage.ts';
+import { layered } from './layer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { formatTraceparent, parseTraceparent } from './traceparent.ts';
-import { parseTracestate } from './tracestate.ts';
+import { isParsedTracestate, parseTracestate } from './tracestate.ts';
 
 /** The carrier keys that a W3C propagator owns. */
 export const w3cFields: readonly string[] = Object.freeze(['traceparent', 'tracestate', 'baggage']);
@@ -51,11 +52,16 @@ export class W3CPropagator implements TextMapPropagator {
 
   /** Returns `context` with the span context and the baggage that the carrier holds, each only where it is valid. */
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
-    let extracted = context;
+    let extracted = layered(context);
     if (this.#trace) {
-      const traceparent = getter.get(carrier, 'traceparent');
-      const offered = traceparent === undefined ? undefined : this.spanContext(traceparent, () => getter.get(carrier, 'tracestate'));
-      if (offered !== undefined) extracted = withRemote(extracted, offered);
+      const offered = traceparentOf(getter.get(carrier, 'traceparent'), this.#limits);
+      if (offered !== undefined) {
+        if (this.#state) {
+          const traceState = parseTracestate(joined(getter.get(carrier, 'tracestate')), this.#limits);
+          if (traceState !== undefined) offered.traceState = traceState;
+        }
+        extracted = withRemote(extracted, offered);
+      }
     }
     if (this.#baggage) {
       const baggage = parseBaggage(joined(getter.get(carrier, 'baggage')), this.#limits);
@@ -85,20 +91,6 @@ export class W3CPropagator implements TextMapPropagator {
   fields(): string[] {
     return [...this.#fields];
   }
-
-  /** The limits that this propagator reads and writes under. */
-  get limits(): Limits {
-    return this.#limits;
-  }
-
-  private spanContext(traceparent: unknown, tracestate: () => unknown): SpanContext | undefined {
-    const only = Array.isArray(traceparent) && traceparent.length === 1 ? traceparent[0] : traceparent;
-    if (typeof only !== 'string' || only.length > this.#limits.fieldBytes) return undefined;
-    const spanContext = parseTraceparent(only);
-    if (spanContext === undefined || !this.#state) return spanContext;
-    const traceState = parseTracestate(joined(tracestate()), this.#limits);
-    return traceState === undefined ? spanContext : { ...spanContext, traceState };
-  }
 }
 
 /** Returns `context` with a remote parent, and the random flag of its trace kept beside it. */
@@ -118,7 +110,7 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
 /** Returns the fields of a span context and baggage, names and values: exactly what goes on the wire. */
 export function w3cFieldValues(context: Context, spanContext: SpanContext | undefined, limits: Limits): Record<string, string> {
   const values: Record<string, string> = {};
-  if (spanContext !== undefined && isSpanContextValid(spanContext)) {
+  if (spanContext !== undefined) {
     const traceparent = formatTraceparent(flagged(context, spanContext));
     if (traceparent !== undefined) {
       values['traceparent'] = traceparent;
@@ -131,9 +123,16 @@ export function w3cFieldValues(context: Context, spanContext: SpanContext | unde
   return values;
 }
 
+// A getter of HTTP headers may give a list of one; a longer one is a repeated `traceparent`, which is invalid.
+function traceparentOf(value: unknown, limits: Limits): SpanContext | undefined {
+  const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
+  return typeof only === 'string' && only.length <= limits.fieldBytes ? parseTraceparent(only) : undefined;
+}
+
 function tracestateText(spanContext: SpanContext, limits: Limits): string | undefined {
   const state = spanContext.traceState;
   if (state === undefined) return undefined;
+  if (isParsedTracestate(state)) return state.serialize() || undefined;
   let text: unknown;
   try {
     text = state.serialize();

@@ -76,22 +76,25 @@ export function isSpanId(id: unknown): id is string {
   return typeof id === 'string' && id.length === 16 && isNonZeroHex(id, 0, 16);
 }
 
-// Character codes in place of regexes: four times as fast on the one field that every hop reads.
+// A table in place of regexes and comparisons: this is the one field that every hop reads and writes.
+// 0…15 for the digits, NOT_HEX for all else.
+const NOT_HEX = 0x80;
+const HEX = new Uint8Array(128).fill(NOT_HEX);
+for (let digit = 0; digit < 16; digit++) HEX['0123456789abcdef'.charCodeAt(digit)] = digit;
+
 function isNonZeroHex(text: string, start: number, end: number): boolean {
-  let some = 0;
+  let bits = 0;
   for (let at = start; at < end; at++) {
     const code = text.charCodeAt(at);
-    if (code >= 48 && code <= 57) some |= code - 48;
-    else if (code >= 97 && code <= 102) some = 1;
-    else return false;
+    if (code > 127) return false;
+    bits |= HEX[code] as number;
   }
-  return some !== 0;
+  return bits !== 0 && bits < NOT_HEX;
 }
 
 function lowerHex(code: number): number {
-  if (code >= 48 && code <= 57) return code - 48;
-  if (code >= 97 && code <= 102) return code - 87;
-  return -1;
+  const digit = code < 128 ? (HEX[code] as number) : NOT_HEX;
+  return digit === NOT_HEX ? -1 : digit;
 }
 
 function isBlank(code: number): boolean {

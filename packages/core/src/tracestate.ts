@@ -23,47 +23,52 @@ export function parseTracestate(text: unknown, limits: Limits = defaultLimits): 
   while (at <= length) {
     while (at < length && isBlank(text.charCodeAt(at))) at++;
     const keyStart = at;
-    let comma = keyStart;
     // A key is read up to its `=`, a value up to its comma; whatever the grammar does not allow ends the whole list.
-    while (at < length && isKeyChar(text.charCodeAt(at))) at++;
-    if (at === length || text.charCodeAt(at) === COMMA) {
-      if (at !== keyStart) return undefined;
-      comma = at;
-    } else {
-      if (text.charCodeAt(at) !== EQUALS || !isKeyStart(text.charCodeAt(keyStart)) || at - keyStart > KEY_LENGTH) {
-        return undefined;
-      }
-      const valueStart = at + 1;
-      comma = valueStart;
-      let valueEnd = valueStart;
-      let tab = false;
-      for (; comma < length; comma++) {
-        const code = text.charCodeAt(comma);
-        if (code === COMMA) break;
-        if (code === TAB) {
-          tab = true;
-          continue;
-        }
-        if (code < SPACE || code > 126 || code === EQUALS) return undefined;
-        if (code !== SPACE) {
-          // A tab may stand only in the optional white space behind a value.
-          if (tab) return undefined;
-          valueEnd = comma + 1;
-        }
-      }
-      if (valueEnd === valueStart || valueEnd - valueStart > VALUE_LENGTH) return undefined;
-      const key = text.slice(keyStart, at);
-      if (hasKey(members, key)) {
-        unchanged = false;
-      } else {
-        if (members.length === limits.tracestateMembers * 2) return undefined;
-        members.push(key, text.slice(valueStart, valueEnd));
-      }
+    let code = COMMA;
+    let classes = 0;
+    for (; at < length; at++) {
+      code = text.charCodeAt(at);
+      classes = code < 128 ? (CLASSES[code] as number) : 0;
+      if ((classes & KEY) === 0) break;
     }
-    at = comma + 1;
+    const keyEnd = at;
+    if (keyEnd === length || code === COMMA) {
+      if (keyEnd !== keyStart) return undefined;
+      at++;
+      continue;
+    }
+    if (code !== EQUALS || keyEnd === keyStart || keyEnd - keyStart > KEY_LENGTH) return undefined;
+    if (((CLASSES[text.charCodeAt(keyStart)] as number) & KEY_START) === 0) return undefined;
+    const valueStart = ++at;
+    let valueEnd = valueStart;
+    let tab = false;
+    for (; at < length; at++) {
+      code = text.charCodeAt(at);
+      classes = code < 128 ? (CLASSES[code] as number) : 0;
+      if ((classes & VALUE) !== 0) {
+        // A tab may stand only in the optional white space behind a value.
+        if (tab) return undefined;
+        valueEnd = at + 1;
+      } else if (code === COMMA) break;
+      else if (code === TAB) tab = true;
+      else if (code !== SPACE) return undefined;
+    }
+    if (valueEnd === valueStart || valueEnd - valueStart > VALUE_LENGTH) return undefined;
+    const key = text.slice(keyStart, keyEnd);
+    if (members.length > 0 && indexOfKey(members, key) >= 0) unchanged = false;
+    else {
+      if (members.length === limits.tracestateMembers * 2) return undefined;
+      members.push(key, text.slice(valueStart, valueEnd));
+    }
+    at++;
   }
   if (members.length === 0) return undefined;
   return new MemberList(members, unchanged ? text : undefined);
+}
+
+/** Whether this list came from {@link parseTracestate}, and so is known to follow the grammar. */
+export function isParsedTracestate(state: TraceState): boolean {
+  return state instanceof MemberList;
 }
 
 // A class, not closures: a list is made on every inbound hop, and is then mostly passed on untouched.
@@ -107,12 +112,12 @@ class MemberList implements TraceState {
 
 function isMember(key: unknown, value: unknown): boolean {
   if (typeof key !== 'string' || typeof value !== 'string') return false;
-  if (key.length === 0 || key.length > KEY_LENGTH || !isKeyStart(key.charCodeAt(0))) return false;
-  for (let at = 1; at < key.length; at++) if (!isKeyChar(key.charCodeAt(at))) return false;
+  if (key.length === 0 || key.length > KEY_LENGTH || !isOf(key.charCodeAt(0), KEY_START)) return false;
+  for (let at = 1; at < key.length; at++) if (!isOf(key.charCodeAt(at), KEY)) return false;
   if (value.length === 0 || value.length > VALUE_LENGTH || value.endsWith(' ')) return false;
   for (let at = 0; at < value.length; at++) {
     const code = value.charCodeAt(at);
-    if (code < SPACE || code > 126 || code === COMMA || code === EQUALS) return false;
+    if (code !== SPACE && !isOf(code, VALUE)) return false;
   }
   return true;
 }
@@ -122,22 +127,24 @@ function indexOfKey(members: readonly string[], key: string): number {
   return -1;
 }
 
-function hasKey(members: readonly string[], key: string): boolean {
-  return indexOfKey(members, key) >= 0;
-}
-
 function without(members: readonly string[], key: string): string[] {
   const at = indexOfKey(members, key);
   return at < 0 ? [...members] : [...members.slice(0, at), ...members.slice(at + 2)];
 }
 
-function isKeyStart(code: number): boolean {
-  return (code >= 97 && code <= 122) || (code >= 48 && code <= 57);
+// What a character may be part of, in one look-up: the first of a key, any of a key, a value (blanks aside).
+const KEY_START = 1;
+const KEY = 2;
+const VALUE = 4;
+const CLASSES = new Uint8Array(128);
+for (const char of 'abcdefghijklmnopqrstuvwxyz0123456789') CLASSES[char.charCodeAt(0)] = KEY_START | KEY;
+for (const char of '_-*/@') CLASSES[char.charCodeAt(0)] = KEY;
+for (let code = 0x21; code <= 0x7e; code++) {
+  if (code !== COMMA && code !== EQUALS) CLASSES[code] = (CLASSES[code] as number) | VALUE;
 }
 
-function isKeyChar(code: number): boolean {
-  // a-z 0-9 _ - * / @
-  return isKeyStart(code) || code === 95 || code === 45 || code === 42 || code === 47 || code === 64;
+function isOf(code: number, classes: number): boolean {
+  return code < 128 && ((CLASSES[code] as number) & classes) !== 0;
 }
 
 function isBlank(code: number): boolean {
