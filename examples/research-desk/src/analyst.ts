@@ -1,9 +1,9 @@
 /** Takes tasks off the topic, looks things up with its tools, and puts what it finds on the topic of results. */
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { runAgent, say } from './agent.ts';
-import { setting } from './desk.ts';
-import type { Citation, Result, Task } from './desk.ts';
-import { assigned, deskConsumer, kafkaClient, topics } from './kafka.ts';
+import { setting, Task } from './desk.ts';
+import type { Citation, Result } from './desk.ts';
+import { assigned, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { quote } from './quote.ts';
 import { connectTools } from './tools.ts';
 import type { Tools } from './tools.ts';
@@ -27,15 +27,18 @@ await runAgent('analyst', analyst, async () => {
   const joined = assigned(consumer);
   await consumer.run({
     eachMessage: async ({ message }) => {
-      const task = JSON.parse(message.value?.toString() ?? '') as Task;
+      const task = parseMessage(Task, message);
+      if (task === undefined) return;
       say(`takes the ${task.aspect} task: ${task.wording}`);
       // The first task connects, so that the handshakes belong to the question that wanted them.
       tools ??= connectTools(analyst);
       tools.catch(() => (tools = undefined));
-      const found = await tools.then((ready) => research(task, ready)).then(
-        (citations) => ({ citations }),
-        (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
-      );
+      const found = await tools
+        .then((ready) => research(task, ready))
+        .then(
+          (citations) => ({ citations }),
+          (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
+        );
       const result: Result = { task: task.id, question: task.question, aspect: task.aspect, analyst, ...found };
       await producer.send({ topic: resultsTopic, messages: [{ value: JSON.stringify(result) }] });
     },

@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
 import { checkTrace, renderTree, renderVerdict, startCollector } from '@throughline/verify';
-import type { Answer } from './desk.ts';
+import { Reply } from './desk.ts';
+import { missingHops } from './hops.ts';
 import { crew } from './processes.ts';
 
 const DEFAULT_QUESTION = 'What happens to the trace context of a message that goes to a retry topic in Kafka?';
@@ -17,7 +18,7 @@ const TEARDOWN_DEADLINE_MS = 10_000;
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const began = performance.now();
-const agents = crew(progress);
+const agents = crew({ onSays: progress });
 let kafka: RunningKafka | undefined;
 
 /** Progress goes to standard error: standard output holds the answer, the tree and the verdict alone. */
@@ -43,44 +44,47 @@ async function run(question: string): Promise<boolean> {
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
   });
   progress('demo', `asks: ${question}`);
-  const answer = await ask(gateway, question);
-  progress('demo', typeof answer === 'string' ? 'has no answer' : 'has the answer; stops the agents');
+  const reply = await ask(gateway, question);
+  progress('demo', `has ${'error' in reply ? 'no' : 'the'} answer, stops the agents`);
   const complaints = await agents.dismiss();
 
   const report = checkTrace(collector.spans());
-  print(typeof answer === 'string' ? `No answer: ${answer}` : `${answer.question}\n\n${answer.text}`);
+  print('error' in reply ? `No answer: ${reply.error}` : `${reply.question}\n\n${reply.text}`);
   print(renderTree(report, { color: process.stdout.isTTY }));
-  print(renderVerdict(report));
+  const missing = missingHops(report);
+  print([renderVerdict(report), ...missing.map((hop) => `- no trace crosses ${hop}`)].join('\n'));
   for (const complaint of complaints) progress('demo', complaint);
-  return typeof answer !== 'string' && complaints.length === 0 && report.verdict === 'sound';
+  return !('error' in reply) && complaints.length + missing.length === 0 && report.verdict === 'sound';
 }
 
 /** Starts the agents, each after those that it needs; resolves with the gateway's URL. */
 async function startDesk(env: Readonly<Record<string, string>>): Promise<string> {
   const [library, planner] = await Promise.all([
-    agents.start('library', './library.ts', env),
-    agents.start('planner', './planner.ts', env),
+    agents.start('library', program('library'), env),
+    agents.start('planner', program('planner'), env),
   ]);
   const startAnalyst = (name: string): Promise<string> =>
-    agents.start(name, './analyst.ts', { ...env, DESK_ANALYST: name, DESK_LIBRARY_URL: library });
+    agents.start(name, program('analyst'), { ...env, DESK_ANALYST: name, DESK_LIBRARY_URL: library });
   const [gateway] = await Promise.all([
-    agents.start('gateway', './gateway.ts', { ...env, DESK_PLANNER_URL: planner }),
+    agents.start('gateway', program('gateway'), { ...env, DESK_PLANNER_URL: planner }),
     startAnalyst('analyst-1'),
     startAnalyst('analyst-2'),
   ]);
   return gateway;
 }
 
-/** Resolves with the answer, or with the reason why there is none. */
-async function ask(gateway: string, question: string): Promise<Answer | string> {
+function program(agent: string): URL {
+  return new URL(`./${agent}.ts`, import.meta.url);
+}
+
+async function ask(gateway: string, question: string): Promise<Reply> {
   const response = await fetch(`${gateway}/questions`, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
     body: JSON.stringify({ question }),
     signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
   });
-  const body = (await response.json()) as Answer & { error?: string };
-  return response.ok ? body : (body.error ?? `HTTP ${response.status}`);
+  return Reply.parse(await response.json());
 }
 
 function print(text: string): void {

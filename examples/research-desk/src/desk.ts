@@ -1,45 +1,57 @@
-/** What travels between the agents of the desk, and where. */
-
-/** What a task wants to know about the question's subject. */
-export type Aspect = 'meaning' | 'code' | 'tests';
+/** What travels between the agents of the desk. Whoever receives it parses it: a topic and a port are open to others. */
+import * as z from 'zod';
 
 /** Where in the repository a passage stands: prose, a docstring, or the name of a test. */
-export type PassageKind = 'prose' | 'docstring' | 'test';
+export const PassageKind = z.enum(['prose', 'docstring', 'test']);
+export type PassageKind = z.infer<typeof PassageKind>;
 
 /** One sub-question, on the topic of tasks. */
-export interface Task {
-  readonly id: string;
-  readonly question: string;
-  readonly aspect: Aspect;
-  readonly wording: string;
-  readonly terms: readonly string[];
-  readonly kind: PassageKind;
-}
+export const Task = z.object({
+  id: z.string(),
+  question: z.string(),
+  /** What it wants to know of the question's subject. */
+  aspect: z.enum(['meaning', 'code', 'tests']),
+  wording: z.string(),
+  terms: z.array(z.string()),
+  kind: PassageKind,
+});
+export type Task = z.infer<typeof Task>;
 
 /** A sentence or two of the repository, and where they are: `line` counts from 1. */
-export interface Citation {
-  readonly file: string;
-  readonly line: number;
-  readonly heading: string;
-  readonly text: string;
-}
+export const Citation = z.object({ file: z.string(), line: z.number(), heading: z.string(), text: z.string() });
+export type Citation = z.infer<typeof Citation>;
 
 /** What an analyst found, or why it could not look, on the topic of results. */
-export interface Result {
-  readonly task: string;
-  readonly question: string;
-  readonly aspect: Aspect;
-  readonly analyst: string;
-  readonly citations: readonly Citation[];
-  readonly error?: string | undefined;
-}
+export const Result = z.object({
+  task: z.string(),
+  question: z.string(),
+  aspect: Task.shape.aspect,
+  analyst: z.string(),
+  citations: z.array(Citation),
+  error: z.string().optional(),
+});
+export type Result = z.infer<typeof Result>;
 
-/** What the planner answers, and the gateway passes on. */
-export interface Answer {
-  readonly question: string;
-  readonly text: string;
-  readonly sources: readonly string[];
-}
+/** What the planner answers and the gateway passes on: an answer with its sources, `file:line`, or why there is none. */
+export const Reply = z.union([
+  z.object({ question: z.string(), text: z.string(), sources: z.array(z.string()) }),
+  z.object({ error: z.string() }),
+]);
+export type Reply = z.infer<typeof Reply>;
+export type Answer = Exclude<Reply, { error: string }>;
+
+/** A question over HTTP. */
+export const Question = z.object({ question: z.string().trim().min(1) });
+
+/** A passage that the library found, to be read by lines, `last` included. */
+export const Hit = z.object({
+  file: z.string(),
+  line: z.number(),
+  last: z.number(),
+  kind: PassageKind,
+  heading: z.string(),
+});
+export type Hit = z.infer<typeof Hit>;
 
 /** A setting that the desk hands to its agents; throws where it is missing. */
 export function setting(name: string): string {

@@ -3,7 +3,7 @@ import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import express from 'express';
 import { runAgent, say } from './agent.ts';
-import { setting } from './desk.ts';
+import { Question, Reply, setting } from './desk.ts';
 import { listen } from './listen.ts';
 
 const options = { agent: 'gateway' };
@@ -11,24 +11,28 @@ const PLAN_DEADLINE_MS = 45_000;
 
 await runAgent('gateway', 'gateway', async () => {
   const planner = setting('DESK_PLANNER_URL');
-  const fetch = traceFetch(undefined, options);
+  const fetch = traceFetch(globalThis.fetch, options);
   const app = express();
   app.use(traceContext(options));
   app.use(express.json());
   app.post('/questions', async (request, response) => {
-    const { question } = (request.body ?? {}) as { question?: unknown };
-    if (typeof question !== 'string' || question.trim() === '') {
+    const asked = Question.safeParse(request.body);
+    if (!asked.success) {
       response.status(400).json({ error: 'Send { "question": "…" }' });
       return;
     }
-    say(`asked: ${question}`);
-    const plan = await fetch(`${planner}/plans`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ question }),
-      signal: AbortSignal.timeout(PLAN_DEADLINE_MS),
-    });
-    response.status(plan.status).json(await plan.json());
+    say(`is asked: ${asked.data.question}`);
+    try {
+      const plan = await fetch(`${planner}/plans`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(asked.data),
+        signal: AbortSignal.timeout(PLAN_DEADLINE_MS),
+      });
+      response.status(plan.status).json(Reply.parse(await plan.json()));
+    } catch (error) {
+      response.status(502).json({ error: `the planner did not answer: ${String(error)}` });
+    }
   });
   return listen(app);
 });

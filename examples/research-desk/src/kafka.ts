@@ -1,5 +1,7 @@
 import { Kafka, logLevel } from 'kafkajs';
-import type { Admin, Consumer } from 'kafkajs';
+import type { Admin, Consumer, KafkaMessage } from 'kafkajs';
+import type * as z from 'zod';
+import { say } from './agent.ts';
 import { setting } from './desk.ts';
 
 /** The two topics of the desk. On a broker that others share too, their names are this run's own. */
@@ -38,6 +40,16 @@ export function assigned(consumer: Consumer): Promise<void> {
       if (!payload.restart) reject(payload.error);
     });
   });
+}
+
+/** What a message says, `undefined` where it is not what the desk sends: an error would stop the consumer for good. */
+export function parseMessage<T>(schema: z.ZodType<T>, message: KafkaMessage): T | undefined {
+  try {
+    return schema.parse(JSON.parse(message.value?.toString() ?? ''));
+  } catch (error) {
+    say(`passes over a message that it cannot read: ${String(error)}`);
+    return undefined;
+  }
 }
 
 /** Creates the topics, with a partition of tasks for each of two analysts. Resolves when they have leaders. */

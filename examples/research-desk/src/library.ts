@@ -5,7 +5,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
 import { runAgent, say } from './agent.ts';
-import { setting } from './desk.ts';
+import { PassageKind, setting } from './desk.ts';
 import { listen } from './listen.ts';
 import { openShelf } from './shelf.ts';
 import type { Shelf } from './shelf.ts';
@@ -29,7 +29,7 @@ function libraryServer(shelf: Shelf): McpServer {
       description: 'Finds passages of the repository, the best match first',
       inputSchema: {
         words: z.array(z.string().min(1)).min(1).max(20),
-        kind: z.enum(['prose', 'docstring', 'test']),
+        kind: PassageKind,
         limit: z.number().int().min(1).max(20).default(5),
       },
     },
@@ -42,7 +42,10 @@ function libraryServer(shelf: Shelf): McpServer {
   return server;
 }
 
-function answer(content: object): { content: [{ type: 'text'; text: string }]; structuredContent: Record<string, unknown> } {
+function answer(content: object): {
+  content: [{ type: 'text'; text: string }];
+  structuredContent: Record<string, unknown>;
+} {
   return { content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: { ...content } };
 }
 

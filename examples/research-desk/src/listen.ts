@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import type { RequestListener } from 'node:http';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { RunningAgent } from './agent.ts';
 
 /** Serves HTTP on a free loopback port. `stop` lets running requests finish. */
@@ -9,8 +8,10 @@ export async function listen(handler: RequestListener): Promise<RunningAgent & {
   const server = createServer(handler);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('The server has no port');
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://127.0.0.1:${address.port}`,
     stop: async () => {
       const closed = once(server, 'close');
       server.close();

@@ -49,7 +49,7 @@ function cutMarkdown(lines: readonly string[]): Passage[] {
   return passages;
 }
 
-/** Docstrings, each under the declaration that follows it. */
+/** Docstrings up to their first example, each under the declaration that follows it. */
 function cutDocstrings(lines: readonly string[]): Passage[] {
   const passages: Passage[] = [];
   let start = -1;
@@ -58,7 +58,8 @@ function cutDocstrings(lines: readonly string[]): Passage[] {
     if (start < 0 || !line.includes('*/')) return;
     const next = lines[index + 1] ?? '';
     const name = /(?:function\*?|interface|type|class|const|let)\s+(\w+)|^\s*(?:readonly\s+)?(\w+)\??[:(]/.exec(next);
-    const end = Math.min(index + 1, start + MAX_LINES);
+    const example = lines.slice(start, index).findIndex((said) => /@example|```/.test(said));
+    const end = Math.min(example > 0 ? start + example : index + 1, start + MAX_LINES);
     passages.push(passage(lines, start, end, 'docstring', name?.[1] ?? name?.[2] ?? 'the file'));
     start = -1;
   });
@@ -75,18 +76,13 @@ function cutTests(lines: readonly string[]): Passage[] {
     const [, { length: indent } = '', word, , name = ''] = match;
     while ((groups.at(-1)?.indent ?? -1) >= indent) groups.pop();
     if (word === 'describe') groups.push({ indent, name });
-    else passages.push(passage(lines, index, index + 1, 'test', groups.map((group) => group.name).join(' › ') || 'test'));
+    else
+      passages.push(passage(lines, index, index + 1, 'test', groups.map((group) => group.name).join(' › ') || 'test'));
   });
   return passages;
 }
 
-function passage(
-  lines: readonly string[],
-  start: number,
-  end: number,
-  kind: PassageKind,
-  heading: string,
-): Passage {
+function passage(lines: readonly string[], start: number, end: number, kind: PassageKind, heading: string): Passage {
   const text = lines.slice(start, end).map(readable).join(' ').trim();
   return { line: start + 1, last: end, kind, heading: heading.replaceAll('`', ''), text };
 }

@@ -5,8 +5,9 @@ import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import express from 'express';
 import { runAgent, say } from './agent.ts';
 import { composeAnswer } from './answer.ts';
-import type { Result, Task } from './desk.ts';
-import { assigned, createTopics, deleteTopics, deskConsumer, kafkaClient, topics } from './kafka.ts';
+import { Question, Result } from './desk.ts';
+import type { Task } from './desk.ts';
+import { assigned, createTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
 import { resultBox } from './results.ts';
@@ -28,7 +29,8 @@ await runAgent('planner', 'planner', async () => {
   const joined = assigned(consumer);
   await consumer.run({
     eachMessage: async ({ message }) => {
-      const result = JSON.parse(message.value?.toString() ?? '') as Result;
+      const result = parseMessage(Result, message);
+      if (result === undefined) return;
       say(`has the ${result.aspect} result of ${result.analyst}: ${describe(result)}`);
       box.put(result);
     },
@@ -39,7 +41,7 @@ await runAgent('planner', 'planner', async () => {
   app.use(traceContext(options));
   app.use(express.json());
   app.post('/plans', async (request, response) => {
-    const { question } = request.body as { question: string };
+    const { question } = Question.parse(request.body);
     const tasks = planTasks(randomUUID(), question);
     if (tasks.length === 0) {
       response.status(422).json({ error: `There is no word to look for in: ${question}` });

@@ -3,17 +3,14 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import type { Notice } from './agent.ts';
 
-const READY_DEADLINE_MS = 40_000;
-const STOP_DEADLINE_MS = 8000;
 const TAIL_CHARACTERS = 4000;
 
 /** The processes that one run started, and no others. */
 export interface Crew {
-  /** Starts `program` (a file beside this one); resolves with its URL (empty where it has none) when it says that it is ready. */
-  start(name: string, program: string, env: Readonly<Record<string, string>>): Promise<string>;
+  /** Starts `program`; resolves with its URL (empty where it has none) when it says that it is ready. */
+  start(name: string, program: URL, env: Readonly<Record<string, string>>): Promise<string>;
   /** Rejects when an agent ends that nobody asked to: with its name, how it ended, and the end of its standard error. */
   readonly loss: Promise<never>;
   /** Asks all to stop, the last started first, and kills those that do not. Resolves with complaints about these. */
@@ -22,8 +19,17 @@ export interface Crew {
   kill(): void;
 }
 
-/** Makes an empty crew. `onSays` hears what its agents say. */
-export function crew(onSays: (name: string, text: string) => void): Crew {
+export interface CrewOptions {
+  /** Hears what the agents say. */
+  readonly onSays?: ((name: string, text: string) => void) | undefined;
+  /** Milliseconds that an agent has until it is ready. Default 40,000. */
+  readonly readyWithin?: number | undefined;
+  /** Milliseconds that an agent has to stop when it is asked. Default 8,000, more than it gives itself. */
+  readonly stopWithin?: number | undefined;
+}
+
+/** Makes an empty crew. */
+export function crew({ onSays = () => {}, readyWithin = 40_000, stopWithin = 8000 }: CrewOptions = {}): Crew {
   const running = new Map<string, ChildProcess>();
   const tails = new Map<string, string>();
   let dismissed = false;
@@ -36,8 +42,8 @@ export function crew(onSays: (name: string, text: string) => void): Crew {
     return tail === '' ? '' : `\n${tail.replace(/^/gm, '    ')}`;
   };
 
-  const start = (name: string, program: string, env: Readonly<Record<string, string>>): Promise<string> => {
-    const child = fork(fileURLToPath(new URL(program, import.meta.url)), {
+  const start = (name: string, program: URL, env: Readonly<Record<string, string>>): Promise<string> => {
+    const child = fork(program, {
       env: { ...inherited(), ...env },
       // kafkajs sets timers in the past, and Node warns of each.
       execArgv: [...process.execArgv, '--disable-warning=TimeoutNegativeWarning'],
@@ -49,11 +55,12 @@ export function crew(onSays: (name: string, text: string) => void): Crew {
     });
     return new Promise((resolve, reject) => {
       const deadline = setTimeout(() => {
-        reject(new Error(`${name} was not ready within ${READY_DEADLINE_MS} ms${tailOf(name)}`));
-      }, READY_DEADLINE_MS);
+        reject(new Error(`${name} was not ready within ${readyWithin} ms${tailOf(name)}`));
+      }, readyWithin);
       child.on('message', (notice: Notice) => {
         if (notice.event === 'says') return onSays(name, notice.text);
         clearTimeout(deadline);
+        onSays(name, `is ready, process ${child.pid}`);
         resolve(notice.url ?? '');
       });
       child.on('error', (error) => lose(new Error(`${name} could not be started`, { cause: error })));
@@ -72,7 +79,7 @@ export function crew(onSays: (name: string, text: string) => void): Crew {
   const stop = async (name: string, child: ChildProcess): Promise<string[]> => {
     const closed = once(child, 'close');
     child.kill('SIGTERM');
-    const inTime = await Promise.race([closed, delay(STOP_DEADLINE_MS, undefined, { ref: false })]);
+    const inTime = await Promise.race([closed, delay(stopWithin, undefined, { ref: false })]);
     if (inTime === undefined) {
       child.kill('SIGKILL');
       await closed;

@@ -1,5 +1,5 @@
 /** From a question to what the analysts are to look for: deterministic, no model. */
-import type { Aspect, PassageKind, Task } from './desk.ts';
+import type { PassageKind, Task } from './desk.ts';
 
 const STOP_WORDS = new Set(
   `a about across after all an and any are as at be become becomes been but by can could did do does for from get goes had
@@ -15,7 +15,7 @@ export function searchTerms(question: string): string[] {
   return [...new Set(words.filter((word) => word.length > 1 && !STOP_WORDS.has(word)))];
 }
 
-const ASPECTS: readonly { aspect: Aspect; kind: PassageKind; wording: (subject: string) => string }[] = [
+const ASPECTS: readonly { aspect: Task['aspect']; kind: PassageKind; wording: (subject: string) => string }[] = [
   { aspect: 'meaning', kind: 'prose', wording: (subject) => `What do the documents say about ${subject}?` },
   { aspect: 'code', kind: 'docstring', wording: (subject) => `Which code is responsible for ${subject}?` },
   { aspect: 'tests', kind: 'test', wording: (subject) => `Which tests hold it to that: ${subject}?` },

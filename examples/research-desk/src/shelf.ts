@@ -2,14 +2,10 @@
 import { readFileSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import * as z from 'zod';
+import { Hit } from './desk.ts';
 import type { PassageKind } from './desk.ts';
 import { cutPassages } from './passages.ts';
-import type { Passage } from './passages.ts';
-
-/** A passage that was found, the best match first. */
-export interface Hit extends Omit<Passage, 'text'> {
-  readonly file: string;
-}
 
 /** How the shelf stands after indexing. */
 export interface ShelfCount {
@@ -22,9 +18,11 @@ export interface ShelfCount {
 export interface Shelf extends Disposable {
   /** Takes in what is new or has changed, and drops what is gone. */
   index(): ShelfCount;
-  /** The passages of a kind that match any of the words, at most `limit`; headings count more than text. */
+  /** At most `limit` passages of a kind that match any of the words, the best first; headings count more than text. */
   search(words: readonly string[], kind: PassageKind, limit: number): Hit[];
 }
+
+const Count = z.object({ files: z.number(), passages: z.number() });
 
 /** Opens a shelf for the files under `root`, in a temporary database that SQLite removes by itself. */
 export function openShelf(root: string): Shelf {
@@ -36,12 +34,15 @@ export function openShelf(root: string): Shelf {
       tokenize = 'porter unicode61'
     );
   `);
+  const paths = database.prepare('SELECT path FROM files');
   const stampOf = database.prepare('SELECT stamp FROM files WHERE path = ?');
   const remember = database.prepare('INSERT OR REPLACE INTO files VALUES (?, ?)');
   const forget = database.prepare('DELETE FROM files WHERE path = ?');
   const drop = database.prepare('DELETE FROM passages WHERE file = ?');
   const add = database.prepare('INSERT INTO passages VALUES (?, ?, ?, ?, ?, ?)');
-  const count = database.prepare('SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM passages) AS passages');
+  const count = database.prepare(
+    'SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM passages) AS passages',
+  );
   const find = database.prepare(`
     SELECT file, line, last, kind, heading FROM passages
     WHERE passages MATCH ? AND kind = ? ORDER BY bm25(passages, 0, 0, 0, 0, 3, 1), file, line LIMIT ?
@@ -49,15 +50,14 @@ export function openShelf(root: string): Shelf {
 
   const index = (): ShelfCount => {
     let changed = 0;
-    const gone = new Set(database.prepare('SELECT path FROM files').all().map(({ path }) => path as string));
+    const gone = new Set(paths.all().map(({ path }) => String(path)));
     for (const path of documents(root)) {
       gone.delete(path);
-      const { mtimeMs, size } = statSync(join(root, path));
-      const stamp = `${mtimeMs} ${size}`;
-      if (stampOf.get(path)?.['stamp'] === stamp) continue;
+      const { stamp, content } = read(join(root, path), stampOf.get(path)?.['stamp']);
+      if (content === undefined) continue;
       changed++;
       drop.run(path);
-      for (const { line, last, kind, heading, text } of cutPassages(path, readFileSync(join(root, path), 'utf8'))) {
+      for (const { line, last, kind, heading, text } of cutPassages(path, content)) {
         add.run(path, line, last, kind, heading, text);
       }
       remember.run(path, stamp);
@@ -66,24 +66,39 @@ export function openShelf(root: string): Shelf {
       drop.run(path);
       forget.run(path);
     }
-    return { ...(count.get() as { files: number; passages: number }), changed };
+    return { ...Count.parse(count.get()), changed };
   };
 
   return {
     index: () => {
       database.exec('BEGIN');
       try {
-        return index();
-      } finally {
+        const counted = index();
         database.exec('COMMIT');
+        return counted;
+      } catch (error) {
+        database.exec('ROLLBACK');
+        throw error;
       }
     },
     search: (words, kind, limit) => {
       const query = words.map((word) => `"${word.replaceAll('"', '""')}"${word.length > 3 ? ' *' : ''}`).join(' OR ');
-      return query === '' ? [] : (find.all(query, kind, limit) as unknown as Hit[]);
+      return query === '' ? [] : find.all(query, kind, limit).map((row) => Hit.parse(row));
     },
     [Symbol.dispose]: () => database.close(),
   };
+}
+
+/** A file's stamp, and its content unless `known` is that stamp or the file has gone since it was listed. */
+function read(path: string, known: unknown): { stamp: string; content?: string } {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  const stamp = `${stats?.mtimeMs} ${stats?.size}`;
+  if (stats === undefined || stamp === known) return { stamp };
+  try {
+    return { stamp, content: readFileSync(path, 'utf8') };
+  } catch {
+    return { stamp };
+  }
 }
 
 /** Paths under `root`, with `/`, of Markdown and TypeScript that people wrote. */

@@ -6,11 +6,13 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { traceClient } from '@throughline/mcp';
-import { setting } from './desk.ts';
+import * as z from 'zod';
+import { Hit, setting } from './desk.ts';
 import type { PassageKind } from './desk.ts';
-import type { Hit } from './shelf.ts';
 
 const CALL_DEADLINE_MS = 15_000;
+const Found = z.object({ hits: z.array(Hit) });
+const Read = z.object({ lines: z.array(z.string()) });
 
 export interface Tools {
   search(words: readonly string[], kind: PassageKind): Promise<Hit[]>;
@@ -46,8 +48,8 @@ export async function connectTools(analyst: string): Promise<Tools> {
     throw error;
   }
   return {
-    search: async (words, kind) => (await call(library, 'search', { words, kind, limit: 6 }))['hits'] as Hit[],
-    read: async ({ file, line, last }) => (await call(reader, 'read_passage', { file, line, last }))['lines'] as string[],
+    search: async (words, kind) => Found.parse(await call(library, 'search', { words, kind, limit: 6 })).hits,
+    read: async ({ file, line, last }) => Read.parse(await call(reader, 'read_passage', { file, line, last })).lines,
     close,
   };
 }

@@ -1,0 +1,8 @@
+import { runAgent, say } from '../../src/agent.ts';
+
+await runAgent('obedient', 'obedient', async () => {
+  say('is here');
+  return { url: 'http://127.0.0.1:1', stop: async () => {} };
+});
+// Something that would keep it alive for ever.
+setInterval(() => {}, 1000);

@@ -1,0 +1,148 @@
+import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { startKafka } from '@throughline/embedded-kafka';
+import type { RunningKafka } from '@throughline/embedded-kafka';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+
+const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
+const DEADLINE = 120_000;
+
+interface Demo {
+  readonly pid: number;
+  /** What came so far on standard error. */
+  progress(): string;
+  /** Resolves when it has ended and its output is closed. */
+  readonly ended: Promise<{ code: number | null; output: string; progress: string }>;
+}
+
+function startDemo(words: readonly string[], env: Readonly<Record<string, string>>): Demo {
+  const child = spawn(process.execPath, ['examples/research-desk/src/demo.ts', ...words], {
+    cwd: REPOSITORY,
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  let progress = '';
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+  child.stderr.on('data', (chunk: Buffer) => (progress += chunk.toString()));
+  return {
+    pid: child.pid ?? -1,
+    progress: () => progress,
+    ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, output, progress }))),
+  };
+}
+
+describe('the demo', { timeout: DEADLINE }, () => {
+  let kafka: RunningKafka;
+  let shared: Record<string, string>;
+  beforeAll(async () => {
+    kafka = await startKafka();
+    shared = { KAFKA_BROKERS: kafka.brokers.join() };
+  });
+  afterAll(() => kafka?.stop());
+
+  test('on a broker of its own answers, and shows one whole trace through every agent and tool', async () => {
+    const { code, output, progress } = await startDemo([], {}).ended;
+    expect(code, `${output}\n${progress}`).toBe(0);
+    const [, traces, services, spans, orphans] = verdictOf(output);
+    expect([traces, orphans]).toEqual([1, 0]);
+    expect(services).toBeGreaterThanOrEqual(5);
+    expect(spans).toBeGreaterThanOrEqual(30);
+    expect(output.match(/^trace [0-9a-f]{32}$/gm)).toHaveLength(1);
+    for (const hop of [
+      /─ http ──▶ planner {2}SERVER POST \/plans/,
+      /─ kafka research\.tasks ──▶ analyst {2}CONSUMER process research\.tasks/,
+      /─ mcp http ──▶ library {2}SERVER tools\/call search/,
+      /─ mcp stdio ──▶ reader {2}SERVER tools\/call read_passage/,
+      /─ kafka research\.results ──▶ planner {2}CONSUMER process research\.results/,
+    ]) {
+      expect(output).toMatch(hop);
+    }
+    expect(output.match(/CONSUMER process research\.tasks/g)).toHaveLength(3);
+    expect(pidsOf(progress).filter(isAlive)).toEqual([]);
+  });
+
+  test('shares the tasks out among both analysts', async () => {
+    const { code, progress } = await startDemo([], shared).ended;
+    expect(code, progress).toBe(0);
+    expect(progress).toMatch(/analyst-1 +takes the/);
+    expect(progress).toMatch(/analyst-2 +takes the/);
+  });
+
+  test('answers a question of the command line with passages that stand where it says', async () => {
+    const { code, output, progress } = await startDemo(['what', 'is', 'an', 'orphan?'], shared).ended;
+    expect(code, `${output}\n${progress}`).toBe(0);
+    expect(output).toContain('what is an orphan?');
+    const sources = [...output.matchAll(/^ {4}— (\S+):(\d+) \(/gm)];
+    expect(sources.length).toBeGreaterThan(0);
+    for (const [, file = '', line] of sources) {
+      const lines = readFileSync(new URL(file, `file://${REPOSITORY}`), 'utf8').split('\n');
+      expect(lines.slice(Number(line) - 1, Number(line) + 3).join(' '), `${file}:${line}`).toMatch(/orphan/i);
+    }
+  });
+
+  test('exits 1 and names the boundary when the analysts do not trace what they consume', async () => {
+    const { code, output } = await startDemo([], { ...shared, RESEARCH_DESK_BREAK: 'kafka' }).ended;
+    expect(code).toBe(1);
+    const [verdict, traces] = verdictOf(output);
+    expect(verdict).toBe('broken');
+    expect(traces).toBeGreaterThan(1);
+    expect(output).toMatch(/^- split-trace: analyst starts a root of its own/m);
+    expect(output).toContain('- no trace crosses planner ─ kafka ──▶ analyst');
+  });
+
+  test('says what is missing when a question has no word to look for', async () => {
+    const { code, output } = await startDemo(['what', 'is', 'it?'], shared).ended;
+    expect(code).toBe(1);
+    expect(output).toContain('No answer: There is no word to look for in: what is it?');
+  });
+
+  test('names the agent that dies, and leaves nothing behind', async () => {
+    const demo = startDemo([], shared);
+    const planner = await vi.waitFor(() => readyPid(demo.progress(), 'planner'), { timeout: 60_000, interval: 20 });
+    process.kill(planner, 'SIGKILL');
+    const { code, output, progress } = await demo.ended;
+    expect(code).toBe(1);
+    expect(output).toBe('');
+    expect(progress).toContain('planner ended by SIGKILL');
+    expect(pidsOf(progress).filter(isAlive)).toEqual([]);
+  });
+
+  test('stops everything on Ctrl-C', async () => {
+    const demo = startDemo([], shared);
+    await vi.waitFor(() => readyPid(demo.progress(), 'analyst-1'), { timeout: 60_000, interval: 20 });
+    process.kill(demo.pid, 'SIGINT');
+    const { code, progress } = await demo.ended;
+    expect(code).toBe(130);
+    await vi.waitFor(() => expect(pidsOf(progress).filter(isAlive)).toEqual([]), { timeout: 5000 });
+  });
+});
+
+function verdictOf(
+  output: string,
+): [verdict: string, traces: number, services: number, spans: number, orphans: number] {
+  const match = /^(sound|broken|empty): (\d+) traces?, (\d+) services?, (\d+) spans?, (\d+) orphans?$/m.exec(output);
+  if (match === null) throw new Error(`No verdict in: ${output}`);
+  const [, verdict = '', ...counts] = match;
+  const [traces = 0, services = 0, spans = 0, orphans = 0] = counts.map(Number);
+  return [verdict, traces, services, spans, orphans];
+}
+
+function readyPid(progress: string, name: string): number {
+  const match = new RegExp(`${name} +is ready, process (\\d+)`).exec(progress);
+  if (match === null) throw new Error(`${name} is not ready: ${progress}`);
+  return Number(match[1]);
+}
+
+function pidsOf(progress: string): number[] {
+  return [...progress.matchAll(/is ready, process (\d+)/g)].map(([, pid]) => Number(pid));
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
