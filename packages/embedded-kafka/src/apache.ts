@@ -1,7 +1,7 @@
 /** A single-node Apache Kafka 4 (KRaft): broker and controller in one Java process. */
 import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -49,12 +49,15 @@ async function startOnce(java: Java, jars: KafkaJars, env: Environment): Promise
         '-XX:-UsePerfData',
         `-Djava.io.tmpdir=${temporary}`,
         '-Dorg.apache.logging.log4j.level=WARN',
-        ...['-cp', join(jars.folder, '*')],
+        '-cp',
+        join(jars.folder, '*'),
         ...args,
       ],
       env,
     });
-    const formatted = await supervised.run(program('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties));
+    const formatted = await supervised.run(
+      program('kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', properties),
+    );
     if (formatted.code !== 0) throw new Error(`Kafka could not format its storage:\n${formatted.tail.join('\n')}`);
 
     const start = async (): Promise<RunningProgram> => {
@@ -66,6 +69,7 @@ async function startOnce(java: Java, jars: KafkaJars, env: Environment): Promise
     return {
       brokers: [address],
       supervised,
+      pid: () => running.pid,
       kill: async () => {
         running.signal('SIGKILL');
         await running.ended;
@@ -82,14 +86,14 @@ async function startOnce(java: Java, jars: KafkaJars, env: Environment): Promise
 }
 
 async function untilServing(running: RunningProgram, address: string, clusterId: string): Promise<void> {
-  let ended = false;
+  const over = new AbortController();
   const failure = running.ended.then(({ code, signal, tail }) => {
-    ended = true;
+    over.abort();
     throw new Error(`Kafka ended (${signal ?? `code ${code}`}) before it served:\n${tail.join('\n')}`);
   });
   const serving = async (): Promise<void> => {
     const deadline = Date.now() + READY_WITHIN_MS;
-    while (!ended) {
+    while (!over.signal.aborted) {
       const metadata = await probeBroker(address);
       // Another Kafka may have taken the port; and ours lists itself only once it takes requests.
       if (metadata?.clusterId === clusterId && metadata.brokers.includes(address)) return;
@@ -132,6 +136,9 @@ function serverProperties(port: number, controllerPort: number, data: string): s
     'group.initial.rebalance.delay.ms': 0,
     // Messages with timestamps of long ago stay.
     'log.retention.ms': -1,
+    // A broker that was killed may come back once its old session is over.
+    'broker.session.timeout.ms': 3000,
+    'broker.heartbeat.interval.ms': 500,
   })
     .map(([key, value]) => `${key}=${value}\n`)
     .join('');
@@ -140,7 +147,7 @@ function serverProperties(port: number, controllerPort: number, data: string): s
 /** Two at the same time, so that they differ. */
 async function freePorts(): Promise<[number, number]> {
   const servers = await Promise.all([listen(), listen()]);
-  const [first, second] = servers.map((server) => (server.address() as AddressInfo).port);
+  const [first, second] = servers.map(portOf);
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))));
   if (first === undefined || second === undefined) throw new Error('No free port');
   return [first, second];
@@ -151,4 +158,9 @@ function listen(): Promise<Server> {
     const server = createServer();
     server.on('error', reject).listen(0, '127.0.0.1', () => resolve(server));
   });
+}
+
+function portOf(server: Server): number | undefined {
+  const address = server.address();
+  return typeof address === 'object' ? address?.port : undefined;
 }

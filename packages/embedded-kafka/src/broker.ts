@@ -4,6 +4,8 @@ import type { Supervised } from './supervised.ts';
 export interface Broker {
   brokers: string[];
   supervised: Supervised;
-  kill(): Promise<void>;
-  restart(): Promise<void>;
+  /** Of the broker as it runs, or last ran. */
+  pid(): number;
+  kill: () => Promise<void>;
+  restart: () => Promise<void>;
 }

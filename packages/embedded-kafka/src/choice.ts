@@ -47,8 +47,8 @@ export async function chooseKafka(options: KafkaOptions = {}): Promise<Choice> {
     }
   }
 
+  if (need === 'apache') return { flavor: undefined, why: `Apache Kafka is needed, but ${lacking}` };
   const small = await loadsLibrdkafka(librdkafkaPackage);
-  if (need === 'apache') return { flavor: undefined, why: `${lacking}, and this needs Apache Kafka` };
   if (small === true) return { flavor: 'librdkafka', packageName: librdkafkaPackage, why: lacking };
   return { flavor: undefined, why: `${lacking}, and ${small}` };
 }

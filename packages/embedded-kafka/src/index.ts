@@ -1,2 +1,3 @@
 export { startKafka, type RunningKafka } from './start.ts';
+export { kafkaAvailability, type KafkaAvailability } from './availability.ts';
 export type { KafkaFlavor, KafkaOptions } from './choice.ts';

@@ -59,7 +59,9 @@ export async function fetchJars(env: Environment, say: (line: string) => void): 
     });
     if (ending.code !== 0) {
       const cause = ending.tail.filter((line) => line.includes('ERROR')).slice(0, 3);
-      throw new Error(`Maven could not fetch Apache Kafka ${version}:\n${(cause.length ? cause : ending.tail).join('\n')}`);
+      throw new Error(
+        `Maven could not fetch Apache Kafka ${version}:\n${(cause.length ? cause : ending.tail).join('\n')}`,
+      );
     }
     await writeManifest(arriving, pom);
     await putInPlace(arriving, folder, join(supervised.folder, 'replaced'), pom);
@@ -74,13 +76,18 @@ async function wantedJars(env: Environment): Promise<KafkaJars & { cache: string
   const text = await readFile(POM, 'utf8');
   const version = /<kafka\.version>(.+)<\/kafka\.version>/.exec(text)?.[1] ?? 'unknown';
   const cache = join(env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache'), 'throughline');
-  return { version, cache, folder: join(cache, `kafka-${version}`), pom: createHash('sha256').update(text).digest('hex') };
+  return {
+    version,
+    cache,
+    folder: join(cache, `kafka-${version}`),
+    pom: createHash('sha256').update(text).digest('hex'),
+  };
 }
 
 async function isComplete(folder: string, pom: string): Promise<boolean> {
   try {
-    const manifest = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8')) as Manifest;
-    if (manifest.pom !== pom) return false;
+    const manifest: unknown = JSON.parse(await readFile(join(folder, MANIFEST), 'utf8'));
+    if (!isManifest(manifest) || manifest.pom !== pom) return false;
     for (const [jar, bytes] of Object.entries(manifest.jars)) {
       if ((await stat(join(folder, jar))).size !== bytes) return false;
     }
@@ -88,6 +95,10 @@ async function isComplete(folder: string, pom: string): Promise<boolean> {
   } catch {
     return false;
   }
+}
+
+function isManifest(value: unknown): value is Manifest {
+  return typeof value === 'object' && value !== null && 'pom' in value && 'jars' in value;
 }
 
 async function writeManifest(folder: string, pom: string): Promise<void> {

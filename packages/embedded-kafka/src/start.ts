@@ -2,11 +2,17 @@
 import { startApacheKafka } from './apache.ts';
 import type { Broker } from './broker.ts';
 import { chooseKafka, noKafkaMessage, sayOnStderr, type KafkaFlavor, type KafkaOptions } from './choice.ts';
+import { untilReachable } from './external.ts';
+import { startLibrdkafka } from './librdkafka.ts';
 
 export interface RunningKafka extends AsyncDisposable {
   /** `host:port` of each, as a client's `brokers` takes them. */
   readonly brokers: string[];
   readonly flavor: KafkaFlavor;
+  /** The broker's process, a new one after `restart()`; `undefined` for one of `KAFKA_BROKERS`. */
+  readonly pid: number | undefined;
+  /** The folder with its data; `undefined` for one of `KAFKA_BROKERS`. */
+  readonly folder: string | undefined;
   /** Ends the broker and removes its data; resolves when both are gone. Does nothing to a broker of `KAFKA_BROKERS`. */
   stop(): Promise<void>;
   /** Kills the broker with SIGKILL and keeps its data; resolves when it is gone. Rejects for one of `KAFKA_BROKERS`. */
@@ -31,14 +37,39 @@ export async function startKafka(options: KafkaOptions = {}): Promise<RunningKaf
   const env = options.env ?? process.env;
   const choice = await chooseKafka(options);
   switch (choice.flavor) {
+    case 'external': {
+      say(`the broker of KAFKA_BROKERS, ${choice.brokers.join()}`);
+      await untilReachable(choice.brokers);
+      return external(choice.brokers);
+    }
     case 'apache': {
       const broker = await startApacheKafka(choice.java, choice.jars, env);
-      say(`Apache Kafka ${choice.jars.version} on ${broker.brokers.join()}, with Java ${choice.java.major}`);
+      say(`Apache Kafka ${choice.jars.version} on ${broker.brokers.join()} (Java ${choice.java.major})`);
       return running('apache', broker);
+    }
+    case 'librdkafka': {
+      const broker = await startLibrdkafka(choice.packageName);
+      say(`librdkafka's own broker on ${broker.brokers.join()}, which lacks transactions (${choice.why})`);
+      return running('librdkafka', broker);
     }
     default:
       throw new Error(noKafkaMessage(choice.why));
   }
+}
+
+function external(brokers: string[]): RunningKafka {
+  const notOurs = (): Promise<never> => Promise.reject(new Error('The broker of KAFKA_BROKERS is not ours to end'));
+  const stop = (): Promise<void> => Promise.resolve();
+  return {
+    brokers,
+    flavor: 'external',
+    pid: undefined,
+    folder: undefined,
+    stop,
+    kill: notOurs,
+    restart: notOurs,
+    [Symbol.asyncDispose]: stop,
+  };
 }
 
 function running(flavor: KafkaFlavor, broker: Broker): RunningKafka {
@@ -55,6 +86,10 @@ function running(flavor: KafkaFlavor, broker: Broker): RunningKafka {
   return {
     brokers: broker.brokers,
     flavor,
+    get pid() {
+      return broker.pid();
+    },
+    folder: supervised.folder,
     stop: () => supervised.end(),
     kill: () => keptAlive(broker.kill),
     restart: () => keptAlive(broker.restart),

@@ -101,7 +101,8 @@ export async function supervise(prefix: string): Promise<Supervised> {
   const ready = new Promise<string>((resolve, reject) => {
     void gone.then(() => reject(new Error(`The supervisor of the broker could not start: ${complaint}`)));
     createInterface({ input: supervisor.stdout }).on('line', (line) => {
-      const report = JSON.parse(line) as Report;
+      const report: unknown = JSON.parse(line);
+      if (!isReport(report)) return;
       if (report.event === 'ready') return resolve(report.folder);
       const entry = programs.get(report.id);
       if (entry === undefined) return;
@@ -156,6 +157,10 @@ export async function supervise(prefix: string): Promise<Supervised> {
       else handle.unref();
     }
   }
+}
+
+function isReport(value: unknown): value is Report {
+  return typeof value === 'object' && value !== null && 'event' in value;
 }
 
 interface ProgramEvents {

@@ -48,9 +48,14 @@ function start(order: Extract<Order, { do: 'start' }>): void {
 }
 
 function obey(line: string): void {
-  const order = JSON.parse(line) as Order;
+  const order: unknown = JSON.parse(line);
+  if (!isOrder(order)) return;
   if (order.do === 'start') start(order);
   else children.get(order.id)?.kill(order.signal);
+}
+
+function isOrder(value: unknown): value is Order {
+  return typeof value === 'object' && value !== null && 'do' in value;
 }
 
 function end(): void {
