@@ -1,0 +1,75 @@
+import { SpanKind } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import { metaFields, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import type { Sending } from '@throughline/core';
+import { MCP } from './conventions.ts';
+import { isObject } from './message.ts';
+import type { Message } from './message.ts';
+import { rememberedSettings } from './options.ts';
+import type { McpOptions } from './options.ts';
+
+/**
+ * Returns a copy of `_meta` with the fields of the active context under the unprefixed keys of SEP-414; `meta` itself is not
+ * changed. For requests that do not pass through a traced transport. The peer counts as a third party, to whom no baggage
+ * goes, unless `peer` or `firstParty` says otherwise.
+ *
+ * @example
+ * ```ts
+ * await client.callTool({ name: 'search', arguments: { query }, _meta: injectMeta() });
+ * ```
+ */
+export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: McpOptions): Record<string, unknown> {
+  const { hop, given } = rememberedSettings(options);
+  const target = { transport: MCP, channel: given.peer?.channel ?? 'process', host: given.peer?.host } as const;
+  const sending = startOutbound(
+    { transport: MCP, name: 'inject', kind: SpanKind.CLIENT, target, carrier: meta, reader: metaFields, span: false },
+    hop,
+  );
+  sending.end();
+  return writeRecord(meta, sending, 'meta');
+}
+
+/**
+ * Returns the context that a request offers, under the inbound policy: run work in it with `context.with`. Takes a `_meta`
+ * object, or the last argument of a handler (`extra` of SDK v1, `ctx` of v2). Without a valid `traceparent` it is a context
+ * without a span. Never throws, whatever is in there.
+ */
+export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
+  const { hop } = rememberedSettings(options);
+  const received = startInbound(
+    { transport: MCP, name: 'extract', kind: SpanKind.SERVER, carrier: handlerMeta(metaOrExtra), reader: metaFields, span: false },
+    hop,
+  );
+  received.end();
+  return received.context;
+}
+
+/** Returns the `_meta` of a request, given that or the last argument of a handler. */
+export function handlerMeta(metaOrExtra: unknown): unknown {
+  if (!isObject(metaOrExtra)) return undefined;
+  const request = metaOrExtra['mcpReq'];
+  if (isObject(request)) return request['_meta'];
+  return 'requestId' in metaOrExtra && 'signal' in metaOrExtra ? metaOrExtra['_meta'] : metaOrExtra;
+}
+
+/**
+ * Returns a copy of a message with the fields of a hop in its `params._meta`, or the message itself where there is nothing
+ * to write or its params are malformed, which is for the SDK to say.
+ */
+export function withFields<M extends Message>(message: M, sending: Sending): M {
+  const params: unknown = message.params;
+  if (params !== undefined && !isObject(params)) return message;
+  const meta = params?.['_meta'];
+  if (meta === undefined) {
+    // Spread keeps a `__proto__` key a key; nothing of the caller's is changed.
+    if (sending.mode === 'strip' || isEmpty(sending.fields)) return message;
+    return { ...message, params: { ...params, _meta: { ...sending.fields } } };
+  }
+  if (!isObject(meta)) return message;
+  return { ...message, params: { ...params, _meta: writeRecord(meta, sending, 'meta') } };
+}
+
+function isEmpty(record: object): boolean {
+  for (const _key in record) return false;
+  return true;
+}

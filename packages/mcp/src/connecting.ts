@@ -1,0 +1,48 @@
+import { warnIfRewrapped, wrapped } from '@throughline/core';
+import type { McpSettings } from './options.ts';
+import { asTarget, sameType } from './same-type.ts';
+import { tracedTransport } from './transport.ts';
+
+/** Something that connects to a transport. */
+export interface Connects {
+  connect(transport: never, ...rest: never[]): Promise<unknown>;
+}
+
+interface Connecting {
+  connect(transport: object, ...rest: unknown[]): Promise<unknown>;
+  readonly server?: unknown;
+}
+
+/** Returns a client or server of the same type that traces whatever transport it connects to. */
+export function connecting<C extends object>(thing: C, settings: McpSettings): C {
+  if (wrapped(thing)) {
+    warnIfRewrapped(thing, settings.hop);
+    return thing;
+  }
+  const target = thing as C & Connecting;
+  const connect = (transport: object, ...rest: unknown[]): Promise<unknown> => target.connect(tracedTransport(transport, settings), ...rest);
+  // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
+  let inner: object | undefined;
+  let innerOf: unknown;
+  return sameType(
+    thing,
+    {
+      get(property) {
+        if (property === 'connect') return connect;
+        if (property !== 'server') return asTarget;
+        const { server } = target;
+        if (!isConnecting(server)) return asTarget;
+        if (innerOf !== server) {
+          innerOf = server;
+          inner = connecting(server, settings);
+        }
+        return inner;
+      },
+    },
+    settings.hop,
+  );
+}
+
+function isConnecting(value: unknown): value is Connecting {
+  return typeof value === 'object' && value !== null && typeof (value as { connect?: unknown }).connect === 'function';
+}

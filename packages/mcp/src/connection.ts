@@ -1,0 +1,276 @@
+import { context as contextApi, createContextKey, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
+import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
+import type { InboundHop, Received, Sending } from '@throughline/core';
+import { withFields } from './carrier.ts';
+import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, MCP, META_PROTOCOL_VERSION } from './conventions.ts';
+import { cancelled, InFlight } from './in-flight.ts';
+import type { OutboundRequest } from './in-flight.ts';
+import { isObject, metaOf } from './message.ts';
+import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
+import { label, operationAttributes, operationName, outcomeOf, sendFailure } from './operation.ts';
+import { spansByDefault } from './options.ts';
+import type { Direction, McpSettings } from './options.ts';
+import { peerOf } from './peer.ts';
+import type { TransportPeer } from './peer.ts';
+
+/** What the protocol hangs onto a transport to hear its messages. */
+export type Handler = (message: unknown, extra?: unknown) => void;
+
+/** A transport as it is used here. */
+export interface TracedTransport {
+  send(message: unknown, options?: unknown): Promise<void>;
+  onmessage?: Handler | undefined;
+  onclose?: (() => void) | undefined;
+  readonly sessionId?: unknown;
+}
+
+// Where an HTTP client transport reads the answer to a POST, this says in which context the caller is.
+const callerKey = createContextKey('throughline.mcp.caller');
+
+/**
+ * What passes through one transport, in both directions, and in which context.
+ *
+ *     protocol ── send(message) ──▶ request       CLIENT span, fields into a copy ──▶ transport
+ *                                   answer        ends the SERVER span
+ *                                   notification  fields into a copy
+ *     protocol ◀── handler(message) request       SERVER span, run in its context ◀── transport
+ *                                   answer        ends the CLIENT span, run in the caller's context
+ *                                   notification  run in the context of what it is about
+ */
+export class Connection {
+  readonly inFlight: InFlight = new InFlight();
+  readonly #transport: TracedTransport;
+  readonly #settings: McpSettings;
+  readonly #peer: TransportPeer;
+  readonly #suppresses: boolean;
+  #protocolVersion: string | undefined;
+
+  constructor(transport: TracedTransport, settings: McpSettings) {
+    this.#transport = transport;
+    this.#settings = settings;
+    this.#peer = peerOf(transport, settings.given);
+    this.#suppresses = this.#peer.fetch !== undefined && (settings.given.suppressInner ?? this.#peer.fetch === 'own');
+  }
+
+  /** Sends what the protocol hands over, and returns what the transport returns. */
+  send(message: unknown, options: unknown): Promise<void> {
+    if (!isObject(message)) return this.#transport.send(message, options);
+    const { method, id } = message as Message;
+    if (typeof method !== 'string') this.#answered(message as Message);
+    else if (id !== undefined) return this.#request(message as Message, method, id, options);
+    else return this.#pass(this.#notification(message as Message, method), options);
+    return this.#pass(message, options);
+  }
+
+  /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */
+  receive(handler: Handler, message: unknown, extra: unknown): void {
+    if (!isObject(message)) return handler.call(this.#transport, message, extra);
+    const { method, id, params } = message as Message;
+    if (typeof method === 'string') {
+      if (id !== undefined) return this.#handle(handler, message as Message, method, id, extra as MessageExtra | undefined);
+      return this.#notify(handler, message, method, params, extra as MessageExtra | undefined);
+    }
+    const request = this.inFlight.takeSent(id);
+    if (request === undefined) return this.#run(this.#unrelated(contextApi.active(), undefined), handler, message, extra);
+    if (request.method === 'initialize') this.#learn((message as Message).result);
+    request.sending.end(outcomeOf(message as Message, request.method, 'client'));
+    this.#run(request.caller, handler, message, extra);
+  }
+
+  #request(message: Message, method: string, id: RequestId, options: unknown): Promise<void> {
+    const caller = contextApi.active();
+    const { params } = message;
+    const meta = metaOf(params);
+    const sending = startOutbound(
+      {
+        transport: MCP,
+        name: operationName(method, params),
+        kind: SpanKind.CLIENT,
+        attributes: this.#attributes(method, id, params, meta, undefined),
+        target: this.#peer.target,
+        carrier: meta,
+        reader: metaFields,
+        span: this.#hasSpan(method, 'outbound'),
+      },
+      this.#settings.hop,
+    );
+    const request: OutboundRequest = { id, method, caller, sending, token: meta?.['progressToken'] };
+    this.inFlight.sent(request);
+    // A request over HTTP of the 2026-07-28 revision is cancelled by this alone.
+    const signal = (options as { requestSignal?: AbortSignal } | undefined)?.requestSignal;
+    signal?.addEventListener('abort', () => this.inFlight.forget(request) && sending.end(cancelled), { once: true });
+    let sent: Promise<void>;
+    try {
+      const { send } = this.#transport;
+      sent = contextApi.with(this.#sendingContext(sending, caller), send, this.#transport, withFields(message, sending), options);
+    } catch (error) {
+      this.#failed(request, error);
+      throw error;
+    }
+    // The caller gets the transport's own promise; a rejection is only looked at here.
+    sent?.then(undefined, (error: unknown) => this.#failed(request, error));
+    return sent;
+  }
+
+  #failed(request: OutboundRequest, error: unknown): void {
+    if (this.inFlight.forget(request)) request.sending.end(sendFailure(error));
+  }
+
+  #answered(message: Message): void {
+    const request = this.inFlight.takeReceived(message.id);
+    if (request === undefined) return;
+    if (request.method === 'initialize') this.#learn(message.result);
+    request.received.end(outcomeOf(message, request.method, 'server'));
+  }
+
+  // What a notification is about decides what it carries; it has no span.
+  #notification(message: Message, method: string): Message {
+    const { params } = message;
+    if (method === 'notifications/cancelled') {
+      const request = isObject(params) ? this.inFlight.takeSent(params['requestId']) : undefined;
+      if (request !== undefined) {
+        request.sending.end(cancelled);
+        return withFields(message, request.sending);
+      }
+    }
+    const active = contextApi.active();
+    const meta = metaOf(params);
+    if (meta === undefined && trace.getSpanContext(active) === undefined && propagation.getBaggage(active) === undefined) return message;
+    const sending = startOutbound(
+      { transport: MCP, name: method, kind: SpanKind.CLIENT, target: this.#peer.target, carrier: meta, reader: metaFields, span: false },
+      this.#settings.hop,
+    );
+    sending.end();
+    return withFields(message, sending);
+  }
+
+  #handle(handler: Handler, message: Message, method: string, id: RequestId, extra: MessageExtra | undefined): void {
+    const { params } = message;
+    const meta = metaOf(params);
+    const received = this.#startInbound(method, this.#hasSpan(method, 'inbound'), meta, extra, {
+      name: operationName(method, params),
+      attributes: this.#attributes(method, id, params, meta, extra),
+    });
+    this.inFlight.received(id, { method, received, signal: extra?.request?.signal });
+    try {
+      this.#run(received.context, handler, message, extra);
+    } catch (error) {
+      this.inFlight.takeReceived(id);
+      received.end({ error });
+      throw error;
+    }
+  }
+
+  #notify(handler: Handler, message: ObjectValue, method: string, params: unknown, extra: MessageExtra | undefined): void {
+    const active = contextApi.active();
+    if (isObject(params)) {
+      if (method === 'notifications/progress') {
+        const request = this.inFlight.byToken(params['progressToken']);
+        if (request !== undefined) return this.#run(request.caller, handler, message, extra);
+      } else if (method === 'notifications/cancelled') {
+        const request = this.inFlight.takeReceived(params['requestId']);
+        if (request !== undefined) {
+          request.received.end(cancelled);
+          return this.#run(request.received.context, handler, message, extra);
+        }
+      }
+    }
+    const meta = metaOf(params);
+    if (meta?.['traceparent'] === undefined || !continues(method)) return this.#run(this.#unrelated(active, extra), handler, message, extra);
+    const received = this.#startInbound(method, false, meta, extra, { name: method });
+    received.end();
+    this.#run(received.context, handler, message, extra);
+  }
+
+  #startInbound(
+    method: string,
+    span: boolean,
+    meta: ObjectValue | undefined,
+    extra: MessageExtra | undefined,
+    described: Pick<InboundHop, 'name' | 'attributes'>,
+  ): Received {
+    const headers = headersOf(extra);
+    const { hop, given } = this.#settings;
+    const inbound: InboundHop = {
+      ...described,
+      transport: MCP,
+      kind: SpanKind.SERVER,
+      carrier: meta,
+      reader: metaFields,
+      span,
+      ...(headers === undefined ? undefined : { http: 'payload', fallback: { carrier: headers, reader: httpHeaders } }),
+      ...(typeof given.inbound === 'function' ? { peer: { name: method, headers: headers ?? meta, authenticated: extra?.authInfo === undefined ? undefined : true } } : undefined),
+    };
+    const active = contextApi.active();
+    // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
+    return isTracingSuppressed(active) ? contextApi.with(this.#unrelated(active, extra), startInbound, undefined, inbound, hop) : startInbound(inbound, hop);
+  }
+
+  /** The context of what arrived and belongs to nothing: over HTTP the ambient one, else an empty one. */
+  #unrelated(active: Context, extra: MessageExtra | undefined): Context {
+    if (headersOf(extra) !== undefined) return active;
+    if (this.#peer.fetch !== undefined) return (active.getValue(callerKey) as Context | undefined) ?? ROOT_CONTEXT;
+    // In memory a peer that does not want to be traced is not.
+    return this.#peer.target.channel === 'memory' && isTracingSuppressed(active) ? suppressTracing(ROOT_CONTEXT) : ROOT_CONTEXT;
+  }
+
+  /**
+   * The context that the transport sends a request in. Only a send that makes an HTTP request is suppressed: in memory it calls
+   * the peer's handler.
+   */
+  #sendingContext(sending: Sending, caller: Context): Context {
+    if (this.#peer.fetch === undefined) return sending.wire;
+    return (this.#suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
+  }
+
+  /** Sends what is no request. A stream that opens on it belongs to nobody, such as the one that follows `initialized`. */
+  #pass(message: unknown, options: unknown): Promise<void> {
+    if (this.#peer.fetch === undefined) return this.#transport.send(message, options);
+    const active = contextApi.active();
+    const quiet = (this.#suppresses ? suppressTracing(active) : active).setValue(callerKey, ROOT_CONTEXT);
+    return contextApi.with(quiet, this.#transport.send, this.#transport, message, options);
+  }
+
+  #run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
+    contextApi.with(wanted, handler, this.#transport, message, extra);
+  }
+
+  #attributes(method: string, id: RequestId, params: unknown, meta: ObjectValue | undefined, extra: MessageExtra | undefined): Attributes {
+    const attributes = operationAttributes(method, id, params, this.#peer.attributes);
+    const version = this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
+    if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
+    const session = this.#transport.sessionId;
+    if (session !== undefined) attributes[ATTR_MCP_SESSION_ID] = label(session);
+    return attributes;
+  }
+
+  #learn(result: unknown): void {
+    if (isObject(result)) this.#protocolVersion = label(result['protocolVersion']) ?? this.#protocolVersion;
+  }
+
+  #hasSpan(method: string, direction: Direction): boolean {
+    if (!this.#settings.hop.spans) return false;
+    try {
+      return this.#settings.spanFor(method, direction);
+    } catch (error) {
+      warnOnce('mcp.spanFor', `\`spanFor\` threw, so the default decides: ${String(error)}`);
+      return spansByDefault(method);
+    }
+  }
+}
+
+function headersOf(extra: MessageExtra | undefined): unknown {
+  return extra?.requestInfo?.headers ?? extra?.request?.headers;
+}
+
+function versionHeader(extra: MessageExtra | undefined): string | undefined {
+  const headers = headersOf(extra);
+  return headers === undefined ? undefined : label(httpHeaders.read(headers, 'mcp-protocol-version'));
+}
+
+// Changed lists and resources are news to everyone: what follows from them is no part of the trace that changed them.
+function continues(method: string): boolean {
+  return method !== 'notifications/initialized' && method !== 'notifications/resources/updated' && !method.endsWith('/list_changed');
+}

@@ -1,0 +1,37 @@
+// https://github.com/open-telemetry/semantic-conventions-genai: MCP. No longer in the core registry, hence constants of our own.
+export const ATTR_MCP_METHOD_NAME = 'mcp.method.name';
+export const ATTR_MCP_PROTOCOL_VERSION = 'mcp.protocol.version';
+export const ATTR_MCP_SESSION_ID = 'mcp.session.id';
+
+// https://github.com/open-telemetry/semantic-conventions-genai: attributes of GenAI
+export const ATTR_GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
+export const ATTR_GEN_AI_PROMPT_NAME = 'gen_ai.prompt.name';
+export const ATTR_GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
+export const EXECUTE_TOOL = 'execute_tool';
+
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/jsonrpc/ and …/rpc/
+export const ATTR_JSONRPC_REQUEST_ID = 'jsonrpc.request.id';
+export const ATTR_RPC_RESPONSE_STATUS_CODE = 'rpc.response.status_code';
+
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/network/ and …/server/
+export const ATTR_NETWORK_TRANSPORT = 'network.transport';
+export const ATTR_SERVER_ADDRESS = 'server.address';
+export const ATTR_SERVER_PORT = 'server.port';
+
+// Values of `error.type`, beside the codes of JSON-RPC.
+/** A tool answered with `isError: true`. */
+export const ERROR_TOOL = 'tool_error';
+/** The requester gave up: `notifications/cancelled`, a timeout, or a request over HTTP that was aborted. */
+export const ERROR_CANCELLED = 'cancelled';
+/** The transport closed before there was an answer. */
+export const ERROR_CONNECTION_CLOSED = 'connection_closed';
+/** A second request with the id of one that is not answered yet: its answer cannot be told apart. */
+export const ERROR_DUPLICATE_ID = 'duplicate_request_id';
+/** The peer has more unanswered requests open than are kept. */
+export const ERROR_ABANDONED = 'abandoned';
+
+/** What `throughline.hops{transport}`, peers and targets call it. */
+export const MCP = 'mcp';
+
+/** The `_meta` key under which a request of the 2026-07-28 revision names its protocol version. */
+export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';

@@ -1,0 +1,108 @@
+import type { Context } from '@opentelemetry/api';
+import type { Outcome, Received, Sending } from '@throughline/core';
+import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
+import type { RequestId } from './message.ts';
+
+/** A request that went out and is not answered yet. */
+export interface OutboundRequest {
+  readonly id: RequestId;
+  readonly method: string;
+  /** The context that the caller was in, where the answer and the progress belong. */
+  readonly caller: Context;
+  readonly sending: Sending;
+  /** The caller's token for progress notifications. The SDK's own is the id. */
+  readonly token: unknown;
+}
+
+/** A request that came in and is not answered yet. */
+export interface InboundRequest {
+  readonly method: string;
+  readonly received: Received;
+  /** Aborted when the HTTP request that brought this one is. */
+  readonly signal: { readonly aborted: boolean } | undefined;
+}
+
+// SDK v2 drops requests of another era without an answer; a peer that sends them without end must not fill the memory.
+const MAX_INBOUND = 10_000;
+
+/**
+ * The requests of one connection that are not answered yet, each direction by itself: the ids of both start at 0. A Map keeps
+ * 0 and '0' apart. Every way out of here ends the request's span.
+ */
+export class InFlight {
+  readonly #outbound = new Map<RequestId, OutboundRequest>();
+  readonly #inbound = new Map<RequestId, InboundRequest>();
+  // Only tokens that are not the request's own id, which callers of the SDK may choose for themselves.
+  #tokens: Map<unknown, OutboundRequest> | undefined;
+
+  /** How many requests of both directions are not answered yet. */
+  get size(): number {
+    return this.#outbound.size + this.#inbound.size + (this.#tokens?.size ?? 0);
+  }
+
+  sent(request: OutboundRequest): void {
+    this.#outbound.set(request.id, request);
+    if (request.token !== undefined && request.token !== request.id) (this.#tokens ??= new Map()).set(request.token, request);
+  }
+
+  /** Returns the request that an answer, a cancellation or a failure is about, and forgets it. */
+  takeSent(id: unknown): OutboundRequest | undefined {
+    const request = this.#findSent(id);
+    if (request !== undefined) this.forget(request);
+    return request;
+  }
+
+  /** Forgets a request, unless another one has its id by now. */
+  forget(request: OutboundRequest): boolean {
+    if (this.#outbound.get(request.id) !== request) return false;
+    this.#outbound.delete(request.id);
+    if (request.token !== request.id) this.#tokens?.delete(request.token);
+    return true;
+  }
+
+  /** Returns the request that a progress notification is about. */
+  byToken(token: unknown): OutboundRequest | undefined {
+    const request = this.#tokens?.get(token) ?? this.#findSent(token);
+    return request?.token === undefined ? undefined : request;
+  }
+
+  received(id: RequestId, request: InboundRequest): void {
+    this.takeReceived(id)?.received.end({ errorType: ERROR_DUPLICATE_ID });
+    if (this.#inbound.size >= MAX_INBOUND) {
+      for (const oldest of this.#inbound.keys()) {
+        this.takeReceived(oldest)?.received.end({ errorType: ERROR_ABANDONED });
+        break;
+      }
+    }
+    this.#inbound.set(id, request);
+  }
+
+  /** Returns the request that is being answered or cancelled, and forgets it. */
+  takeReceived(id: unknown): InboundRequest | undefined {
+    const request = this.#inbound.get(id as RequestId);
+    if (request !== undefined) this.#inbound.delete(id as RequestId);
+    return request;
+  }
+
+  /** Ends everything: the transport is closed, and nothing will be answered any more. */
+  close(): void {
+    const outbound = [...this.#outbound.values()];
+    const inbound = [...this.#inbound.values()];
+    this.#outbound.clear();
+    this.#inbound.clear();
+    this.#tokens = undefined;
+    for (const { sending } of outbound) sending.end(connectionClosed);
+    for (const { received, signal } of inbound) received.end(signal?.aborted === true ? cancelled : connectionClosed);
+  }
+
+  // Both SDKs turn the id of an answer into a number, so a peer that answers '0' to 0 is heard.
+  #findSent(id: unknown): OutboundRequest | undefined {
+    const request = this.#outbound.get(id as RequestId);
+    return request !== undefined || typeof id !== 'string' ? request : this.#outbound.get(Number(id));
+  }
+}
+
+/** The outcome of a request that its requester gave up. */
+export const cancelled: Outcome = { errorType: ERROR_CANCELLED };
+
+const connectionClosed: Outcome = { errorType: ERROR_CONNECTION_CLOSED };

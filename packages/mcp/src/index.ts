@@ -1,0 +1,6 @@
+export { extractContext, injectMeta } from './carrier.ts';
+export { traceClient, type ClientLike } from './client.ts';
+export { traceEnv } from './environment.ts';
+export { spansByDefault, type Direction, type McpOptions, type McpPeer } from './options.ts';
+export { traceServer, type ServerLike } from './server.ts';
+export { traceTransport, type TransportLike } from './transport.ts';

@@ -1,0 +1,81 @@
+import type { Attributes } from '@opentelemetry/api';
+import { printable } from '@throughline/core';
+import type { Outcome } from '@throughline/core';
+import {
+  ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_PROMPT_NAME,
+  ATTR_GEN_AI_TOOL_NAME,
+  ATTR_JSONRPC_REQUEST_ID,
+  ATTR_MCP_METHOD_NAME,
+  ATTR_MCP_PROTOCOL_VERSION,
+  ATTR_RPC_RESPONSE_STATUS_CODE,
+  ERROR_TOOL,
+  EXECUTE_TOOL,
+} from './conventions.ts';
+import { isObject } from './message.ts';
+import type { Message, ObjectValue, RequestId } from './message.ts';
+
+const MAX_LABEL = 128;
+
+/** Returns text from outside as a short printable label, or `undefined` for anything else. */
+export function label(value: unknown): string | undefined {
+  return typeof value === 'string' ? printable(value.length > MAX_LABEL ? value.slice(0, MAX_LABEL) : value) : undefined;
+}
+
+/** Returns the span name `{mcp.method.name} {tool or prompt}` of a request. */
+export function operationName(method: string, params: unknown): string {
+  if (method !== 'tools/call' && method !== 'prompts/get') return label(method) as string;
+  const name = isObject(params) ? label(params['name']) : undefined;
+  return name === undefined ? method : `${method} ${name}`;
+}
+
+/** Returns the attributes of a request's span, at either end. */
+export function operationAttributes(method: string, id: RequestId, params: unknown, transport: Attributes): Attributes {
+  const attributes: Attributes = { [ATTR_MCP_METHOD_NAME]: label(method) as string, [ATTR_JSONRPC_REQUEST_ID]: label(String(id)) as string, ...transport };
+  if (method === 'tools/call') {
+    attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
+    const tool = isObject(params) ? label(params['name']) : undefined;
+    if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = tool;
+  } else if (method === 'prompts/get') {
+    const prompt = isObject(params) ? label(params['name']) : undefined;
+    if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = prompt;
+  }
+  return attributes;
+}
+
+/**
+ * Returns what an answer says about how its request came out, or `undefined` where there is nothing to say. To a client every
+ * JSON-RPC error is one; to a server not those that a wrong request earns.
+ */
+export function outcomeOf(answer: Message, method: string, side: 'client' | 'server'): Outcome | undefined {
+  const { error, result } = answer;
+  if (isObject(error)) return errorOutcome(error, side);
+  if (!isObject(result)) return undefined;
+  if (method === 'tools/call') return result['isError'] === true ? toolError : undefined;
+  if (method === 'initialize') {
+    const version = label(result['protocolVersion']);
+    return version === undefined ? undefined : { attributes: { [ATTR_MCP_PROTOCOL_VERSION]: version } };
+  }
+  return undefined;
+}
+
+const toolError: Outcome = { errorType: ERROR_TOOL };
+
+function errorOutcome(error: ObjectValue, side: 'client' | 'server'): Outcome {
+  const { code } = error;
+  if (typeof code !== 'number') return { errorType: '_OTHER', error };
+  const status = String(code);
+  const attributes = { [ATTR_RPC_RESPONSE_STATUS_CODE]: status };
+  return side === 'server' && isCallersMistake(code) ? { attributes } : { attributes, errorType: status, error };
+}
+
+// Parse error, invalid request, unknown method, invalid params, unknown resource.
+function isCallersMistake(code: number): boolean {
+  return code === -32700 || code === -32600 || code === -32601 || code === -32602 || code === -32002;
+}
+
+/** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
+export function sendFailure(error: unknown): Outcome {
+  const code: unknown = isObject(error) ? error['code'] : undefined;
+  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { error };
+}

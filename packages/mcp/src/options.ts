@@ -1,0 +1,72 @@
+import { hopSettings, ThroughlineError } from '@throughline/core';
+import type { HopOptions, HopSettings, Target } from '@throughline/core';
+
+/** The instrumentation scope of this package's spans. */
+export const scope = { name: '@throughline/mcp', version: '0.0.0' } as const;
+
+/** Which way a message travels, seen from here. */
+export type Direction = 'outbound' | 'inbound';
+
+/** Who is at the other end of a transport, where it cannot be told from the transport or is told wrongly. */
+export interface McpPeer {
+  /** `memory`, `process` (stdio) or `host` (HTTP); what first-party is by default hangs on it. */
+  readonly channel?: Target['channel'] | undefined;
+  /** A host name without port, or a name of yours for a stdio server: what the patterns of `firstParty` are matched with. */
+  readonly host?: string | undefined;
+}
+
+/** The options of everything in this package. */
+export interface McpOptions extends HopOptions {
+  /** Whether a request has a span; its context travels either way. Default {@link spansByDefault}. */
+  readonly spanFor?: ((method: string, direction: Direction) => boolean) | undefined;
+  /** Overrides what the transport looks like. */
+  readonly peer?: McpPeer | undefined;
+  /**
+   * Whether the HTTP requests of a client transport run under suppressed tracing, so that another instrumentation opens no
+   * second span for the same call. Default: those of the SDK's own fetch do, and those of a `fetch` that you gave it do not.
+   */
+  readonly suppressInner?: boolean | undefined;
+}
+
+/** Options checked once for each wrap, and what follows from them. */
+export interface McpSettings {
+  readonly hop: HopSettings;
+  readonly given: McpOptions;
+  readonly spanFor: (method: string, direction: Direction) => boolean;
+}
+
+/** Which requests have spans by default: all but pings, log levels, and subscriptions, which may never be answered. */
+export function spansByDefault(method: string): boolean {
+  return method !== 'ping' && method !== 'logging/setLevel' && method !== 'subscriptions/listen';
+}
+
+const CHANNELS = ['host', 'memory', 'broker', 'process'];
+
+/** Returns the settings of one wrap. Throws a `ThroughlineError` for an option that cannot be meant. */
+export function mcpSettings(options: McpOptions | undefined): McpSettings {
+  const hop = hopSettings(options, scope);
+  const given = options ?? {};
+  const { spanFor, peer, suppressInner } = given;
+  if (spanFor !== undefined && typeof spanFor !== 'function') throw wrong('spanFor', "a function, such as (method) => method === 'tools/call'");
+  if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
+  if (peer !== undefined && (typeof peer !== 'object' || peer === null)) throw wrong('peer', "an object, such as { host: 'search' }");
+  if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel)) throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
+  if (peer?.host !== undefined && typeof peer.host !== 'string') throw wrong('peer.host', 'a name');
+  return { hop, given, spanFor: spanFor ?? spansByDefault };
+}
+
+const remembered = new WeakMap<object, McpSettings>();
+const defaults: McpOptions = {};
+
+/** Returns the settings of an options object that is handed in with every call. */
+export function rememberedSettings(options: McpOptions | undefined): McpSettings {
+  const key = options ?? defaults;
+  if (typeof key !== 'object' || key === null) return mcpSettings(key);
+  let settings = remembered.get(key);
+  if (settings === undefined) remembered.set(key, (settings = mcpSettings(key)));
+  return settings;
+}
+
+function wrong(option: string, takes: string): ThroughlineError {
+  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes ${takes}.`);
+}

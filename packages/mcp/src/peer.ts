@@ -1,0 +1,66 @@
+import type { Attributes } from '@opentelemetry/api';
+import type { Target } from '@throughline/core';
+import { ATTR_NETWORK_TRANSPORT, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, MCP } from './conventions.ts';
+import type { McpOptions } from './options.ts';
+
+/** What is known of the other end of a transport before a message passes. */
+export interface TransportPeer {
+  readonly target: Target;
+  /** Attributes of every span on this transport. */
+  readonly attributes: Attributes;
+  /** How a send leaves: as an HTTP request of the SDK's own fetch or of the user's, or not as an HTTP request. */
+  readonly fetch: 'own' | 'user' | undefined;
+}
+
+/**
+ * Returns what a transport's own properties say about its peer. The SDK's classes are told by what they hold, and not by
+ * `instanceof`: there are two SDKs, in two builds each. An unknown transport counts as a process, which is no first party.
+ */
+export function peerOf(transport: object, options: McpOptions): TransportPeer {
+  const seen = detect(transport);
+  const host = options.peer?.host ?? seen.host;
+  return {
+    target: { transport: MCP, channel: options.peer?.channel ?? seen.channel, ...(host === undefined ? undefined : { host }) },
+    attributes: seen.attributes ?? {},
+    fetch: seen.fetch,
+  };
+}
+
+interface Seen {
+  readonly channel: Target['channel'];
+  readonly host?: string;
+  readonly attributes?: Attributes;
+  readonly fetch?: 'own' | 'user';
+}
+
+function detect(transport: object): Seen {
+  // The client's stdio transport, as SDK v2 tells it itself.
+  if ('stderr' in transport && 'pid' in transport) return stdio;
+  const name = (transport.constructor as { name?: unknown } | undefined)?.name;
+  if ('_otherTransport' in transport || name === 'InMemoryTransport') return { channel: 'memory' };
+  // The server's, and the channel that v2's serveStdio() puts between it and a server.
+  if (('_stdin' in transport && '_stdout' in transport) || name === 'StdioServerTransport' || name === 'StdioConnectionChannel') return stdio;
+  const url: unknown = (transport as { _url?: unknown })._url;
+  if (isUrl(url)) return client(transport, url);
+  // A server's HTTP transport: what goes back travels in the answer to the peer's own request.
+  if ('handleRequest' in transport || 'handleMessage' in transport || 'handlePostMessage' in transport) {
+    return { channel: 'host', attributes: { [ATTR_NETWORK_TRANSPORT]: 'tcp' } };
+  }
+  return { channel: 'process' };
+}
+
+const stdio: Seen = { channel: 'process', attributes: { [ATTR_NETWORK_TRANSPORT]: 'pipe' } };
+
+function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protocol'>): Seen {
+  const attributes: Attributes = { [ATTR_NETWORK_TRANSPORT]: 'tcp', [ATTR_SERVER_ADDRESS]: url.hostname };
+  const secure = url.protocol === 'https:' || url.protocol === 'wss:';
+  attributes[ATTR_SERVER_PORT] = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
+  const seen = { channel: 'host', host: url.hostname, attributes } as const;
+  if (url.protocol !== 'http:' && url.protocol !== 'https:') return seen;
+  const given: unknown = (transport as { _fetch?: unknown })._fetch;
+  return { ...seen, fetch: given === undefined || given === globalThis.fetch ? 'own' : 'user' };
+}
+
+function isUrl(value: unknown): value is URL {
+  return typeof value === 'object' && value !== null && typeof (value as { hostname?: unknown }).hostname === 'string';
+}
