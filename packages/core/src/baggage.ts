@@ -16,6 +16,7 @@ const PERCENT = 37;
  */
 export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Baggage | undefined {
   if (typeof text !== 'string' || text.length === 0) return undefined;
+  if (isPlain(text, limits)) return new MemberBaggage(undefined, text, limits);
   const length = text.length;
   const members: Members = { keys: [], values: [], metadata: undefined };
   // `end` is one past the last byte that the limit lets in: a member that reaches beyond it is dropped, and all after it.
@@ -40,7 +41,45 @@ export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Bag
     start = comma + 1;
   }
   if (members.keys.length === 0) return undefined;
-  return new MemberBaggage(members, canonical && text.charCodeAt(length - 1) !== COMMA ? text : undefined);
+  return new MemberBaggage(members, canonical && text.charCodeAt(length - 1) !== COMMA ? text : undefined, limits);
+}
+
+// Whether every member is in its plainest form: a key, `=`, a value, nothing encoded, no blanks, no metadata. Such text is sent
+// on as it is, and its members are taken apart only when somebody asks for them.
+function isPlain(text: string, limits: Limits): boolean {
+  const length = text.length;
+  if (length > limits.baggageBytes) return false;
+  let members = 0;
+  let at = 0;
+  while (at < length) {
+    const start = at;
+    let code = 0;
+    for (; at < length; at++) {
+      code = text.charCodeAt(at);
+      if (code > 127 || ((CLASSES[code] as number) & TOKEN) === 0 || code === PERCENT) break;
+    }
+    if (at === start || at === length || code !== EQUALS || ++members > limits.baggageMembers) return false;
+    for (at++; at < length; at++) {
+      code = text.charCodeAt(at);
+      if (code > 127 || ((CLASSES[code] as number) & OCTET) === 0 || code === PERCENT) break;
+    }
+    if (at === length) return true;
+    if (code !== COMMA) return false;
+    at++;
+  }
+  return false;
+}
+
+function readPlain(text: string): Members {
+  const members: Members = { keys: [], values: [], metadata: undefined };
+  let start = 0;
+  while (start < text.length) {
+    const comma = text.indexOf(',', start);
+    const end = comma < 0 ? text.length : comma;
+    readMember(text, start, end, members);
+    start = end + 1;
+  }
+  return members;
 }
 
 // Side by side, not a map of entries: most baggage is passed on and never looked into. Keys are unique.
@@ -115,10 +154,7 @@ function readMember(text: string, start: number, end: number, members: Members):
 export function formatBaggage(baggage: Baggage | undefined, limits: Limits = defaultLimits): string | undefined {
   if (typeof baggage !== 'object' || baggage === null) return undefined;
   if (baggage instanceof MemberBaggage) {
-    const verbatim = baggage.verbatim;
-    if (verbatim !== undefined && verbatim.length <= limits.baggageBytes && baggage.size <= limits.baggageMembers) {
-      return verbatim;
-    }
+    if (baggage.verbatim !== undefined && baggage.within(limits)) return baggage.verbatim;
   }
   let text = '';
   let count = 0;
@@ -165,13 +201,25 @@ function textOf(value: unknown): string | undefined {
 
 // A class, not closures: made on every inbound hop that carries baggage, and mostly passed on untouched.
 class MemberBaggage implements Baggage {
-  readonly #members: Members;
+  #lazy: Members | undefined;
+  readonly #limits: Limits;
   /** The field this was read from, while it can be sent on as it is. */
   readonly verbatim: string | undefined;
 
-  constructor(members: Members, verbatim: string | undefined) {
-    this.#members = members;
+  constructor(members: Members | undefined, verbatim: string | undefined, limits: Limits) {
+    this.#lazy = members;
     this.verbatim = verbatim;
+    this.#limits = limits;
+  }
+
+  get #members(): Members {
+    return (this.#lazy ??= readPlain(this.verbatim ?? ''));
+  }
+
+  /** Whether `verbatim` is known to be within these limits. */
+  within(limits: Limits): boolean {
+    if (limits === this.#limits) return true;
+    return (this.verbatim?.length ?? 0) <= limits.baggageBytes && this.size <= limits.baggageMembers;
   }
 
   get size(): number {
@@ -217,7 +265,7 @@ function baggageOf(entries: readonly (readonly [string, BaggageEntry])[]): Bagga
     members.values.push(value);
     members.metadata?.push(metadata);
   }
-  return new MemberBaggage(members, undefined);
+  return new MemberBaggage(members, undefined, defaultLimits);
 }
 
 /** Returns the members of `baggage` whose key is kept, or the same object where all are; `undefined` where none is. */

@@ -47,8 +47,9 @@ export function parseTraceparent(text: unknown): SpanContext | undefined {
   const flagsLow = lowerHex(text.charCodeAt(start + 54));
   if (flagsHigh < 0 || flagsLow < 0) return undefined;
   if (!isNonZeroHex(text, start + 3, start + 35) || !isNonZeroHex(text, start + 36, start + 52)) return undefined;
+  validTraceId = text.slice(start + 3, start + 35);
   return {
-    traceId: text.slice(start + 3, start + 35),
+    traceId: validTraceId,
     spanId: text.slice(start + 36, start + 52),
     traceFlags: flagsLow & DEFINED_FLAGS,
     isRemote: true,
@@ -68,8 +69,12 @@ export function formatTraceparent(spanContext: SpanContext | undefined): string 
 
 /** Whether this is a valid trace id: 32 lower-case hex digits, not all zero. */
 export function isTraceId(id: unknown): id is string {
+  if (id === validTraceId && id !== undefined) return true;
   return typeof id === 'string' && id.length === 32 && isNonZeroHex(id, 0, 32);
 }
+
+// The last trace id that was read: most hops write the trace they have just read.
+let validTraceId: string | undefined;
 
 /** Whether this is a valid span id: 16 lower-case hex digits, not all zero. */
 export function isSpanId(id: unknown): id is string {

@@ -9,6 +9,10 @@ const TAB = 9;
 const KEY_LENGTH = 256;
 const VALUE_LENGTH = 256;
 
+// The hashes of the keys of one list, while it is read: tells duplicates without taking the keys out. Reused: reading is
+// synchronous.
+const hashes = new Int32Array(64);
+
 /**
  * Returns the list that a `tracestate` holds, or `undefined` where it holds none: an invalid member, or more than 32 of
  * them, drops the whole list; of duplicated keys the first, which is the newest, stays. A list that nobody changes
@@ -17,19 +21,19 @@ const VALUE_LENGTH = 256;
 export function parseTracestate(text: unknown, limits: Limits = defaultLimits): TraceState | undefined {
   if (typeof text !== 'string' || text.length === 0 || text.length > limits.fieldBytes) return undefined;
   const length = text.length;
-  const members: string[] = [];
-  let unchanged = true;
+  let count = 0;
+  let duplicates = false;
   let at = 0;
   while (at <= length) {
     while (at < length && isBlank(text.charCodeAt(at))) at++;
     const keyStart = at;
     // A key is read up to its `=`, a value up to its comma; whatever the grammar does not allow ends the whole list.
     let code = COMMA;
-    let classes = 0;
+    let hash = 0;
     for (; at < length; at++) {
       code = text.charCodeAt(at);
-      classes = code < 128 ? (CLASSES[code] as number) : 0;
-      if ((classes & KEY) === 0) break;
+      if (code > 127 || ((CLASSES[code] as number) & KEY) === 0) break;
+      hash = (Math.imul(hash, 31) + code) | 0;
     }
     const keyEnd = at;
     if (keyEnd === length || code === COMMA) {
@@ -44,8 +48,7 @@ export function parseTracestate(text: unknown, limits: Limits = defaultLimits): 
     let tab = false;
     for (; at < length; at++) {
       code = text.charCodeAt(at);
-      classes = code < 128 ? (CLASSES[code] as number) : 0;
-      if ((classes & VALUE) !== 0) {
+      if (code < 128 && ((CLASSES[code] as number) & VALUE) !== 0) {
         // A tab may stand only in the optional white space behind a value.
         if (tab) return undefined;
         valueEnd = at + 1;
@@ -54,16 +57,29 @@ export function parseTracestate(text: unknown, limits: Limits = defaultLimits): 
       else if (code !== SPACE) return undefined;
     }
     if (valueEnd === valueStart || valueEnd - valueStart > VALUE_LENGTH) return undefined;
-    const key = text.slice(keyStart, keyEnd);
-    if (members.length > 0 && indexOfKey(members, key) >= 0) unchanged = false;
-    else {
-      if (members.length === limits.tracestateMembers * 2) return undefined;
-      members.push(key, text.slice(valueStart, valueEnd));
-    }
+    for (let other = 0; other < count && !duplicates; other++) duplicates = hashes[other] === hash;
+    if (count === hashes.length || (!duplicates && count === limits.tracestateMembers)) return undefined;
+    hashes[count++] = hash;
     at++;
   }
-  if (members.length === 0) return undefined;
-  return new MemberList(members, unchanged ? text : undefined);
+  if (count === 0) return undefined;
+  if (!duplicates) return new MemberList(undefined, text);
+  // Two keys are, or hash, alike: only now are the members taken apart.
+  const members = membersOf(text);
+  if (members.length > limits.tracestateMembers * 2) return undefined;
+  return new MemberList(members, members.length === count * 2 ? text : undefined);
+}
+
+// Takes a list apart that is known to follow the grammar; of duplicated keys the first stays.
+function membersOf(text: string): string[] {
+  const members: string[] = [];
+  for (const member of text.split(',')) {
+    const equals = member.indexOf('=');
+    if (equals < 0) continue;
+    const key = member.slice(0, equals).trimStart();
+    if (indexOfKey(members, key) < 0) members.push(key, member.slice(equals + 1).trimEnd());
+  }
+  return members;
 }
 
 /** Whether this list came from {@link parseTracestate}, and so is known to follow the grammar. */
@@ -74,12 +90,16 @@ export function isParsedTracestate(state: TraceState): boolean {
 // A class, not closures: a list is made on every inbound hop, and is then mostly passed on untouched.
 class MemberList implements TraceState {
   // Key, value, key, value, …, the newest first.
-  readonly #members: readonly string[];
+  #lazy: readonly string[] | undefined;
   #text: string | undefined;
 
-  constructor(members: readonly string[], text: string | undefined) {
-    this.#members = members;
+  constructor(members: readonly string[] | undefined, text: string | undefined) {
+    this.#lazy = members;
     this.#text = text;
+  }
+
+  get #members(): readonly string[] {
+    return (this.#lazy ??= membersOf(this.#text ?? ''));
   }
 
   get(key: string): string | undefined {
