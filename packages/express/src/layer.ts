@@ -17,7 +17,7 @@ export interface LayerLike {
   readonly rawPath?: unknown;
 }
 
-/** What a mount took off the front of a path, and the pattern it did it by; no pattern where that cannot be known. */
+/** What a mount took off the front of a path, and the pattern it did it by, without a slash at its end; no pattern where that cannot be known. */
 export interface Mounted {
   readonly text: string;
   readonly pattern: string | undefined;
@@ -68,7 +68,7 @@ function alternativesOf(layer: LayerLike): readonly Alternative[] {
     return splitRegExp(regexp).map((part) => {
       const read = readPattern(part.source, keys.slice(used));
       used += read?.keys ?? 0;
-      const pattern = read === undefined ? String(regexp) : read.pattern;
+      const pattern = read === undefined ? String(regexp) : withoutEndSlash(read.pattern);
       return (path) => {
         const text = part.exec(path)?.[0];
         return text === undefined ? undefined : { text, pattern };
@@ -82,7 +82,7 @@ function alternativesOf(layer: LayerLike): readonly Alternative[] {
     // A mount at `/` takes nothing off.
     if (known === '/') return () => ({ text: '', pattern: '' });
     if (known !== undefined) {
-      const pattern = String(known);
+      const pattern = typeof known === 'string' ? withoutEndSlash(known) : String(known);
       return (path) => {
         const match = matches(path);
         return match === false ? undefined : { text: match.path, pattern };
@@ -193,7 +193,7 @@ function patternFrom(text: string, params: Readonly<Record<string, unknown>>, ma
     probe = probe.slice(0, at.start) + mark(names.length) + probe.slice(at.end);
     names.push(`${isList ? '*' : ':'}${name}`);
   }
-  return names.reduce((pattern, name, at) => pattern.replace(mark(at), () => name), probe);
+  return withoutEndSlash(names.reduce((pattern, name, at) => pattern.replace(mark(at), () => name), probe));
 }
 
 function placeOf(raw: string, text: string, name: string, matches: Matcher, at: number): { start: number; end: number } | undefined {
@@ -210,4 +210,8 @@ function placeOf(raw: string, text: string, name: string, matches: Matcher, at: 
 // A value that no path holds by chance, of characters that need no encoding.
 function mark(at: number): string {
   return `~${at}~throughline~`;
+}
+
+export function withoutEndSlash(path: string): string {
+  return path.endsWith('/') ? path.slice(0, -1) : path;
 }

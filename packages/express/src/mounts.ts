@@ -1,4 +1,4 @@
-import { mountedBy } from './layer.ts';
+import { mountedBy, withoutEndSlash } from './layer.ts';
 import type { LayerLike } from './layer.ts';
 import type { ApplicationLike } from './request.ts';
 
@@ -74,7 +74,7 @@ function patternsAlong(mounts: readonly LayerLike[], text: string): string | und
     const taken = withoutEndSlash(mounted.text);
     rest = rest.slice(taken.length);
     if (rest !== '' && rest[0] !== '/' && rest[0] !== '.') return undefined;
-    patterns += withoutEndSlash(mounted.pattern ?? '');
+    patterns += mounted.pattern ?? '';
   }
   return rest === '' ? patterns : undefined;
 }
@@ -86,7 +86,7 @@ function patternsAlong(mounts: readonly LayerLike[], text: string): string | und
 function outerPatterns(text: string, app: ApplicationLike | undefined, mountpath: unknown): string {
   const stack = text === '' ? undefined : stackOf(app);
   if (stack === undefined) return '';
-  const paths = [mountpath].flat(Infinity);
+  const paths = [mountpath].flat(Infinity).map((path) => (typeof path === 'string' ? withoutEndSlash(path) : String(path)));
   for (let start = 0; start !== -1; start = text.indexOf('/', start + 1)) {
     let pattern: string | undefined;
     for (const layer of stack) {
@@ -96,7 +96,7 @@ function outerPatterns(text: string, app: ApplicationLike | undefined, mountpath
       if (pattern === undefined || paths.includes(mounted.pattern)) pattern = mounted.pattern;
       if (paths.includes(pattern)) break;
     }
-    if (pattern !== undefined) return outerPatterns(text.slice(0, start), app?.parent, app?.mountpath) + withoutEndSlash(pattern);
+    if (pattern !== undefined) return outerPatterns(text.slice(0, start), app?.parent, app?.mountpath) + pattern;
   }
   return '';
 }
@@ -114,8 +114,4 @@ function stackOf(thing: unknown): readonly LayerLike[] | undefined {
   } catch {
     return undefined;
   }
-}
-
-function withoutEndSlash(path: string): string {
-  return path.endsWith('/') ? path.slice(0, -1) : path;
 }

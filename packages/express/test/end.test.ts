@@ -1,0 +1,152 @@
+import { EventEmitter, once } from 'node:events';
+import http from 'node:http';
+import { SpanStatusCode } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { Telemetry } from '@throughline/test-telemetry';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { recordErrors, traceContext } from '../src/index.ts';
+import { onlySpan, serve, versions } from './serve.ts';
+import type { Express, NextFunction, Request, Response, Served } from './serve.ts';
+
+let telemetry: Telemetry;
+let served: Served | undefined;
+beforeAll(() => {
+  telemetry = startTelemetry();
+});
+afterEach(async () => {
+  await served?.close();
+  await telemetry.reset();
+});
+afterAll(() => telemetry.shutdown());
+
+describe.each(versions)('the end of the span, $name', ({ express }) => {
+  async function start(build: (app: Express) => void): Promise<Served> {
+    const app = express();
+    app.use(traceContext());
+    build(app);
+    served = await serve(app);
+    return served;
+  }
+
+  /** Opens a request and returns it with its response, whose body is still to come. */
+  async function open(port: number, path: string): Promise<[http.ClientRequest, http.IncomingMessage]> {
+    const request = http.get({ host: '127.0.0.1', port, path, agent: false });
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    return [request, response];
+  }
+
+  test('a streamed response holds it open until the stream ends', async () => {
+    let finish: (() => void) | undefined;
+    const { port, settled } = await start((app) =>
+      app.get('/stream', (_req, res) => {
+        res.write('first');
+        finish = () => res.end('last');
+      }),
+    );
+    const [, response] = await open(port, '/stream');
+    await once(response, 'data');
+    expect(telemetry.spans()).toEqual([]);
+    finish?.();
+    response.resume();
+    await settled();
+    const span = onlySpan(telemetry);
+    expect(span.name).toBe('GET /stream');
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+  });
+
+  test('a caller who goes away in the middle of the response ends it as aborted', async () => {
+    const { port, settled } = await start((app) => app.get('/stream/:id', (_req, res) => void res.write('first')));
+    const [request, response] = await open(port, '/stream/1');
+    response.on('error', () => {});
+    request.destroy();
+    await settled();
+    const span = onlySpan(telemetry);
+    expect(span.name).toBe('GET /stream/:id');
+    expect(span.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span.attributes).toMatchObject({ 'error.type': 'aborted', 'http.response.status_code': 200, 'http.route': '/stream/:id' });
+  });
+
+  test('a caller who goes away before the response leaves no status code, since none was sent', async () => {
+    const gate = new EventEmitter();
+    const { port, settled } = await start((app) => app.get('/slow', () => void gate.emit('reached')));
+    const reached = once(gate, 'reached');
+    const request = http.get({ host: '127.0.0.1', port, path: '/slow', agent: false });
+    request.on('error', () => {});
+    await reached;
+    request.destroy();
+    await settled();
+    const { attributes } = onlySpan(telemetry);
+    expect(attributes['error.type']).toBe('aborted');
+    expect(attributes).not.toHaveProperty('http.response.status_code');
+  });
+
+  test('a handler that destroys the response ends it as aborted', async () => {
+    const { port, settled } = await start((app) => app.get('/', (_req, res) => void res.destroy()));
+    const request = http.get({ host: '127.0.0.1', port, agent: false });
+    await once(request, 'error');
+    await settled();
+    expect(onlySpan(telemetry).attributes['error.type']).toBe('aborted');
+  });
+
+  test('an error after the headers is named by its class', async () => {
+    const { port, settled } = await start((app) => {
+      app.get('/', (_req, res, next) => {
+        res.write('first');
+        next(new RangeError('too late'));
+      });
+      app.use(recordErrors());
+    });
+    const [, response] = await open(port, '/');
+    response.resume();
+    await once(response, 'error');
+    await settled();
+    expect(onlySpan(telemetry).attributes['error.type']).toBe('RangeError');
+  });
+
+  test('it ends once on a connection that is kept, and the next request has its own', async () => {
+    const { port, settled } = await start((app) => app.get('/:n', (_req, res) => void res.end('ok')));
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    for (const path of ['/1', '/2']) {
+      const request = http.get({ host: '127.0.0.1', port, path, agent });
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+      response.resume();
+      await once(response, 'end');
+      await settled();
+    }
+    agent.destroy();
+    expect(telemetry.spans().map(({ attributes }) => attributes['url.path'])).toEqual(['/1', '/2']);
+  });
+
+  test('it ends although the connection closed before the middleware was reached', async () => {
+    const app = express();
+    const gate = new EventEmitter();
+    const passed = once(gate, 'passed');
+    app.use((_req: Request, res: Response, next: NextFunction) => {
+      res.once('close', () => setImmediate(() => {
+        next();
+        gate.emit('passed');
+      }));
+      res.destroy();
+    });
+    app.use(traceContext());
+    app.use(() => {});
+    served = await serve(app);
+    const request = http.get({ host: '127.0.0.1', port: served.port, agent: false });
+    request.on('error', () => {});
+    await passed;
+    expect(onlySpan(telemetry).attributes['error.type']).toBe('aborted');
+  });
+
+  test('a response to HEAD and a 304 end it like any other', async () => {
+    const { ask } = await start((app) => {
+      app.get('/page', (_req, res) => void res.send('page'));
+      app.get('/same', (_req, res) => void res.status(304).end());
+    });
+    await ask('/page', { method: 'HEAD' });
+    await ask('/same');
+    expect(telemetry.spans().map(({ name, attributes }) => [name, attributes['http.response.status_code']])).toEqual([
+      ['HEAD /page', 200],
+      ['GET /same', 304],
+    ]);
+  });
+});
