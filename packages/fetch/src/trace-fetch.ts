@@ -35,7 +35,9 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
  * const response = await fetch('http://planner.internal/plan', { method: 'POST', body: question });
  * ```
  */
-export function traceFetch<F extends FetchLike = typeof globalThis.fetch>(fetch?: F, options?: FetchOptions): F {
+export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
+export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: FetchOptions): F;
+export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
   const settings = hopSettings(options, scope);
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', 'traceFetch(fetch, options) takes a function as `fetch`; pass undefined for the global one.');
@@ -90,7 +92,7 @@ export function traceFetch<F extends FetchLike = typeof globalThis.fetch>(fetch?
     return untilAnswered(result, sending);
   }
 
-  return markWrapped(Object.assign(traced, first), settings) as unknown as F;
+  return markWrapped(Object.assign(traced, first), settings) as unknown as FetchLike;
 }
 
 function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending {

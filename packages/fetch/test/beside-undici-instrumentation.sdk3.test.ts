@@ -1,0 +1,44 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { sent, startEchoServer } from './echo-server.ts';
+import type { EchoServer } from './echo-server.ts';
+
+const service = new URL('services/beside-undici-instrumentation.ts', import.meta.url).pathname;
+const run = promisify(execFile);
+
+let server: EchoServer;
+beforeAll(async () => {
+  server = await startEchoServer();
+});
+afterAll(() => server.close());
+
+async function traceparents(how: string): Promise<{ sent: string[]; spans: { scope: string; spanId: string }[] }> {
+  const { stdout } = await run(process.execPath, [service, how, `${server.origin}/plan`]);
+  return { sent: sent(server.seen.at(-1)!, 'traceparent'), spans: JSON.parse(stdout) as { scope: string; spanId: string }[] };
+}
+
+describe('beside @opentelemetry/instrumentation-undici', () => {
+  test.each(['the global fetch', 'the global fetch, handed in', "undici's fetch under suppressInner", 'a dispatcher'])(
+    '%s makes one span, and sends one traceparent that names it',
+    async (how) => {
+      const { sent: values, spans } = await traceparents(how);
+      expect(spans.map(({ scope }) => scope)).toEqual(['@throughline/fetch']);
+      expect(values).toEqual([expect.stringContaining(spans[0]!.spanId)]);
+    },
+  );
+
+  test('the global fetch under outbound: suppress sends none', async () => {
+    const { sent: values, spans } = await traceparents('the global fetch under outbound: suppress');
+    expect(values).toEqual([]);
+    expect(spans).toHaveLength(1);
+  });
+
+  // What the suppression is for: without it the instrumentation appends a second header, and a server that reads the two
+  // joined starts a new trace.
+  test.each(['a fetch of the user, unsuppressed', 'only injectHeaders'])('%s sends two', async (how) => {
+    const { sent: values, spans } = await traceparents(how);
+    expect(values).toHaveLength(2);
+    expect(spans.map(({ scope }) => scope)).toContain('@opentelemetry/instrumentation-undici');
+  });
+});
