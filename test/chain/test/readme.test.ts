@@ -20,15 +20,20 @@ describe('every snippet of the README', () => {
   });
 
   test.each(blocks)('$file is shown byte for byte, in ten lines or fewer', ({ file, code }) => {
-    const [, region] = /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(readFileSync(join(workspace, file), 'utf8')) ?? [];
+    const [, region] =
+      /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(readFileSync(join(workspace, file), 'utf8')) ?? [];
     expect(code).toBe(region);
     expect(code.trimEnd().split('\n').length).toBeLessThanOrEqual(10);
   });
 
-  test.each(snippets)('%s runs, and finds what it says', async (file) => {
-    const { stdout } = await run(process.execPath, [file], { cwd: workspace, timeout: 120_000, env: childEnv() });
-    expect(stdout).toMatch(/^\w.+\n$/);
-  }, 150_000);
+  test.each(snippets)(
+    '%s runs, and finds what it says',
+    async (file) => {
+      const { stdout } = await run(process.execPath, [file], { cwd: workspace, timeout: 120_000, env: childEnv() });
+      expect(stdout).toMatch(/^\w.+\n$/);
+    },
+    150_000,
+  );
 });
 
 /** The environment without what the test runner adds for its own. */
