@@ -12,7 +12,7 @@ export interface ConsumerLike {
   run(config?: never): Promise<unknown>;
 }
 
-type RunConfig<C extends ConsumerLike> = NonNullable<Parameters<C['run']>[0]>;
+type RunConfig<C> = C extends { run(config?: infer Config): unknown } ? NonNullable<Config> : never;
 
 type BatchPayload<Config> = Config extends { eachBatch?: infer H } ? (NonNullable<H> extends (payload: infer P) => unknown ? P : never) : never;
 
