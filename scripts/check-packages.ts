@@ -31,8 +31,8 @@ async function complaints(tool: string, args: string[]): Promise<string[]> {
     await run(tool, args);
     return [];
   } catch (error) {
-    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
-    return [`${tool} ${args[0]}:\n${stdout}${stderr}` || String(error)];
+    const { stdout = '', stderr = String(error) } = error as { stdout?: string; stderr?: string };
+    return [`${tool}:\n${stdout}${stderr}`];
   }
 }
 

@@ -5,7 +5,8 @@ import { Kafka, logLevel } from 'kafkajs';
 const telemetry = startTelemetry();
 const broker = await startKafka();
 const kafka = new Kafka({ brokers: broker.brokers, logLevel: logLevel.NOTHING });
-const { promise: handled, resolve: handle } = Promise.withResolvers<unknown>();
+let handle: (traceId: unknown) => void;
+const handled = new Promise<unknown>((resolve) => (handle = resolve));
 
 // #region readme
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
