@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +44,16 @@ describe('with a fake java', () => {
     await writeFile(join(folder, 'java'), '#!/bin/sh\necho \'openjdk version "21.0.1"\' >&2\n');
     const kafka = await kafkaAvailability({ need: 'apache', env: { PATH: folder, XDG_CACHE_HOME: folder } });
     expect(kafka.reason).toMatch(/Maven is not installed/);
+  });
+
+  it('and a fake Maven that fails, takes the small broker, says why, and leaves nothing in the cache', async () => {
+    await writeFile(join(folder, 'mvn'), '#!/bin/sh\necho "[ERROR] no route to the repository"\nexit 1\n');
+    await chmod(join(folder, 'mvn'), 0o755);
+    const env = { PATH: folder, XDG_CACHE_HOME: folder };
+    const kafka = await kafkaAvailability({ env, onProgress: () => {} });
+    expect(kafka.flavor).not.toBe('apache');
+    expect(kafka.reason).toMatch(/Maven could not fetch Apache Kafka .*no route to the repository/s);
+    expect(await readdir(join(folder, 'throughline'))).toEqual([]);
   });
 });
 
