@@ -20,7 +20,10 @@ export function markWrapped<T extends object>(wrapper: T, settings: HopSettings)
 export function warnIfRewrapped(thing: unknown, settings: HopSettings): void {
   const first = brandOf(thing);
   if (first === undefined || sameOptions(first, settings.options)) return;
-  warnOnce('rewrapped', 'something that is already traced was wrapped again with other options; those of the first wrap hold.');
+  warnOnce(
+    'rewrapped',
+    'something that is already traced was wrapped again with other options; those of the first wrap hold.',
+  );
 }
 
 function brandOf(thing: unknown): HopOptions | undefined {

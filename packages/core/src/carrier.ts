@@ -55,7 +55,10 @@ export function readFields(carrier: unknown, reader: CarrierReader, limits: Limi
   try {
     const raw = reader.read(carrier, 'traceparent');
     const traceparent = raw === undefined || raw === null ? undefined : traceparentText(raw, reader.kind, limits);
-    const tracestate = traceparent === undefined ? undefined : listText(reader.read(carrier, 'tracestate'), reader.kind, limits.fieldBytes);
+    const tracestate =
+      traceparent === undefined
+        ? undefined
+        : listText(reader.read(carrier, 'tracestate'), reader.kind, limits.fieldBytes);
     const baggage = reader.read(carrier, 'baggage');
     return {
       traceparent,
@@ -68,10 +71,19 @@ export function readFields(carrier: unknown, reader: CarrierReader, limits: Limi
   }
 }
 
-const nothing: OfferedFields = Object.freeze({ traceparent: undefined, tracestate: undefined, baggage: undefined, unreadable: false });
+const nothing: OfferedFields = Object.freeze({
+  traceparent: undefined,
+  tracestate: undefined,
+  baggage: undefined,
+  unreadable: false,
+});
 
 /** Returns the valid span context that a carrier holds, without its `tracestate`. Never throws. */
-export function carriedContext(carrier: unknown, reader: CarrierReader, limits: Limits = defaultLimits): SpanContext | undefined {
+export function carriedContext(
+  carrier: unknown,
+  reader: CarrierReader,
+  limits: Limits = defaultLimits,
+): SpanContext | undefined {
   const { traceparent } = readFields(carrier, reader, limits);
   const spanContext = traceparent === undefined ? undefined : parseTraceparent(traceparent);
   return spanContext !== undefined && isSpanContextValid(spanContext) ? spanContext : undefined;

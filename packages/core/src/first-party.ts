@@ -59,7 +59,9 @@ export function isPrivateHost(hostname: string): boolean {
 function isPrivateIPv4(host: string): boolean {
   const [a = 0, b = 0] = host.split('.').map(Number);
   // RFC 1918, loopback, link-local.
-  return a === 10 || a === 127 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168) || (a === 169 && b === 254);
+  return (
+    a === 10 || a === 127 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168) || (a === 169 && b === 254)
+  );
 }
 
 function isPrivateIPv6(host: string): boolean {

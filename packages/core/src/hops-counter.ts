@@ -22,7 +22,7 @@ export function hopsCounter(option: MeterProvider | undefined, scope: { name: st
     }
     const key = direction === 'inbound' ? transport : `>${transport}`;
     let byOutcome = sets.get(key);
-    if (byOutcome === undefined) sets.set(key, (byOutcome = new Map()));
+    if (byOutcome === undefined) sets.set(key, (byOutcome = new Map<string, Attributes>()));
     let attributes = byOutcome.get(outcome);
     if (attributes === undefined) {
       attributes = { transport, direction, outcome };

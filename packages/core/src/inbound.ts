@@ -37,7 +37,15 @@ interface Offered {
 export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received {
   const active = contextApi.active();
   if (isTracingSuppressed(active)) {
-    return new InboundEnd(hop, settings, active, trace.wrapSpanContext(INVALID_SPAN_CONTEXT), 'suppressed', false, undefined);
+    return new InboundEnd(
+      hop,
+      settings,
+      active,
+      trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
+      'suppressed',
+      false,
+      undefined,
+    );
   }
   // 1 and 2: the fields within the limits, onto an empty base.
   let offered = extract(hop.carrier, hop.reader, settings);
@@ -50,7 +58,9 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   // 4: the boundary policy.
   const policy = inboundPolicy(hop, settings);
   const remote = offered.spanContext;
-  const held = offered.baggage ?? (hop.http === 'payload' && ambient !== undefined ? propagation.getBaggage(ambient.context) : undefined);
+  const held =
+    offered.baggage ??
+    (hop.http === 'payload' && ambient !== undefined ? propagation.getBaggage(ambient.context) : undefined);
   const baggage = acceptedBaggage(held, policy, settings);
   const outcome: HopOutcome = invalid
     ? 'invalid'
@@ -159,7 +169,8 @@ class InboundEnd implements Received {
     this.#ended = true;
     if (this.#receipt !== undefined) {
       this.#receipt.ended = true;
-      if ((this.#owned || this.joined) && this.span.isRecording()) this.span.setAttribute(ATTR_CALLS, this.#receipt.calls);
+      if ((this.#owned || this.joined) && this.span.isRecording())
+        this.span.setAttribute(ATTR_CALLS, this.#receipt.calls);
     }
     if (this.#owned || this.joined) finish(this.span, outcome, this.#owned, true);
     this.#settings.count(this.#transport, 'inbound', this.outcome);
@@ -180,13 +191,15 @@ function extract(carrier: unknown, reader: CarrierReader, settings: HopSettings)
       if (traceState !== undefined) spanContext.traceState = traceState;
     }
   }
-  const baggage = choice.baggage && fields.baggage !== undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
+  const baggage =
+    choice.baggage && fields.baggage !== undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
   return { spanContext, baggage, invalid };
 }
 
 function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
   const choice = settings.propagator();
-  if (choice.kind !== 'foreign' || carrier === undefined || carrier === null) return { spanContext: undefined, baggage: undefined, invalid: false };
+  if (choice.kind !== 'foreign' || carrier === undefined || carrier === null)
+    return { spanContext: undefined, baggage: undefined, invalid: false };
   const fields: Record<string, string> = {};
   let total = 0;
   for (const name of choice.fields) {
@@ -197,14 +210,22 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
     } catch {
       continue;
     }
-    const text = raw instanceof Uint8Array && reader.kind !== 'meta' ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1)) : raw;
-    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN) continue;
+    const text =
+      raw instanceof Uint8Array && reader.kind !== 'meta'
+        ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1))
+        : raw;
+    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN)
+      continue;
     fields[field] = text;
   }
   const extracted = foreignExtract(choice.propagator, fields);
   const spanContext = trace.getSpanContext(extracted);
   const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
-  return { spanContext: valid, baggage: propagation.getBaggage(extracted), invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage') };
+  return {
+    spanContext: valid,
+    baggage: propagation.getBaggage(extracted),
+    invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
+  };
 }
 
 const MAX_FOREIGN = 65_536;

@@ -4,10 +4,29 @@ export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } 
 export type { CarrierKind, CarrierReader } from './carrier.ts';
 export { printable, warnOnce } from './diagnostics.ts';
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
-export type { FieldsMode, HopOutcome, InboundHop, OutboundHop, Outcome, Peer, Received, Sending, Target, Transport } from './hop.ts';
+export type {
+  FieldsMode,
+  HopOutcome,
+  InboundHop,
+  OutboundHop,
+  Outcome,
+  Peer,
+  Received,
+  Sending,
+  Target,
+  Transport,
+} from './hop.ts';
 export { startInbound } from './inbound.ts';
 export { defaultLimits, type Limits } from './limits.ts';
-export type { AgentIdentity, BaggageOptions, BaggageSend, HopOptions, InboundPolicy, OutboundPolicy, Pattern } from './options.ts';
+export type {
+  AgentIdentity,
+  BaggageOptions,
+  BaggageSend,
+  HopOptions,
+  InboundPolicy,
+  OutboundPolicy,
+  Pattern,
+} from './options.ts';
 export { startOutbound } from './outbound.ts';
 export { errorType } from './outcome.ts';
 export { W3CPropagator, w3cFields, type W3CPropagatorOptions } from './propagator.ts';

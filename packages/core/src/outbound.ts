@@ -1,4 +1,10 @@
-import { context as contextApi, INVALID_SPAN_CONTEXT, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import {
+  context as contextApi,
+  INVALID_SPAN_CONTEXT,
+  isSpanContextValid,
+  propagation,
+  trace,
+} from '@opentelemetry/api';
 import type { Attributes, Context, Link, Span } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { baggageSize, parseBaggage } from './baggage.ts';
@@ -67,7 +73,8 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     span = trace.getSpan(parent) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
   }
   let wire = context;
-  if (sent !== held) wire = sent === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, sent);
+  if (sent !== held)
+    wire = sent === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, sent);
 
   if (policy === 'suppress') {
     wire = propagation.deleteBaggage(context);
@@ -77,7 +84,18 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   const valid = isSpanContextValid(span.spanContext());
   const keepsValid = settings.options.existing === 'keep' || !(hasActive || relays);
   const outcome: HopOutcome = hasActive || relays ? 'continued' : 'started';
-  return new OutboundEnd(hop, settings, context, wire, span, outcome, fields, valid ? 'write' : 'keep', keepsValid, owned);
+  return new OutboundEnd(
+    hop,
+    settings,
+    context,
+    wire,
+    span,
+    outcome,
+    fields,
+    valid ? 'write' : 'keep',
+    keepsValid,
+    owned,
+  );
 }
 
 // With no span active, a valid context that the caller put into the carrier is the parent: a relay stays in the chain.
@@ -89,7 +107,8 @@ function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Cont
   const traceState = parseTracestate(fields.tracestate, settings.limits);
   if (traceState !== undefined) carried.traceState = traceState;
   const context = withRemote(layered(active), carried);
-  const baggage = propagation.getBaggage(active) === undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
+  const baggage =
+    propagation.getBaggage(active) === undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
   return baggage === undefined ? context : propagation.setBaggage(context, baggage);
 }
 

@@ -45,9 +45,11 @@ function isWord(text: string): boolean {
 
 function messageOf(error: unknown): string | undefined {
   try {
-    const message = typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
-    return message === undefined ? undefined : printable(String(message).slice(0, MAX_MESSAGE));
+    const message: unknown =
+      typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
+    return typeof message === 'string' ? printable(message.slice(0, MAX_MESSAGE)) : undefined;
   } catch {
+    // A getter of the user's error threw.
     return undefined;
   }
 }

@@ -7,7 +7,10 @@ import type { Pattern } from './options.ts';
  */
 export function matcher(patterns: readonly Pattern[], option: string): (text: string) => boolean {
   if (!Array.isArray(patterns)) {
-    throw new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes a list of names and patterns, such as ['*.example.com'].`);
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_OPTION',
+      `\`${option}\` takes a list of names and patterns, such as ['*.example.com'].`,
+    );
   }
   const names = new Set<string>();
   const tests: ((text: string) => boolean)[] = [];

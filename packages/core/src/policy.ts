@@ -26,7 +26,11 @@ export function inboundPolicy(hop: InboundHop, settings: HopSettings): InboundPo
 }
 
 /** Returns the members of offered baggage that this inbound end lets in: under a restart only those that `accept` names. */
-export function acceptedBaggage(offered: Baggage | undefined, policy: InboundPolicy, settings: HopSettings): Baggage | undefined {
+export function acceptedBaggage(
+  offered: Baggage | undefined,
+  policy: InboundPolicy,
+  settings: HopSettings,
+): Baggage | undefined {
   if (settings.accepts === undefined) return policy === 'continue' ? offered : undefined;
   return filterBaggage(offered, settings.accepts);
 }
@@ -55,7 +59,12 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
   if (typeof send === 'function') {
     try {
       const decided = send(target, firstParty);
-      sent = typeof decided === 'boolean' ? (decided ? held : undefined) : filterBaggage(held, matcher(decided, 'baggage.send'));
+      sent =
+        typeof decided === 'boolean'
+          ? decided
+            ? held
+            : undefined
+          : filterBaggage(held, matcher(decided, 'baggage.send'));
     } catch (error) {
       warnOnce('baggage-send', `\`baggage.send\` failed, so baggage stays: ${String(error)}`);
     }

@@ -35,7 +35,9 @@ export function propagatorChoice(option: TextMapPropagator | 'global' | undefine
     const fields = propagation.fields();
     // None yet: an SDK may still register one.
     if (fields.length === 0) return allW3C;
-    settled = fields.every((field) => w3cFields.includes(field.toLowerCase())) ? w3cLimitedTo(fields) : foreign(globalPropagator);
+    settled = fields.every((field) => w3cFields.includes(field.toLowerCase()))
+      ? w3cLimitedTo(fields)
+      : foreign(globalPropagator);
     return settled;
   };
 }
@@ -47,7 +49,12 @@ const globalPropagator: TextMapPropagator = {
 };
 
 function w3cLimitedTo(fields: readonly string[]): PropagatorChoice {
-  return { kind: 'w3c', trace: fields.includes('traceparent'), state: fields.includes('tracestate'), baggage: fields.includes('baggage') };
+  return {
+    kind: 'w3c',
+    trace: fields.includes('traceparent'),
+    state: fields.includes('tracestate'),
+    baggage: fields.includes('baggage'),
+  };
 }
 
 function foreign(propagator: TextMapPropagator): PropagatorChoice {
@@ -76,7 +83,10 @@ export function foreignExtract(propagator: TextMapPropagator, fields: Record<str
   try {
     return propagator.extract(ROOT_CONTEXT, fields, recordGetter);
   } catch (error) {
-    warnOnce('propagator.extract', `the configured propagator threw while extracting, so the trace starts fresh: ${String(error)}`);
+    warnOnce(
+      'propagator.extract',
+      `the configured propagator threw while extracting, so the trace starts fresh: ${String(error)}`,
+    );
     return ROOT_CONTEXT;
   }
 }

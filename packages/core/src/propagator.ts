@@ -108,7 +108,11 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
 }
 
 /** Returns the fields of a span context and baggage, names and values: exactly what goes on the wire. */
-export function w3cFieldValues(context: Context, spanContext: SpanContext | undefined, limits: Limits): Record<string, string> {
+export function w3cFieldValues(
+  context: Context,
+  spanContext: SpanContext | undefined,
+  limits: Limits,
+): Record<string, string> {
   const values: Record<string, string> = {};
   if (spanContext !== undefined) {
     const traceparent = formatTraceparent(flagged(context, spanContext));

@@ -21,7 +21,10 @@ const probeKey = createContextKey('throughline.probe');
  * ```
  */
 export function register(): Registration {
-  const hasManager = contextApi.with(ROOT_CONTEXT.setValue(probeKey, true), () => contextApi.active().getValue(probeKey) === true);
+  const hasManager = contextApi.with(
+    ROOT_CONTEXT.setValue(probeKey, true),
+    () => contextApi.active().getValue(probeKey) === true,
+  );
   const hasPropagator = propagation.fields().length > 0;
   return {
     contextManager: !hasManager && contextApi.setGlobalContextManager(asyncContextManager()) ? 'registered' : 'kept',
@@ -33,7 +36,8 @@ function asyncContextManager(): ContextManager {
   const storage = new AsyncLocalStorage<Context>();
   const manager: ContextManager = {
     active: () => storage.getStore() ?? ROOT_CONTEXT,
-    with: (context, fn, thisArg, ...args) => storage.run(context, () => fn.apply(thisArg as ThisParameterType<typeof fn>, args)),
+    with: (context, fn, thisArg, ...args) =>
+      storage.run(context, () => fn.apply(thisArg as ThisParameterType<typeof fn>, args)),
     bind: (context, target) => {
       if (typeof target !== 'function') return target;
       const bound = function (this: unknown, ...args: unknown[]): unknown {

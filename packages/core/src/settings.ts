@@ -119,7 +119,11 @@ function limitsOf(given: Partial<Limits> | undefined): Limits {
 function oneOf(name: string, value: unknown, allowed: readonly string[], orFunction: boolean): void {
   if (value === undefined || (orFunction && typeof value === 'function')) return;
   if (typeof value !== 'string' || !allowed.includes(value)) {
-    throw wrong(name, `one of ${allowed.map((one) => `'${one}'`).join(', ')}${orFunction ? ' or a function that returns one' : ''}`, value);
+    throw wrong(
+      name,
+      `one of ${allowed.map((one) => `'${one}'`).join(', ')}${orFunction ? ' or a function that returns one' : ''}`,
+      value,
+    );
   }
 }
 

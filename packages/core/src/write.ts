@@ -29,7 +29,8 @@ export function writeRecord<V = unknown>(
   }
   // The common case, and the fast one. Spread defines properties, so that a `__proto__` key stays a key.
   if (!owned) return mode === 'strip' ? { ...record } : { ...record, ...fields };
-  const keeps = mode === 'keep' || (mode === 'write' && sending.keepsValid && carriedContext(record, readers[kind]) !== undefined);
+  const keeps =
+    mode === 'keep' || (mode === 'write' && sending.keepsValid && carriedContext(record, readers[kind]) !== undefined);
   const copy: Record<string, V | string> = {};
   let kept = false;
   for (const key of Object.keys(record)) {
@@ -50,7 +51,11 @@ export function writeHeaders(init: HeadersInit | undefined, sending: Fields): He
   const headers = new Headers(init);
   const { fields, mode } = sending;
   const holds = w3cFields.some((name) => headers.has(name));
-  if (holds && (mode === 'keep' || (mode === 'write' && sending.keepsValid && parseTraceparent(headers.get('traceparent')) !== undefined))) {
+  if (
+    holds &&
+    (mode === 'keep' ||
+      (mode === 'write' && sending.keepsValid && parseTraceparent(headers.get('traceparent')) !== undefined))
+  ) {
     return headers;
   }
   if (holds) for (const name of w3cFields) headers.delete(name);
@@ -83,6 +88,7 @@ function isFieldValue(value: unknown, kind: CarrierKind): boolean {
 }
 
 function define<V>(record: Record<string, V>, key: string, value: V): void {
-  if (key === '__proto__') Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
+  if (key === '__proto__')
+    Object.defineProperty(record, key, { value, enumerable: true, configurable: true, writable: true });
   else record[key] = value;
 }

@@ -4,7 +4,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { filterBaggage, formatBaggage, parseBaggage, printable } from '@throughline/core';
 
-const values = (baggage: Baggage | undefined) => Object.fromEntries(baggage?.getAllEntries().map(([key, { value }]) => [key, value]) ?? []);
+const values = (baggage: Baggage | undefined) =>
+  Object.fromEntries(baggage?.getAllEntries().map(([key, { value }]) => [key, value]) ?? []);
 
 describe('parseBaggage (W3C Baggage, 3.2)', () => {
   it('reads members, blanks around them, metadata and empty values', () => {
@@ -19,7 +20,12 @@ describe('parseBaggage (W3C Baggage, 3.2)', () => {
   });
 
   it('decodes malformed percent-encoding with U+FFFD', () => {
-    expect(values(parseBaggage('a=%zz,b=%C3%A4,c=%C3x,d=%'))).toEqual({ a: '\uFFFDzz', b: 'ä', c: '\uFFFDx', d: '\uFFFD' });
+    expect(values(parseBaggage('a=%zz,b=%C3%A4,c=%C3x,d=%'))).toEqual({
+      a: '\uFFFDzz',
+      b: 'ä',
+      c: '\uFFFDx',
+      d: '\uFFFD',
+    });
   });
 
   it('leaves a member that is not well-formed out, and the others in', () => {
@@ -42,7 +48,11 @@ describe('parseBaggage (W3C Baggage, 3.2)', () => {
     const many = Array.from({ length: 70 }, (_, at) => `k${at}=v`).join(',');
     expect(parseBaggage(many)?.getAllEntries()).toHaveLength(64);
     const large = Array.from({ length: 9 }, (_, at) => `k${at}=${'v'.repeat(1000)}`).join(',');
-    expect(parseBaggage(large)?.getAllEntries().map(([key]) => key)).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7']);
+    expect(
+      parseBaggage(large)
+        ?.getAllEntries()
+        .map(([key]) => key),
+    ).toEqual(['k0', 'k1', 'k2', 'k3', 'k4', 'k5', 'k6', 'k7']);
   });
 });
 
@@ -71,17 +81,35 @@ describe('formatBaggage', () => {
 
   it('gives undefined, never an empty field, for nothing, and for objects that only look like baggage', () => {
     expect(formatBaggage(propagation.createBaggage())).toBeUndefined();
-    for (const input of [undefined, null, 7, {}, { getAllEntries: () => 7 }, { getAllEntries: () => [['k', null], ['l', {}]] }]) {
+    for (const input of [
+      undefined,
+      null,
+      7,
+      {},
+      { getAllEntries: () => 7 },
+      {
+        getAllEntries: () => [
+          ['k', null],
+          ['l', {}],
+        ],
+      },
+    ]) {
       expect(formatBaggage(input as never)).toBeUndefined();
     }
   });
 
   it('round-trips any keys and values', () => {
     const key = fc.string({ minLength: 1, maxLength: 12, unit: 'binary' });
-    const entries = fc.uniqueArray(fc.tuple(key, fc.string({ maxLength: 20, unit: 'binary' })), { maxLength: 20, selector: ([name]) => name.toWellFormed() });
+    const entries = fc.uniqueArray(fc.tuple(key, fc.string({ maxLength: 20, unit: 'binary' })), {
+      maxLength: 20,
+      selector: ([name]) => name.toWellFormed(),
+    });
     fc.assert(
       fc.property(entries, (members) => {
-        const baggage = members.reduce((all, [name, value]) => all.setEntry(name, { value }), propagation.createBaggage());
+        const baggage = members.reduce(
+          (all, [name, value]) => all.setEntry(name, { value }),
+          propagation.createBaggage(),
+        );
         const read = parseBaggage(formatBaggage(baggage));
         expect(read?.getAllEntries().map(([name, entry]) => [name, entry.value]) ?? []).toEqual(
           members.map(([name, value]) => [name.toWellFormed(), value.toWellFormed()]),
@@ -93,13 +121,16 @@ describe('formatBaggage', () => {
 
   it('is total and bounded: what was read from anything is written as one valid field', () => {
     fc.assert(
-      fc.property(fc.oneof(fc.anything(), fc.string({ maxLength: 300 }), fc.string({ maxLength: 300, unit: 'binary' })), (input) => {
-        const text = formatBaggage(parseBaggage(input));
-        if (text === undefined) return;
-        expect(text).toMatch(/^[\x20-\x7e]+$/);
-        expect(text.length).toBeLessThanOrEqual(8192);
-        expect(formatBaggage(parseBaggage(text))).toBe(text);
-      }),
+      fc.property(
+        fc.oneof(fc.anything(), fc.string({ maxLength: 300 }), fc.string({ maxLength: 300, unit: 'binary' })),
+        (input) => {
+          const text = formatBaggage(parseBaggage(input));
+          if (text === undefined) return;
+          expect(text).toMatch(/^[\x20-\x7e]+$/);
+          expect(text.length).toBeLessThanOrEqual(8192);
+          expect(formatBaggage(parseBaggage(text))).toBe(text);
+        },
+      ),
       { numRuns: 3000 },
     );
   });

@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders, writeHeaders, writeRecord } from '@throughline/core';
+import {
+  carriedContext,
+  httpHeaders,
+  messageHeaders,
+  metaFields,
+  nodeHeaders,
+  writeHeaders,
+  writeRecord,
+} from '@throughline/core';
 
 const first = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const second = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -13,7 +21,13 @@ describe('carriers', () => {
     ['a record without prototype', Object.assign(Object.create(null), { traceparent: first })],
     ['a Map', new Map([['TRACEPARENT', first]])],
     ['a Map with keys of bytes', new Map([[Buffer.from('traceparent'), Buffer.from(first)]])],
-    ['an array of pairs', [['x', '1'], ['traceparent', first]]],
+    [
+      'an array of pairs',
+      [
+        ['x', '1'],
+        ['traceparent', first],
+      ],
+    ],
     ['a Buffer value', { traceparent: Buffer.from(first) }],
     ['an array of one', { traceparent: [first] }],
   ])('reads %s', (_case, carrier) => {
@@ -26,7 +40,9 @@ describe('carriers', () => {
   });
 
   it('in message headers the last valid one counts, in whatever letter case it stands', () => {
-    expect(id({ traceparent: [first, Buffer.from(second), 'not one'] }, messageHeaders)).toBe('1af7651916cd43dd8448eb211c80319c');
+    expect(id({ traceparent: [first, Buffer.from(second), 'not one'] }, messageHeaders)).toBe(
+      '1af7651916cd43dd8448eb211c80319c',
+    );
     expect(id({ Traceparent: first, traceparent: second }, messageHeaders)).toBe('1af7651916cd43dd8448eb211c80319c');
     expect(id({ traceparent: null }, messageHeaders)).toBeUndefined();
   });
@@ -47,7 +63,9 @@ describe('carriers', () => {
     for (const reader of [nodeHeaders, httpHeaders, messageHeaders, metaFields]) {
       expect(id(throwing, reader)).toBeUndefined();
       fc.assert(fc.property(fc.anything(), (carrier) => void carriedContext(carrier, reader)));
-      fc.assert(fc.property(fc.anything(), (value) => void carriedContext({ traceparent: value, Traceparent: value }, reader)));
+      fc.assert(
+        fc.property(fc.anything(), (value) => void carriedContext({ traceparent: value, Traceparent: value }, reader)),
+      );
     }
   });
 });
@@ -58,12 +76,18 @@ describe('writing fields', () => {
   it('loses all three fields in every letter case before ours are written', () => {
     const headers = Object.freeze({ TraceParent: first, TRACESTATE: 'a=1', Baggage: 'k=1', other: 'x' });
     expect(writeRecord(headers, write)).toEqual({ other: 'x', traceparent: second });
-    expect([...writeHeaders(headers, write)]).toEqual([['other', 'x'], ['traceparent', second]]);
+    expect([...writeHeaders(headers, write)]).toEqual([
+      ['other', 'x'],
+      ['traceparent', second],
+    ]);
   });
 
   it('keeps a carrier that holds a valid traceparent alone, when asked to', () => {
     const keep = { ...write, keepsValid: true };
-    expect(writeRecord({ traceparent: first, tracestate: 'a=1' }, keep)).toEqual({ traceparent: first, tracestate: 'a=1' });
+    expect(writeRecord({ traceparent: first, tracestate: 'a=1' }, keep)).toEqual({
+      traceparent: first,
+      tracestate: 'a=1',
+    });
     expect(writeRecord({ traceparent: 'not one', tracestate: 'a=1' }, keep)).toEqual({ traceparent: second });
     expect(writeHeaders({ traceparent: first }, keep).get('traceparent')).toBe(first);
   });
@@ -71,7 +95,9 @@ describe('writing fields', () => {
   it('never passes a field of a wrong type on, also with nothing to write', () => {
     const nothing = { mode: 'keep', fields: {}, keepsValid: true } as const;
     expect(writeRecord({ traceparent: first, baggage: 7 }, nothing, 'meta')).toEqual({ traceparent: first });
-    expect(writeRecord({ traceparent: Buffer.from(first), tracestate: null }, nothing)).toEqual({ traceparent: Buffer.from(first) });
+    expect(writeRecord({ traceparent: Buffer.from(first), tracestate: null }, nothing)).toEqual({
+      traceparent: Buffer.from(first),
+    });
   });
 
   it('strips under suppress', () => {

@@ -18,14 +18,30 @@ beforeAll(() => {
 afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
 
-const settings = (options?: HopOptions): HopSettings => hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+const settings = (options?: HopOptions): HopSettings =>
+  hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
 
 function http(carrier: unknown, more: Partial<InboundHop> = {}): InboundHop {
-  return { transport: 'http', name: 'GET', kind: SpanKind.SERVER, carrier, reader: nodeHeaders, http: 'request', ...more };
+  return {
+    transport: 'http',
+    name: 'GET',
+    kind: SpanKind.SERVER,
+    carrier,
+    reader: nodeHeaders,
+    http: 'request',
+    ...more,
+  };
 }
 
 function message(carrier: unknown, more: Partial<InboundHop> = {}): InboundHop {
-  return { transport: 'kafka', name: 'process tasks', kind: SpanKind.CONSUMER, carrier, reader: messageHeaders, ...more };
+  return {
+    transport: 'kafka',
+    name: 'process tasks',
+    kind: SpanKind.CONSUMER,
+    carrier,
+    reader: messageHeaders,
+    ...more,
+  };
 }
 
 const outbound: OutboundHop = {
@@ -39,11 +55,15 @@ function call(): void {
   startOutbound(outbound, settings()).end();
 }
 
-const parentOf = (received: Received) => telemetry.spans().find((span) => span.spanContext().spanId === received.span.spanContext().spanId)?.parentSpanContext;
+const parentOf = (received: Received) =>
+  telemetry.spans().find((span) => span.spanContext().spanId === received.span.spanContext().spanId)?.parentSpanContext;
 
 describe('inbound step 1: read the fields within the limits', () => {
   it('counts a traceparent past the limit as invalid and starts fresh', async () => {
-    const received = startInbound(message({ traceparent: `cc-${traceId}-b7ad6b7169203331-01-${'x'.repeat(9000)}` }), settings());
+    const received = startInbound(
+      message({ traceparent: `cc-${traceId}-b7ad6b7169203331-01-${'x'.repeat(9000)}` }),
+      settings(),
+    );
     received.end();
     expect(received.outcome).toBe('invalid');
     expect(received.span.spanContext().traceId).not.toBe(traceId);
@@ -51,9 +71,17 @@ describe('inbound step 1: read the fields within the limits', () => {
   });
 
   it('takes limits of your own', () => {
-    const received = startInbound(message({ traceparent, baggage: 'a=1,b=2,c=3' }), settings({ limits: { baggageMembers: 2 } }));
+    const received = startInbound(
+      message({ traceparent, baggage: 'a=1,b=2,c=3' }),
+      settings({ limits: { baggageMembers: 2 } }),
+    );
     received.end();
-    expect(propagation.getBaggage(received.context)?.getAllEntries().map(([key]) => key)).toEqual(['a', 'b']);
+    expect(
+      propagation
+        .getBaggage(received.context)
+        ?.getAllEntries()
+        .map(([key]) => key),
+    ).toEqual(['a', 'b']);
   });
 
   it('says why a trace started fresh, once', () => {
@@ -84,9 +112,16 @@ describe('inbound step 2: extract onto an empty base', () => {
 
   it('brings no ambient baggage along', () => {
     const ambient = propagation.setBaggage(ROOT_CONTEXT, propagation.createBaggage({ stale: { value: '1' } }));
-    const received = context.with(ambient, () => startInbound(message({ traceparent, baggage: 'fresh=1' }), settings()));
+    const received = context.with(ambient, () =>
+      startInbound(message({ traceparent, baggage: 'fresh=1' }), settings()),
+    );
     received.end();
-    expect(propagation.getBaggage(received.context)?.getAllEntries().map(([key]) => key)).toEqual(['fresh']);
+    expect(
+      propagation
+        .getBaggage(received.context)
+        ?.getAllEntries()
+        .map(([key]) => key),
+    ).toEqual(['fresh']);
   });
 });
 
@@ -94,7 +129,12 @@ describe('inbound step 3: the ambient context', () => {
   it('counts only with an HTTP request, and only when it carries that request’s RPCMetadata', () => {
     const server = trace.getTracer('test').startSpan('GET', { kind: SpanKind.SERVER });
     const ambient = httpContext(server);
-    const payload: Partial<InboundHop> = { transport: 'mcp', name: 'tools/call x', reader: metaFields, http: 'payload' };
+    const payload: Partial<InboundHop> = {
+      transport: 'mcp',
+      name: 'tools/call x',
+      reader: metaFields,
+      http: 'payload',
+    };
     const [within, besideHttp, plain] = [
       context.with(ambient, () => startInbound(http({}, payload), settings())),
       context.with(ambient, () => startInbound(message({}), settings())),
@@ -129,7 +169,9 @@ describe('inbound step 3: the ambient context', () => {
     const headersOnly = startInbound(http({}, payload), settings());
     for (const received of [withMeta, withoutMeta, headersOnly, server]) received.end();
     expect(parentOf(withMeta)?.spanId).toBe('b7ad6b7169203331');
-    const links = telemetry.spans().find((span) => span.spanContext().spanId === withMeta.span.spanContext().spanId)?.links;
+    const links = telemetry
+      .spans()
+      .find((span) => span.spanContext().spanId === withMeta.span.spanContext().spanId)?.links;
     expect(links?.map((link) => link.context.spanId)).toEqual([server.span.spanContext().spanId]);
     expect(parentOf(withoutMeta)?.spanId).toBe(server.span.spanContext().spanId);
     expect(parentOf(headersOnly)?.spanId).toBe('b7ad6b7169203332');
@@ -190,15 +232,26 @@ describe('inbound step 4: the boundary policy', () => {
   });
 
   it('lets in only the baggage that `accept` names', () => {
-    const received = startInbound(message({ traceparent, baggage: 'a=1,tenant.id=2,b=3' }), settings({ baggage: { accept: ['a', 'tenant.*'] } }));
+    const received = startInbound(
+      message({ traceparent, baggage: 'a=1,tenant.id=2,b=3' }),
+      settings({ baggage: { accept: ['a', 'tenant.*'] } }),
+    );
     received.end();
-    expect(propagation.getBaggage(received.context)?.getAllEntries().map(([key]) => key)).toEqual(['a', 'tenant.id']);
+    expect(
+      propagation
+        .getBaggage(received.context)
+        ?.getAllEntries()
+        .map(([key]) => key),
+    ).toEqual(['a', 'tenant.id']);
   });
 });
 
 describe('inbound step 6: the span', () => {
   it('is a child of the offered context, with tracestate and the agent’s name', () => {
-    startInbound(message({ traceparent, tracestate: 'x=1' }, { linkParent: true, attributes: { own: 1 } }), settings({ agent: 'analyst' })).end();
+    startInbound(
+      message({ traceparent, tracestate: 'x=1' }, { linkParent: true, attributes: { own: 1 } }),
+      settings({ agent: 'analyst' }),
+    ).end();
     const span = telemetry.find('process tasks');
     expect(span.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
     expect(span.spanContext().traceState?.serialize()).toBe('x=1');
@@ -218,10 +271,18 @@ describe('inbound step 6: the span', () => {
     const everything = propagation.createBaggage({ all: { value: '1' }, secret: { value: '2' } });
     const ambient = propagation.setBaggage(httpContext(server), everything);
     const received = context.with(ambient, () =>
-      startInbound(http({ traceparent, baggage: 'all=1,secret=2' }, { attributes: { ours: 1 } }), settings({ baggage: { accept: ['all'] } })),
+      startInbound(
+        http({ traceparent, baggage: 'all=1,secret=2' }, { attributes: { ours: 1 } }),
+        settings({ baggage: { accept: ['all'] } }),
+      ),
     );
     expect(received.joined).toBe(true);
-    expect(propagation.getBaggage(received.context)?.getAllEntries().map(([key]) => key)).toEqual(['all']);
+    expect(
+      propagation
+        .getBaggage(received.context)
+        ?.getAllEntries()
+        .map(([key]) => key),
+    ).toEqual(['all']);
     received.end();
     expect(server.isRecording()).toBe(true);
     server.end();
@@ -231,7 +292,9 @@ describe('inbound step 6: the span', () => {
 
   it('does not join under another policy: a new root, linked to what was offered', () => {
     const server = trace.getTracer('instrumentation-http').startSpan('theirs', { kind: SpanKind.SERVER });
-    const received = context.with(httpContext(server), () => startInbound(http({ traceparent }), settings({ inbound: 'restart-with-link' })));
+    const received = context.with(httpContext(server), () =>
+      startInbound(http({ traceparent }), settings({ inbound: 'restart-with-link' })),
+    );
     received.end();
     server.end();
     expect(received.joined).toBe(false);
@@ -266,7 +329,9 @@ describe('inbound step 6: the span', () => {
   });
 
   it('under suppressed tracing opens no span', async () => {
-    const received = context.with(suppressTracing(ROOT_CONTEXT), () => startInbound(message({ traceparent }), settings()));
+    const received = context.with(suppressTracing(ROOT_CONTEXT), () =>
+      startInbound(message({ traceparent }), settings()),
+    );
     received.end();
     expect(telemetry.spans()).toEqual([]);
     expect(await telemetry.hops()).toEqual({ 'kafka inbound suppressed': 1 });

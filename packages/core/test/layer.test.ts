@@ -18,7 +18,8 @@ describe('a layered context', () => {
           ours = value === undefined ? ours.deleteValue(key) : ours.setValue(key, value);
           snapshots.push([theirs, ours] as const);
         }
-        for (const [expected, actual] of snapshots) for (const key of keys) expect(actual.getValue(key)).toBe(expected.getValue(key));
+        for (const [expected, actual] of snapshots)
+          for (const key of keys) expect(actual.getValue(key)).toBe(expected.getValue(key));
       }),
     );
   });

@@ -17,7 +17,10 @@ describe('without an SDK', () => {
   it('register() lets context flow on unchanged, through awaits too', async () => {
     expect(register()).toEqual({ contextManager: 'registered', propagator: 'registered' });
     const carrier = { traceparent, tracestate: 'x=1', baggage: 'k=1' };
-    const received = startInbound({ transport: 'http', name: 'GET', kind: SpanKind.SERVER, carrier, reader: nodeHeaders }, settings);
+    const received = startInbound(
+      { transport: 'http', name: 'GET', kind: SpanKind.SERVER, carrier, reader: nodeHeaders },
+      settings,
+    );
     const fields = await context.with(received.context, async () => {
       await new Promise((resolve) => setImmediate(resolve));
       return startOutbound(hop, settings).fields;

@@ -2,7 +2,17 @@ import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@openteleme
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { formatTraceparent, hopSettings, httpHeaders, messageHeaders, nodeHeaders, send, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import {
+  formatTraceparent,
+  hopSettings,
+  httpHeaders,
+  messageHeaders,
+  nodeHeaders,
+  send,
+  startInbound,
+  startOutbound,
+  writeRecord,
+} from '@throughline/core';
 import type { HopOptions, HopSettings, OutboundHop, Target } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
@@ -17,7 +27,8 @@ beforeAll(() => {
 afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
 
-const settings = (options?: HopOptions): HopSettings => hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+const settings = (options?: HopOptions): HopSettings =>
+  hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
 const host = (name: string): Target => ({ transport: 'http', channel: 'host', host: name });
 
 function get(target: Target = host('localhost'), more: Partial<OutboundHop> = {}): OutboundHop {
@@ -25,7 +36,10 @@ function get(target: Target = host('localhost'), more: Partial<OutboundHop> = {}
 }
 
 function within<T>(headers: Record<string, string>, fn: () => T): T {
-  const received = startInbound({ transport: 'http', name: 'in', kind: SpanKind.SERVER, carrier: headers, reader: nodeHeaders }, settings());
+  const received = startInbound(
+    { transport: 'http', name: 'in', kind: SpanKind.SERVER, carrier: headers, reader: nodeHeaders },
+    settings(),
+  );
   try {
     return context.with(received.context, fn);
   } finally {
@@ -48,9 +62,14 @@ describe('outbound: span and fields', () => {
 
   it('keeps the random flag of the trace it came with, and gives it to no other', () => {
     const random = `${traceparent.slice(0, -2)}03`;
-    expect(within({ traceparent: random }, () => startOutbound(get(), settings()).fields['traceparent'])).toMatch(/-03$/);
+    expect(within({ traceparent: random }, () => startOutbound(get(), settings()).fields['traceparent'])).toMatch(
+      /-03$/,
+    );
     const restarted = context.with(
-      startInbound({ transport: 'http', name: 'in', kind: SpanKind.SERVER, carrier: { traceparent: random }, reader: nodeHeaders }, settings({ inbound: 'restart' })).context,
+      startInbound(
+        { transport: 'http', name: 'in', kind: SpanKind.SERVER, carrier: { traceparent: random }, reader: nodeHeaders },
+        settings({ inbound: 'restart' }),
+      ).context,
       () => startOutbound(get(), settings()).fields['traceparent'],
     );
     expect(restarted).toMatch(/-01$/);
@@ -58,8 +77,12 @@ describe('outbound: span and fields', () => {
 
   it('passes an unchanged tracestate on as the same bytes, and never an empty one', () => {
     const tracestate = 'rojo=00f067aa0ba902b7, congo=t61rcWkgMzE';
-    expect(within({ traceparent, tracestate }, () => startOutbound(get(), settings()).fields)).toMatchObject({ tracestate });
-    expect(within({ traceparent, tracestate: ' , ' }, () => startOutbound(get(), settings()).fields)).not.toHaveProperty('tracestate');
+    expect(within({ traceparent, tracestate }, () => startOutbound(get(), settings()).fields)).toMatchObject({
+      tracestate,
+    });
+    expect(
+      within({ traceparent, tracestate: ' , ' }, () => startOutbound(get(), settings()).fields),
+    ).not.toHaveProperty('tracestate');
   });
 
   it('with no active span, a valid context that the caller put into the carrier is the parent, with its baggage', () => {
@@ -74,14 +97,18 @@ describe('outbound: span and fields', () => {
   it('with an active span, it replaces what the caller put there', () => {
     const stale = `00-${'9'.repeat(32)}-b7ad6b7169203331-01`;
     const carrier = { Traceparent: stale, tracestate: 'stale=1', baggage: 'stale=1' };
-    const written = within({ traceparent }, () => writeRecord(carrier, startOutbound(get(host('localhost'), { carrier, reader: httpHeaders }), settings())));
+    const written = within({ traceparent }, () =>
+      writeRecord(carrier, startOutbound(get(host('localhost'), { carrier, reader: httpHeaders }), settings())),
+    );
     expect(Object.keys(written)).toEqual(['traceparent']);
     expect(written['traceparent']).toContain(traceId);
   });
 
   it('existing: keep leaves a carrier that holds a valid traceparent alone', () => {
     const carrier = { traceparent, baggage: 'theirs=1' };
-    const written = within({ traceparent: traceparent.replace('0af', '1af') }, () => writeRecord(carrier, startOutbound(get(), settings({ existing: 'keep' }))));
+    const written = within({ traceparent: traceparent.replace('0af', '1af') }, () =>
+      writeRecord(carrier, startOutbound(get(), settings({ existing: 'keep' }))),
+    );
     expect(written).toEqual(carrier);
   });
 
@@ -121,7 +148,10 @@ describe('outbound: span and fields', () => {
 describe('outbound: policy for the target', () => {
   it('suppress: the CLIENT span yes, injection no, and fields that are there are stripped', async () => {
     const carrier = { TraceParent: traceparent, accept: '*/*' };
-    const sending = startOutbound(get(host('evil.example')), settings({ outbound: (target) => (target.host === 'evil.example' ? 'suppress' : 'inject') }));
+    const sending = startOutbound(
+      get(host('evil.example')),
+      settings({ outbound: (target) => (target.host === 'evil.example' ? 'suppress' : 'inject') }),
+    );
     sending.end();
     expect(writeRecord(carrier, sending)).toEqual({ accept: '*/*' });
     expect(telemetry.spans()).toHaveLength(1);
@@ -155,7 +185,10 @@ describe('outbound: policy for the target', () => {
 
   it('brokers and in-memory peers are first-party, a stdio server is not unless the option says so', () => {
     const sent = (target: Target, options?: HopOptions) =>
-      within({ traceparent, baggage: 'user=1' }, () => startOutbound(get(target), settings(options)).fields['baggage'] !== undefined);
+      within(
+        { traceparent, baggage: 'user=1' },
+        () => startOutbound(get(target), settings(options)).fields['baggage'] !== undefined,
+      );
     expect(sent({ transport: 'kafka', channel: 'broker' })).toBe(true);
     expect(sent({ transport: 'mcp', channel: 'memory' })).toBe(true);
     expect(sent({ transport: 'mcp', channel: 'process' })).toBe(false);
@@ -165,7 +198,10 @@ describe('outbound: policy for the target', () => {
 
   it('names and patterns make hosts ours, from the option and from THROUGHLINE_FIRST_PARTY', () => {
     const sent = (name: string, options?: HopOptions) =>
-      within({ traceparent, baggage: 'user=1' }, () => startOutbound(get(host(name)), settings(options)).fields['baggage'] !== undefined);
+      within(
+        { traceparent, baggage: 'user=1' },
+        () => startOutbound(get(host(name)), settings(options)).fields['baggage'] !== undefined,
+      );
     expect(sent('api.example.com', { firstParty: ['*.example.com'] })).toBe(true);
     expect(sent('api.example.com.evil.test', { firstParty: ['*.example.com'] })).toBe(false);
     expect(sent('api.example.org', { firstParty: [/\.example\.org$/g] })).toBe(true);
@@ -186,22 +222,45 @@ describe('outbound: policy for the target', () => {
 
   it('baggage.send decides by key and target', () => {
     const baggage = (options: HopOptions, name = 'localhost') =>
-      within({ traceparent, baggage: 'a=1,b=2' }, () => startOutbound(get(host(name)), settings(options)).fields['baggage']);
+      within(
+        { traceparent, baggage: 'a=1,b=2' },
+        () => startOutbound(get(host(name)), settings(options)).fields['baggage'],
+      );
     expect(baggage({ baggage: { send: false } })).toBeUndefined();
     expect(baggage({ baggage: { send: true } }, 'api.example.com')).toBe('a=1,b=2');
     expect(baggage({ baggage: { send: ['b'] } })).toBe('b=2');
     expect(baggage({ baggage: { send: ['b'] } }, 'api.example.com')).toBeUndefined();
-    expect(baggage({ baggage: { send: (target, firstParty) => (firstParty ? true : target.host === 'api.example.com' ? ['a'] : false) } }, 'api.example.com')).toBe('a=1');
+    expect(
+      baggage(
+        {
+          baggage: {
+            send: (target, firstParty) => (firstParty ? true : target.host === 'api.example.com' ? ['a'] : false),
+          },
+        },
+        'api.example.com',
+      ),
+    ).toBe('a=1');
   });
 
   it('filters in the context, so that it holds with any propagator', () => {
     const foreign: TextMapPropagator = {
-      inject: (ctx, carrier, setter) => setter.set(carrier, 'x-all', String(propagation.getBaggage(ctx)?.getAllEntries().map(([key]) => key) ?? 'none')),
+      inject: (ctx, carrier, setter) =>
+        setter.set(
+          carrier,
+          'x-all',
+          String(
+            propagation
+              .getBaggage(ctx)
+              ?.getAllEntries()
+              .map(([key]) => key) ?? 'none',
+          ),
+        ),
       extract: (ctx) => ctx,
       fields: () => ['x-all'],
     };
-    const fields = within({ traceparent, baggage: 'a=1,b=2' }, () =>
-      startOutbound(get(), settings({ propagator: foreign, baggage: { send: ['b'] } })).fields,
+    const fields = within(
+      { traceparent, baggage: 'a=1,b=2' },
+      () => startOutbound(get(), settings({ propagator: foreign, baggage: { send: ['b'] } })).fields,
     );
     expect(fields).toEqual({ 'x-all': 'b' });
   });
@@ -223,7 +282,13 @@ describe('a foreign propagator', () => {
   it('keeps working both ways', () => {
     const options = settings({ propagator: b3 });
     const received = startInbound(
-      { transport: 'kafka', name: 'in', kind: SpanKind.CONSUMER, carrier: { B3: Buffer.from(`${traceId}-b7ad6b7169203331-1`) }, reader: messageHeaders },
+      {
+        transport: 'kafka',
+        name: 'in',
+        kind: SpanKind.CONSUMER,
+        carrier: { B3: Buffer.from(`${traceId}-b7ad6b7169203331-1`) },
+        reader: messageHeaders,
+      },
       options,
     );
     const sending = context.with(received.context, () => startOutbound(get(), options));
@@ -245,7 +310,10 @@ describe('a foreign propagator', () => {
       fields: () => ['x-trace'],
     };
     const options = settings({ propagator: broken });
-    const received = startInbound({ transport: 'kafka', name: 'in', kind: SpanKind.CONSUMER, carrier: { 'x-trace': 'y' }, reader: messageHeaders }, options);
+    const received = startInbound(
+      { transport: 'kafka', name: 'in', kind: SpanKind.CONSUMER, carrier: { 'x-trace': 'y' }, reader: messageHeaders },
+      options,
+    );
     expect(received.outcome).toBe('invalid');
     expect(context.with(received.context, () => startOutbound(get(), options).fields)).toEqual({});
     received.end();

@@ -6,7 +6,11 @@ const scope = { name: '@throughline/test', version: '1.0.0' };
 
 describe('options that cannot be meant throw at construction, with the fix in the message', () => {
   it.each<[string, unknown, RegExp]>([
-    ['inbound', { inbound: 'trust' }, /`inbound` takes one of 'continue', 'restart-with-link', 'restart' or a function/],
+    [
+      'inbound',
+      { inbound: 'trust' },
+      /`inbound` takes one of 'continue', 'restart-with-link', 'restart' or a function/,
+    ],
     ['outbound', { outbound: true }, /'inject', 'suppress'/],
     ['existing', { existing: 'merge' }, /'replace', 'keep'/],
     ['firstParty', { firstParty: 'example.com' }, /a list such as/],

@@ -91,5 +91,7 @@ function hex(length: number): fc.Arbitrary<string> {
 }
 
 function mutated(text: string): fc.Arbitrary<string> {
-  return fc.tuple(fc.nat(text.length), fc.string({ maxLength: 2 })).map(([at, piece]) => text.slice(0, at) + piece + text.slice(at + 1));
+  return fc
+    .tuple(fc.nat(text.length), fc.string({ maxLength: 2 }))
+    .map(([at, piece]) => text.slice(0, at) + piece + text.slice(at + 1));
 }

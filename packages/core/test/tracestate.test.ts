@@ -55,8 +55,13 @@ describe('parseTracestate (Trace Context Level 2, 3.3)', () => {
   });
 
   it('is total, and what it gives reads back the same', () => {
-    const member = fc.tuple(fc.stringMatching(/^[a-z0-9][a-z0-9_*/@-]{0,8}$/), fc.stringMatching(/^[ -+\--<>-~]{0,8}[!-+\--<>-~]$/));
-    const list = fc.array(member, { maxLength: 40 }).map((members) => members.map(([key, value]) => `${key}=${value}`).join(','));
+    const member = fc.tuple(
+      fc.stringMatching(/^[a-z0-9][a-z0-9_*/@-]{0,8}$/),
+      fc.stringMatching(/^[ -+\--<>-~]{0,8}[!-+\--<>-~]$/),
+    );
+    const list = fc
+      .array(member, { maxLength: 40 })
+      .map((members) => members.map(([key, value]) => `${key}=${value}`).join(','));
     fc.assert(
       fc.property(fc.oneof(fc.anything(), fc.string({ maxLength: 100 }), list), (input) => {
         const state = parseTracestate(input);

@@ -65,7 +65,10 @@ describe('W3C validation harness: TraceContextTest', () => {
 
   it('traceparent_duplicated', async () => {
     const other = '12345678901234567890123456789011';
-    const seen = await call([['traceparent', `00-${other}-${parent}-01`], ['traceparent', traceparent]]);
+    const seen = await call([
+      ['traceparent', `00-${other}-${parent}-01`],
+      ['traceparent', traceparent],
+    ]);
     expect([id, other]).not.toContain(seen.traceId);
   });
 
@@ -107,7 +110,13 @@ describe('W3C validation harness: TraceContextTest', () => {
   });
 
   it('traceparent_ows_handling', async () => {
-    for (const value of [` ${traceparent}`, `\t${traceparent}`, `${traceparent} `, `${traceparent}\t`, `\t ${traceparent} \t`]) {
+    for (const value of [
+      ` ${traceparent}`,
+      `\t${traceparent}`,
+      `${traceparent} `,
+      `${traceparent}\t`,
+      `\t ${traceparent} \t`,
+    ]) {
       await continues([['traceparent', value]]);
     }
   });
@@ -132,25 +141,62 @@ describe('W3C validation harness: TraceContextTest', () => {
 
   it('tracestate_empty_header', async () => {
     await inherits([['tracestate', '']], {});
-    await inherits([['tracestate', 'foo=1'], ['tracestate', '']], { foo: '1' });
-    await inherits([['tracestate', ''], ['tracestate', 'foo=1']], { foo: '1' });
+    await inherits(
+      [
+        ['tracestate', 'foo=1'],
+        ['tracestate', ''],
+      ],
+      { foo: '1' },
+    );
+    await inherits(
+      [
+        ['tracestate', ''],
+        ['tracestate', 'foo=1'],
+      ],
+      { foo: '1' },
+    );
   });
 
   it('tracestate_multiple_headers_different_keys', async () => {
-    const seen = await call([unsampled, ['tracestate', 'foo=1,bar=2'], ['tracestate', 'rojo=1,congo=2'], ['tracestate', 'baz=3']]);
-    expect([...seen.tracestate]).toEqual([['foo', '1'], ['bar', '2'], ['rojo', '1'], ['congo', '2'], ['baz', '3']]);
+    const seen = await call([
+      unsampled,
+      ['tracestate', 'foo=1,bar=2'],
+      ['tracestate', 'rojo=1,congo=2'],
+      ['tracestate', 'baz=3'],
+    ]);
+    expect([...seen.tracestate]).toEqual([
+      ['foo', '1'],
+      ['bar', '2'],
+      ['rojo', '1'],
+      ['congo', '2'],
+      ['baz', '3'],
+    ]);
   });
 
   it('tracestate_duplicated_keys', async () => {
     await inherits([['tracestate', 'foo=1,foo=1']], { foo: '1' });
     await inherits([['tracestate', 'foo=1,foo=2']], { foo: '1' });
-    await inherits([['tracestate', 'foo=1'], ['tracestate', 'foo=1']], { foo: '1' });
-    await inherits([['tracestate', 'foo=1'], ['tracestate', 'foo=2']], { foo: '1' });
+    await inherits(
+      [
+        ['tracestate', 'foo=1'],
+        ['tracestate', 'foo=1'],
+      ],
+      { foo: '1' },
+    );
+    await inherits(
+      [
+        ['tracestate', 'foo=1'],
+        ['tracestate', 'foo=2'],
+      ],
+      { foo: '1' },
+    );
   });
 
   it('tracestate_all_allowed_characters', async () => {
     const key = 'abcdefghijklmnopqrstuvwxyz0123456789_-*/';
-    const value = Array.from({ length: 0x7f - 0x20 }, (_, at) => String.fromCharCode(0x20 + at)).join('').replace(/[,=]/g, '');
+    const value = Array.from({ length: 0x7f - 0x20 }, (_, at) => String.fromCharCode(0x20 + at))
+      .join('')
+      .replace(/[,=]/g, '');
     await inherits([['tracestate', `${key}=${value}`]], { [key]: value });
     await inherits([['tracestate', `${key}@a-z0-9_-*/=${value}`]], { [`${key}@a-z0-9_-*/`]: value });
   });
@@ -159,7 +205,8 @@ describe('W3C validation harness: TraceContextTest', () => {
     const three = { foo: '1', bar: '2', baz: '3' };
     await inherits([['tracestate', 'foo=1 \t , \t bar=2, \t baz=3']], three);
     await inherits([['tracestate', 'foo=1\t \t,\t \tbar=2,\t \tbaz=3']], three);
-    for (const value of [' foo=1', '\tfoo=1', 'foo=1 ', 'foo=1\t', '\t foo=1 \t']) await inherits([['tracestate', value]], { foo: '1' });
+    for (const value of [' foo=1', '\tfoo=1', 'foo=1 ', 'foo=1\t', '\t foo=1 \t'])
+      await inherits([['tracestate', value]], { foo: '1' });
   });
 
   it('tracestate_key_illegal_characters', async () => {
@@ -176,16 +223,39 @@ describe('W3C validation harness: TraceContextTest', () => {
   it('tracestate_member_count_limit', async () => {
     const members = Array.from({ length: 33 }, (_, at) => [`bar${at + 1}`, `${at + 1}`] as const);
     const lines = (count: number): HeaderLines =>
-      [0, 10, 20, 30].map((from) => ['tracestate', members.slice(from, Math.min(from + 10, count)).map((member) => member.join('=')).join(',')]);
+      [0, 10, 20, 30].map((from) => [
+        'tracestate',
+        members
+          .slice(from, Math.min(from + 10, count))
+          .map((member) => member.join('='))
+          .join(','),
+      ]);
     await inherits(lines(32), Object.fromEntries(members.slice(0, 32)));
     await inherits(lines(33), {});
   });
 
   it('tracestate_key_length_limit', async () => {
-    for (const key of ['z'.repeat(256), `${'t'.repeat(241)}@${'v'.repeat(14)}`, `${'t'.repeat(242)}@v`, `t@${'v'.repeat(15)}`]) {
-      await inherits([['tracestate', 'foo=1'], ['tracestate', `${key}=1`]], { foo: '1', [key]: '1' });
+    for (const key of [
+      'z'.repeat(256),
+      `${'t'.repeat(241)}@${'v'.repeat(14)}`,
+      `${'t'.repeat(242)}@v`,
+      `t@${'v'.repeat(15)}`,
+    ]) {
+      await inherits(
+        [
+          ['tracestate', 'foo=1'],
+          ['tracestate', `${key}=1`],
+        ],
+        { foo: '1', [key]: '1' },
+      );
     }
-    await inherits([['tracestate', 'foo=1'], ['tracestate', `${'z'.repeat(257)}=1`]], {});
+    await inherits(
+      [
+        ['tracestate', 'foo=1'],
+        ['tracestate', `${'z'.repeat(257)}=1`],
+      ],
+      {},
+    );
   });
 
   it('tracestate_value_illegal_characters', async () => {
@@ -250,11 +320,23 @@ async function calls(headers: HeaderLines, count: number): Promise<Seen[]> {
   received.length = 0;
   const body = JSON.stringify(Array.from({ length: count }, () => `http://127.0.0.1:${port(receiver)}/`));
   // A flat list goes out line by line: repeated names are not joined, letter case is kept.
-  const lines = [['host', 'localhost'], ['content-type', 'application/json'], ['content-length', String(body.length)], ...headers].flat();
+  const lines = [
+    ['host', 'localhost'],
+    ['content-type', 'application/json'],
+    ['content-length', String(body.length)],
+    ...headers,
+  ].flat();
   await new Promise<void>((resolve, reject) => {
-    const outgoing = request({ host: '127.0.0.1', port: port(service), method: 'POST', headers: lines as never }, (response) => {
-      response.resume().once('end', () => (response.statusCode === 200 ? resolve() : reject(new Error(String(response.statusCode)))));
-    });
+    const outgoing = request(
+      { host: '127.0.0.1', port: port(service), method: 'POST', headers: lines as never },
+      (response) => {
+        response
+          .resume()
+          .once('end', () =>
+            response.statusCode === 200 ? resolve() : reject(new Error(String(response.statusCode))),
+          );
+      },
+    );
     outgoing.once('error', reject);
     outgoing.end(body);
   });
@@ -263,18 +345,25 @@ async function calls(headers: HeaderLines, count: number): Promise<Seen[]> {
 }
 
 function read(rawHeaders: readonly string[]): Seen {
-  const lines = (name: string) => rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+  const lines = (name: string) =>
+    rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
   const [only, ...more] = lines('traceparent');
   expect(more, 'exactly one traceparent').toEqual([]);
   const match = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/.exec(only ?? '');
   if (match === null) throw new Error(`malformed traceparent: ${String(only)}`);
-  const members = lines('tracestate').join(',').split(',').map((member) => member.replace(/^[ \t]+|[ \t]+$/g, '')).filter((member) => member !== '');
+  const members = lines('tracestate')
+    .join(',')
+    .split(',')
+    .map((member) => member.replace(/^[ \t]+|[ \t]+$/g, ''))
+    .filter((member) => member !== '');
   expect(lines('tracestate'), 'an empty tracestate is never sent').not.toContain('');
   return {
     traceId: match[1] ?? '',
     parentId: match[2] ?? '',
     flags: Number.parseInt(match[3] ?? '', 16),
-    tracestate: new Map(members.map((member) => [member.slice(0, member.indexOf('=')), member.slice(member.indexOf('=') + 1)])),
+    tracestate: new Map(
+      members.map((member) => [member.slice(0, member.indexOf('=')), member.slice(member.indexOf('=') + 1)]),
+    ),
   };
 }
 
