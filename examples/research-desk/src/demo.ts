@@ -112,7 +112,7 @@ async function lateness(): Promise<never> {
 }
 
 // Whatever ends this process, an uncaught error too, ends the agents; the broker watches for that itself.
-process.on('exit', () => agents.kill());
+process.on('exit', () => void agents.kill());
 const question = process.argv.slice(2).join(' ').trim() || DEFAULT_QUESTION;
 const code = await Promise.race([
   run(question).then((whole) => (whole ? 0 : 1)),
@@ -123,6 +123,5 @@ const code = await Promise.race([
   progress('demo', error instanceof Error ? error.message : String(error));
   return 1;
 });
-agents.kill();
-await Promise.race([kafka?.stop(), delay(TEARDOWN_DEADLINE_MS)]);
+await Promise.race([Promise.allSettled([agents.kill(), kafka?.stop()]), delay(TEARDOWN_DEADLINE_MS)]);
 process.exit(code);

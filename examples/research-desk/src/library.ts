@@ -1,5 +1,4 @@
 /** An MCP server over Streamable HTTP: indexes the repository's own documents and finds passages in them. */
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { traceServer } from '@throughline/mcp';
@@ -60,7 +59,7 @@ await runAgent('library', 'library', async () => {
     const server = traceServer(libraryServer(shelf), options);
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
     response.on('close', () => void server.close());
-    await server.connect(transport as Transport);
+    await server.connect(transport);
     await transport.handleRequest(request, response);
   });
   return {

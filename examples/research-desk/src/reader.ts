@@ -7,6 +7,7 @@ import { setting } from './desk.ts';
 import { readPassage } from './passage-reader.ts';
 import { startTelemetry } from './telemetry.ts';
 
+const FLUSH_DEADLINE_MS = 5000;
 const flush = startTelemetry('reader', setting('DESK_READER'));
 const root = setting('DESK_REPOSITORY');
 const server = new McpServer({ name: 'reader', version: '1.0.0' });
@@ -29,5 +30,8 @@ server.registerTool(
 
 // Its client ends it by closing its standard input; signals of the terminal are the client's business.
 process.on('SIGINT', () => {});
-process.stdin.on('end', () => void flush().finally(() => process.exit(0)));
+process.stdin.on('end', () => {
+  setTimeout(() => process.exit(1), FLUSH_DEADLINE_MS).unref();
+  void flush().finally(() => process.exit(0));
+});
 await traceServer(server, { agent: 'reader' }).connect(new StdioServerTransport());

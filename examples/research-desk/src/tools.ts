@@ -3,8 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { traceClient } from '@throughline/mcp';
 import * as z from 'zod';
 import { Hit, setting } from './desk.ts';
@@ -29,7 +28,7 @@ export async function connectTools(analyst: string): Promise<Tools> {
     await Promise.allSettled([library.close(), reader.close()]);
   };
   try {
-    await library.connect(new StreamableHTTPClientTransport(new URL(setting('DESK_LIBRARY_URL'))) as Transport);
+    await library.connect(new StreamableHTTPClientTransport(new URL(setting('DESK_LIBRARY_URL'))));
     await reader.connect(
       new StdioClientTransport({
         command: process.execPath,
@@ -56,7 +55,7 @@ export async function connectTools(analyst: string): Promise<Tools> {
 
 async function call(client: Client, name: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {
   const options = { timeout: CALL_DEADLINE_MS };
-  const result = (await client.callTool({ name, arguments: input }, undefined, options)) as CallToolResult;
+  const result = CallToolResultSchema.parse(await client.callTool({ name, arguments: input }, undefined, options));
   const text = result.content.map((part) => (part.type === 'text' ? part.text : part.type)).join('\n');
   if (result.isError === true) throw new Error(`${name}: ${text}`);
   return result.structuredContent ?? {};

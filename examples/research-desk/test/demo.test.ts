@@ -43,8 +43,9 @@ describe('the demo', { timeout: DEADLINE }, () => {
   afterAll(() => kafka?.stop());
 
   test('on a broker of its own answers, and shows one whole trace through every agent and tool', async () => {
-    const { code, output, progress } = await startDemo([], {}).ended;
-    expect(code, `${output}\n${progress}`).toBe(0);
+    const done = await startDemo([], {}).ended;
+    expect(done).toMatchObject({ code: 0 });
+    const { output, progress } = done;
     const [, traces, services, spans, orphans] = verdictOf(output);
     expect([traces, orphans]).toEqual([1, 0]);
     expect(services).toBeGreaterThanOrEqual(5);
@@ -64,22 +65,22 @@ describe('the demo', { timeout: DEADLINE }, () => {
   });
 
   test('shares the tasks out among both analysts', async () => {
-    const { code, progress } = await startDemo([], shared).ended;
-    expect(code, progress).toBe(0);
-    expect(progress).toMatch(/analyst-1 +takes the/);
-    expect(progress).toMatch(/analyst-2 +takes the/);
+    const done = await startDemo([], shared).ended;
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.progress).toMatch(/analyst-1 +takes the/);
+    expect(done.progress).toMatch(/analyst-2 +takes the/);
   });
 
   test('answers a question of the command line with passages that stand where it says', async () => {
-    const { code, output, progress } = await startDemo(['what', 'is', 'an', 'orphan?'], shared).ended;
-    expect(code, `${output}\n${progress}`).toBe(0);
-    expect(output).toContain('what is an orphan?');
-    const sources = [...output.matchAll(/^ {4}— (\S+):(\d+) \(/gm)];
-    expect(sources.length).toBeGreaterThan(0);
-    for (const [, file = '', line] of sources) {
+    const done = await startDemo(['what', 'is', 'an', 'orphan?'], shared).ended;
+    expect(done).toMatchObject({ code: 0 });
+    expect(done.output).toContain('what is an orphan?');
+    const sources = [...done.output.matchAll(/^ {4}— (\S+):(\d+) \(/gm)].map(([, file = '', line]) => {
       const lines = readFileSync(new URL(file, `file://${REPOSITORY}`), 'utf8').split('\n');
-      expect(lines.slice(Number(line) - 1, Number(line) + 3).join(' '), `${file}:${line}`).toMatch(/orphan/i);
-    }
+      return { file, line, said: lines.slice(Number(line) - 1, Number(line) + 3).join(' ') };
+    });
+    expect(sources).not.toEqual([]);
+    expect(sources.filter(({ said }) => !/orphan/i.test(said))).toEqual([]);
   });
 
   test('exits 1 and names the boundary when the analysts do not trace what they consume', async () => {

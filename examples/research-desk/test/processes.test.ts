@@ -13,8 +13,8 @@ describe('a crew', () => {
   const start = (options: CrewOptions = {}): Crew =>
     (agents = crew({ onSays: (name, text) => said.push(`${name} ${text}`), ...options }));
   const pid = (): number => Number(/process (\d+)/.exec(said.at(-1) ?? '')?.[1]);
-  afterEach(() => {
-    agents?.kill();
+  afterEach(async () => {
+    await agents?.kill();
     said.length = 0;
   });
 
