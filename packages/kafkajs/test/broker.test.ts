@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
@@ -310,6 +313,18 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     expect(consumer.logger().info).toBeTypeOf('function');
     expect(producer.events.CONNECT).toBe('producer.connect');
     expect(producer.isIdempotent()).toBe(false);
+  });
+
+  it('beside instrumentation-kafkajs one span and one header leave', async () => {
+    const topic = await newTopic(kafka, 'beside');
+    const service = fileURLToPath(new URL('./beside-instrumentation.ts', import.meta.url));
+    const { stdout } = await promisify(execFile)(process.execPath, [service, broker.brokers[0] ?? '', topic]);
+    const { traced, instrumented, headers } = JSON.parse(stdout) as { traced: string[]; instrumented: string[]; headers: object };
+    expect(traced).toEqual([`@throughline/kafkajs: send ${topic}`, 'test: work']);
+    expect(instrumented).toEqual([expect.stringContaining('instrumentation-kafkajs')]);
+    expect(headers).toEqual({ mine: '1' });
+    const [message] = await readAll(kafka, topic, 2);
+    expect(textOf(message?.headers)).toEqual({ mine: '1', traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/) });
   });
 
   // The last one: it takes the broker away.

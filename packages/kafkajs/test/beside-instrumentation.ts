@@ -1,0 +1,36 @@
+/** A service that has OpenTelemetry's kafkajs instrumentation as well: sends one message, and prints what came of it. */
+import { createRequire } from 'node:module';
+import { context, trace } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type * as Kafkajs from 'kafkajs';
+import { traceProducer } from '../src/index.ts';
+
+const [brokers = '', topic = ''] = process.argv.slice(2);
+const telemetry = startTelemetry();
+
+// The benchmarks depend on the instrumentation; this package does not. Its hook patches what is required after it.
+const require = createRequire(new URL('../../../bench/package.json', import.meta.url));
+const { KafkaJsInstrumentation } = require('@opentelemetry/instrumentation-kafkajs') as {
+  KafkaJsInstrumentation: new () => { enable(): void };
+};
+const instrumentation = new KafkaJsInstrumentation();
+instrumentation.enable();
+const { Kafka, logLevel } = require('kafkajs') as typeof Kafkajs;
+
+const kafka = new Kafka({ brokers: [brokers], logLevel: logLevel.NOTHING });
+const producer = kafka.producer();
+await producer.connect();
+const headers = { mine: '1' };
+const message = { value: 'traced', headers };
+const record = { topic, messages: [message] };
+const work = trace.getTracer('test').startSpan('work');
+await context.with(trace.setSpan(context.active(), work), () => traceProducer(producer).send(record));
+work.end();
+const traced = telemetry.spans().map((span) => `${span.instrumentationScope.name}: ${span.name}`);
+await telemetry.reset();
+// Proof that the instrumentation is there.
+await producer.send({ topic, messages: [{ value: 'instrumented' }] });
+const instrumented = telemetry.spans().map((span) => `${span.instrumentationScope.name}: ${span.name}`);
+await producer.disconnect();
+await telemetry.shutdown();
+process.stdout.write(JSON.stringify({ traced, instrumented, headers }));
