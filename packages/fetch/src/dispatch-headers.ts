@@ -30,7 +30,11 @@ export function dispatchHeaders(headers: unknown): DispatchHeaders {
     if (!pairs.every((pair) => Array.isArray(pair) && pair.length === 2)) return asItIs(new Set(pairs));
     return flat(pairs as unknown[][], pairs.flat());
   }
-  return { carrier: headers, write: (sending) => writeRecord(headers as Record<string, unknown>, sending, 'http'), unchanged: headers };
+  return {
+    carrier: headers,
+    write: (sending) => writeRecord(headers as Record<string, unknown>, sending, 'http'),
+    unchanged: headers,
+  };
 }
 
 function flat(pairs: unknown[][], unchanged: unknown): DispatchHeaders {

@@ -20,12 +20,16 @@ export interface FetchCall {
 export function fetchCall(input: unknown, init: unknown): FetchCall {
   const given = isObject(init) ? init : undefined;
   const request = isRequest(input) ? input : undefined;
+  const method = given?.['method'] ?? request?.method ?? 'GET';
   const own = given?.['headers'];
   const offered = own === undefined ? request?.headers : own;
   const headers = rereadable(offered);
-  const copy = (written: unknown): object => ({ ...(given === undefined ? fromRequest(request) : membersOf(given, request)), headers: written });
+  const copy = (written: unknown): object => ({
+    ...(given === undefined ? fromRequest(request) : membersOf(given, request)),
+    headers: written,
+  });
   return {
-    method: String(given?.['method'] ?? request?.method ?? 'GET'),
+    method: String(method as string),
     url: urlOf(input, request),
     headers,
     unchanged: headers === offered ? init : copy(headers),

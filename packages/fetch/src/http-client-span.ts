@@ -70,7 +70,8 @@ export function failureOutcome(error: unknown): Outcome {
     const { name, cause } = Object(error) as { name?: unknown; cause?: unknown };
     if (name === 'AbortError' || name === 'TimeoutError') return { error, errorType: name };
     if (name !== 'TypeError') return { error };
-    if (cause === undefined || cause === null || Object(cause).name === 'TypeError') return { errorType: errorType(cause ?? error) };
+    if (cause === undefined || cause === null) return { errorType: name };
+    if ((cause as { name?: unknown }).name === 'TypeError') return { errorType: errorType(cause) };
     const causeType = errorType(cause);
     return { error: cause, errorType: causeType === 'Error' || causeType === '_OTHER' ? 'TypeError' : causeType };
   } catch {

@@ -16,8 +16,16 @@ import { rereadable, requestHeaders, writeRequestHeaders } from './request-heade
  */
 export function injectHeaders(headers?: undefined, target?: string | URL, options?: HopOptions): Record<string, string>;
 export function injectHeaders(headers: Headers, target?: string | URL, options?: HopOptions): Headers;
-export function injectHeaders(headers: readonly (readonly [string, string])[], target?: string | URL, options?: HopOptions): [string, string][];
-export function injectHeaders<V>(headers: Readonly<Record<string, V>>, target?: string | URL, options?: HopOptions): Record<string, V | string>;
+export function injectHeaders(
+  headers: readonly (readonly [string, string])[],
+  target?: string | URL,
+  options?: HopOptions,
+): [string, string][];
+export function injectHeaders<V>(
+  headers: Readonly<Record<string, V>>,
+  target?: string | URL,
+  options?: HopOptions,
+): Record<string, V | string>;
 export function injectHeaders(headers?: unknown, target?: string | URL, options?: HopOptions): unknown {
   const offered = rereadable(headers ?? undefined);
   const sending = startOutbound(

@@ -25,7 +25,8 @@ export function writeRequestHeaders(headers: unknown, sending: Sending): unknown
   if (headers === undefined) return writeRecord(undefined, sending);
   if (typeof headers !== 'object' || headers === null) return headers;
   if (isPairs(headers)) return writePairs(headers, sending);
-  if (!isHeaders(headers) && !Array.isArray(headers)) return writeRecord(headers as Record<string, unknown>, sending, 'http');
+  if (!isHeaders(headers) && !Array.isArray(headers))
+    return writeRecord(headers as Record<string, unknown>, sending, 'http');
   try {
     return writeHeaders(headers as HeadersInit, sending);
   } catch {

@@ -40,7 +40,10 @@ export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: 
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
   const settings = hopSettings(options, scope);
   if (fetch !== undefined && typeof fetch !== 'function') {
-    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', 'traceFetch(fetch, options) takes a function as `fetch`; pass undefined for the global one.');
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      'traceFetch(fetch, options) takes a function as `fetch`; pass undefined for the global one.',
+    );
   }
   if (fetch !== undefined && wrapped(fetch)) {
     warnIfRewrapped(fetch, settings);
@@ -55,7 +58,9 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
   function traced(this: unknown, input: unknown, init?: unknown, ...rest: unknown[]): unknown {
     if (fetch !== undefined) return call(first as Call, isGlobal ? undefined : this, input, init, rest);
     const latest = globalThis.fetch as unknown as Call;
-    if (latest === traced || entered || isTracingSuppressed(contextApi.active())) return call(first as Call, undefined, input, init, rest);
+    if (latest === traced || entered || isTracingSuppressed(contextApi.active())) {
+      return call(first as Call, undefined, input, init, rest);
+    }
     // Somebody else's traceFetch() has become the global fetch.
     if (wrapped(latest)) return latest(input, init, ...rest);
     entered = true;
@@ -80,8 +85,13 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
     const sending = startFetch(asked, settings);
-    const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
-    const copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending)) : asked.unchanged;
+    let copy: unknown = init;
+    try {
+      const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
+      copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending)) : asked.unchanged;
+    } catch {
+      // A getter of `init` threw; fetch meets the same one.
+    }
     let result: unknown;
     try {
       result = contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
@@ -92,7 +102,7 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     return untilAnswered(result, sending);
   }
 
-  return markWrapped(Object.assign(traced, first), settings) as unknown as FetchLike;
+  return markWrapped(Object.assign(traced, first), settings);
 }
 
 function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending {
@@ -101,7 +111,9 @@ function startFetch({ method, url, headers }: FetchCall, settings: HopSettings):
       transport: 'http',
       name: spanName(method),
       kind: SpanKind.CLIENT,
-      attributes: settings.spans ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url)) : undefined,
+      attributes: settings.spans
+        ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url))
+        : undefined,
       target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
       carrier: headers,
       reader: requestHeaders,

@@ -32,7 +32,7 @@ export function redactQuery(href: string): string {
   const end = fragment === -1 ? href.length : fragment;
   let redacted = '';
   let copied = 0;
-  for (let start = query + 1; start < end; ) {
+  for (let start = query + 1; start < end;) {
     const ampersand = href.indexOf('&', start);
     const next = ampersand === -1 || ampersand > end ? end : ampersand;
     const equals = href.indexOf('=', start);

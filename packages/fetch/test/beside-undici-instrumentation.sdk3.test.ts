@@ -15,7 +15,10 @@ afterAll(() => server.close());
 
 async function traceparents(how: string): Promise<{ sent: string[]; spans: { scope: string; spanId: string }[] }> {
   const { stdout } = await run(process.execPath, [service, how, `${server.origin}/plan`]);
-  return { sent: sent(server.seen.at(-1)!, 'traceparent'), spans: JSON.parse(stdout) as { scope: string; spanId: string }[] };
+  return {
+    sent: sent(server.seen.at(-1)!, 'traceparent'),
+    spans: JSON.parse(stdout) as { scope: string; spanId: string }[],
+  };
 }
 
 describe('beside @opentelemetry/instrumentation-undici', () => {

@@ -23,7 +23,17 @@ const inSpan = <T>(work: () => T): T =>
   });
 
 const name = fc.oneof(
-  fc.constantFrom('traceparent', 'Traceparent', 'TRACEPARENT', 'tracestate', 'TraceState', 'baggage', 'BAGGAGE', '__proto__', 'constructor'),
+  fc.constantFrom(
+    'traceparent',
+    'Traceparent',
+    'TRACEPARENT',
+    'tracestate',
+    'TraceState',
+    'baggage',
+    'BAGGAGE',
+    '__proto__',
+    'constructor',
+  ),
   fc.string(),
 );
 const value = fc.oneof(
@@ -50,7 +60,9 @@ test('any headers: one traceparent of ours goes to fetch, or what came goes unch
       expect(seen).toHaveLength(1);
       const got = seen[0];
       const entries = got instanceof Headers || Array.isArray(got) ? [...got] : Object.entries(Object(got));
-      const traceparents = entries.filter((entry) => Array.isArray(entry) && typeof entry[0] === 'string' && entry[0].toLowerCase() === 'traceparent');
+      const traceparents = entries.filter(
+        (entry) => Array.isArray(entry) && typeof entry[0] === 'string' && entry[0].toLowerCase() === 'traceparent',
+      );
       if (got === given) return;
       expect(traceparents).toHaveLength(1);
       expect(traceparents[0]).toEqual(['traceparent', expect.stringMatching(/^00-[\da-f]{32}-[\da-f]{16}-0[13]$/)]);

@@ -21,7 +21,9 @@ function inWork<T>(fn: (traceparent: RegExp) => T): T {
     const { traceId, spanId } = span.spanContext();
     const baggage = propagation.createBaggage({ 'user.id': { value: '42' } });
     try {
-      return context.with(propagation.setBaggage(context.active(), baggage), () => fn(new RegExp(`^00-${traceId}-${spanId}-0[13]$`)));
+      return context.with(propagation.setBaggage(context.active(), baggage), () =>
+        fn(new RegExp(`^00-${traceId}-${spanId}-0[13]$`)),
+      );
     } finally {
       span.end();
     }
@@ -32,7 +34,9 @@ test('the active span travels with a client that is not wrapped, and no span is 
   const server = await startEchoServer();
   await inWork(async (traceparent) => {
     const headers = injectHeaders({ accept: 'text/plain' }, server.origin);
-    await new Promise((resolve) => httpRequest(server.origin, { headers }, (response) => response.resume().on('end', resolve)).end());
+    await new Promise((resolve) =>
+      httpRequest(server.origin, { headers }, (response) => response.resume().on('end', resolve)).end(),
+    );
     const [echo] = server.seen;
     expect(sent(echo!, 'traceparent')).toEqual([expect.stringMatching(traceparent)]);
     expect(sent(echo!, 'baggage')).toEqual(['user.id=42']);
@@ -45,11 +49,22 @@ test('the form that goes in comes out, as a copy', () => {
   inWork((traceparent) => {
     const record: Record<string, number | string> = injectHeaders(deepFreeze({ accept: 1, Traceparent: 2 }));
     expect(record).toEqual({ accept: 1, traceparent: expect.stringMatching(traceparent) as string });
-    const pairs: [string, string][] = injectHeaders(deepFreeze([['Accept', 'a'], ['TraceParent', STALE]] as [string, string][]));
-    expect(pairs).toEqual([['Accept', 'a'], ['traceparent', expect.stringMatching(traceparent)]]);
+    const pairs: [string, string][] = injectHeaders(
+      deepFreeze([
+        ['Accept', 'a'],
+        ['TraceParent', STALE],
+      ] as [string, string][]),
+    );
+    expect(pairs).toEqual([
+      ['Accept', 'a'],
+      ['traceparent', expect.stringMatching(traceparent)],
+    ]);
     const given = new Headers({ accept: 'a', traceparent: STALE });
     const headers: Headers = injectHeaders(given);
-    expect(Object.fromEntries(headers)).toEqual({ accept: 'a', traceparent: expect.stringMatching(traceparent) as string });
+    expect(Object.fromEntries(headers)).toEqual({
+      accept: 'a',
+      traceparent: expect.stringMatching(traceparent) as string,
+    });
     expect(given.get('traceparent')).toBe(STALE);
     const nothing: Record<string, string> = injectHeaders();
     expect(nothing).toEqual({ traceparent: expect.stringMatching(traceparent) as string });
@@ -75,8 +90,13 @@ test.each([
 
 test('options count: `firstParty`, `outbound`, `existing`', () => {
   inWork(() => {
-    expect(injectHeaders({}, 'api.example.com', { firstParty: ['*.example.com'] })).toHaveProperty('baggage', 'user.id=42');
-    expect(injectHeaders({ traceparent: STALE, accept: 'a' }, undefined, { outbound: 'suppress' })).toEqual({ accept: 'a' });
+    expect(injectHeaders({}, 'api.example.com', { firstParty: ['*.example.com'] })).toHaveProperty(
+      'baggage',
+      'user.id=42',
+    );
+    expect(injectHeaders({ traceparent: STALE, accept: 'a' }, undefined, { outbound: 'suppress' })).toEqual({
+      accept: 'a',
+    });
     expect(injectHeaders({ traceparent: STALE }, undefined, { existing: 'keep' })).toEqual({ traceparent: STALE });
   });
 });

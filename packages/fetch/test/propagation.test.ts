@@ -38,7 +38,9 @@ const inSpan = <T>(work: () => Promise<T>): Promise<T> =>
   });
 
 const withBaggage = <T>(entries: Record<string, string>, work: () => Promise<T>): Promise<T> => {
-  const baggage = propagation.createBaggage(Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, { value }])));
+  const baggage = propagation.createBaggage(
+    Object.fromEntries(Object.entries(entries).map(([key, value]) => [key, { value }])),
+  );
   return context.with(propagation.setBaggage(context.active(), baggage), work);
 };
 
@@ -62,8 +64,15 @@ describe('a traceparent that the caller put there', () => {
 
   test.each<[string, HeadersInit]>([
     ['a record', { Traceparent: STALE, TRACESTATE: 'old=1' }],
-    ['a record with two letter cases', { Traceparent: STALE, traceparent: STALE, 'TraceState': 'old=1' }],
-    ['pairs', [['TraceParent', STALE], ['traceparent', STALE], ['TraceState', 'old=1']]],
+    ['a record with two letter cases', { Traceparent: STALE, traceparent: STALE, TraceState: 'old=1' }],
+    [
+      'pairs',
+      [
+        ['TraceParent', STALE],
+        ['traceparent', STALE],
+        ['TraceState', 'old=1'],
+      ],
+    ],
     ['Headers', new Headers({ TRACEPARENT: STALE, TraceState: 'old=1' })],
   ])('leaves no second one behind, whatever its letter case: %s', async (_, headers) => {
     const seen = await inSpan(() => echo({}, headers));
@@ -75,7 +84,13 @@ describe('a traceparent that the caller put there', () => {
 
   test.each<[string, HeadersInit]>([
     ['a record', { Traceparent: STALE, tracestate: 'old=1' }],
-    ['pairs', [['Traceparent', STALE], ['tracestate', 'old=1']]],
+    [
+      'pairs',
+      [
+        ['Traceparent', STALE],
+        ['tracestate', 'old=1'],
+      ],
+    ],
     ['Headers', new Headers({ traceparent: STALE, tracestate: 'old=1' })],
   ])("stays under `existing: 'keep'`: %s", async (_, headers) => {
     const seen = await inSpan(() => echo({ existing: 'keep' }, headers));
@@ -84,7 +99,12 @@ describe('a traceparent that the caller put there', () => {
   });
 
   test("is replaced under `existing: 'keep'` when it is not valid", async () => {
-    const seen = await inSpan(() => echo({ existing: 'keep' }, [['traceparent', 'nonsense'], ['tracestate', 'old=1']]));
+    const seen = await inSpan(() =>
+      echo({ existing: 'keep' }, [
+        ['traceparent', 'nonsense'],
+        ['tracestate', 'old=1'],
+      ]),
+    );
     expect(sent(seen, 'traceparent')[0]).toContain(telemetry.find('GET').spanContext().spanId);
     expect(sent(seen, 'traceparent')).toHaveLength(1);
   });
@@ -118,7 +138,15 @@ describe('whom it goes to', () => {
 
   test.each<[string, HeadersInit]>([
     ['a record', { Traceparent: STALE, tracestate: 'old=1', baggage: 'secret=1', accept: 'text/plain' }],
-    ['pairs', [['Traceparent', STALE], ['tracestate', 'old=1'], ['Baggage', 'secret=1'], ['accept', 'text/plain']]],
+    [
+      'pairs',
+      [
+        ['Traceparent', STALE],
+        ['tracestate', 'old=1'],
+        ['Baggage', 'secret=1'],
+        ['accept', 'text/plain'],
+      ],
+    ],
     ['Headers', new Headers({ traceparent: STALE, tracestate: 'old=1', baggage: 'secret=1', accept: 'text/plain' })],
   ])("`outbound: 'suppress'` makes the span and sends no field, also none of the caller's: %s", async (_, headers) => {
     const seen = await inSpan(() => echo({ outbound: 'suppress' }, headers));

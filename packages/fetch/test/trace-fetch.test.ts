@@ -53,7 +53,9 @@ describe('the CLIENT span', () => {
     expect(span.instrumentationScope.name).toBe('@throughline/fetch');
     expect(span.parentSpanContext?.spanId).toBe(work.spanContext().spanId);
     const { traceId, spanId } = span.spanContext();
-    expect(sent(echo, 'traceparent').map((value) => value.slice(0, 53))).toEqual([`00-${traceId}-${spanId}-`.slice(0, 53)]);
+    expect(sent(echo, 'traceparent').map((value) => value.slice(0, 53))).toEqual([
+      `00-${traceId}-${spanId}-`.slice(0, 53),
+    ]);
     expect(await telemetry.hops()).toEqual({ 'http outbound continued': 1 });
   });
 
@@ -107,17 +109,62 @@ describe('every form of input', () => {
   test.each<[string, () => Parameters<typeof globalThis.fetch>, Partial<Echo>]>([
     ['a string', () => [url()], { method: 'GET' }],
     ['a URL', () => [new URL(url())], { method: 'GET' }],
-    ['a Request', () => [new Request(url(), { method: 'PUT', headers: { 'x-mine': '1' }, body: 'put' })], { method: 'PUT', body: 'put' }],
-    ['a Request with a streamed body', () => [new Request(url(), { method: 'POST', headers: { 'x-mine': '1' }, body: stream(), duplex: 'half' } as RequestInit)], { method: 'POST', body: 'streamed' }],
-    ['a Request and an init', () => [new Request(url(), { method: 'PUT', headers: { 'x-mine': '0' }, body: 'put' }), plain({ headers: { 'x-mine': '1' } })], { method: 'PUT', body: 'put' }],
-    ['a Request as init', () => [url(), new Request('http://elsewhere.example', { method: 'POST', headers: { 'x-mine': '1' }, body: 'post' })], { method: 'POST', body: 'post' }],
+    [
+      'a Request',
+      () => [new Request(url(), { method: 'PUT', headers: { 'x-mine': '1' }, body: 'put' })],
+      { method: 'PUT', body: 'put' },
+    ],
+    [
+      'a Request with a streamed body',
+      () => [
+        new Request(url(), {
+          method: 'POST',
+          headers: { 'x-mine': '1' },
+          body: stream(),
+          duplex: 'half',
+        } as RequestInit),
+      ],
+      { method: 'POST', body: 'streamed' },
+    ],
+    [
+      'a Request and an init',
+      () => [
+        new Request(url(), { method: 'PUT', headers: { 'x-mine': '0' }, body: 'put' }),
+        plain({ headers: { 'x-mine': '1' } }),
+      ],
+      { method: 'PUT', body: 'put' },
+    ],
+    [
+      'a Request as init',
+      () => [
+        url(),
+        new Request('http://elsewhere.example', { method: 'POST', headers: { 'x-mine': '1' }, body: 'post' }),
+      ],
+      { method: 'POST', body: 'post' },
+    ],
     ['headers in a record', () => [url(), plain({ headers: { 'x-mine': '1' } })], { method: 'GET' }],
     ['headers in pairs', () => [url(), plain({ headers: [['x-mine', '1']] })], { method: 'GET' }],
     ['headers in Headers', () => [url(), { headers: new Headers({ 'x-mine': '1' }) }], { method: 'GET' }],
-    ['headers in a Map', () => [url(), { headers: new Map([['x-mine', '1']]) as unknown as Headers }], { method: 'GET' }],
-    ['headers in an iterator that can be read once', () => [url(), { headers: new Map([['x-mine', '1']]).entries() as unknown as [string, string][] }], { method: 'GET' }],
-    ['a streamed body', () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: stream(), duplex: 'half' } as RequestInit], { method: 'POST', body: 'streamed' }],
-    ['a form', () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: new URLSearchParams({ q: 'a b' }) }], { method: 'POST', body: 'q=a+b' }],
+    [
+      'headers in a Map',
+      () => [url(), { headers: new Map([['x-mine', '1']]) as unknown as Headers }],
+      { method: 'GET' },
+    ],
+    [
+      'headers in an iterator that can be read once',
+      () => [url(), { headers: new Map([['x-mine', '1']]).entries() as unknown as [string, string][] }],
+      { method: 'GET' },
+    ],
+    [
+      'a streamed body',
+      () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: stream(), duplex: 'half' } as RequestInit],
+      { method: 'POST', body: 'streamed' },
+    ],
+    [
+      'a form',
+      () => [url(), { method: 'POST', headers: { 'x-mine': '1' }, body: new URLSearchParams({ q: 'a b' }) }],
+      { method: 'POST', body: 'q=a+b' },
+    ],
   ])('%s arrives whole, with one traceparent', async (name, call, expected) => {
     const echo = (await traced(async () => (await fetch(...call())).json())) as Echo;
     expect(echo).toMatchObject({ url: '/form', ...expected });
@@ -230,18 +277,28 @@ describe('a call that fails', () => {
     expect(JSON.stringify({ attributes, status })).not.toMatch(/alice|wonderland|looking-glass/);
   });
 
-  test.each([[null], [7], ['text'], [[['only']]], [{ 'bad name': '1' }]])('headers %j are rejected as fetch rejects them', async (headers) => {
-    const init = { headers: headers as unknown as Headers };
-    const theirs = await rejection(globalThis.fetch(server.origin, init));
-    expect(await rejection(fetch(server.origin, init))).toEqual(theirs);
-    expect(telemetry.find('GET').status.code).toBe(SpanStatusCode.ERROR);
-  });
+  test.each([[null], [7], ['text'], [[['only']]], [{ 'bad name': '1' }]])(
+    'headers %j are rejected as fetch rejects them',
+    async (headers) => {
+      const init = { headers: headers as unknown as Headers };
+      const theirs = await rejection(globalThis.fetch(server.origin, init));
+      expect(await rejection(fetch(server.origin, init))).toEqual(theirs);
+      expect(telemetry.find('GET').status.code).toBe(SpanStatusCode.ERROR);
+    },
+  );
 
-  test('an init that throws when it is read rejects with that error', async () => {
-    const broken = new Error('broken getter');
-    const init = Object.defineProperty({}, 'method', { enumerable: true, get: () => { throw broken; } });
-    expect(await rejection(fetch(server.origin, init))).toBe(broken);
-  });
+  test.each(['method', 'headers', 'signal'])(
+    'an init whose %s throws when it is read rejects with that error',
+    async (name) => {
+      const broken = new Error('broken getter');
+      const get = (): never => {
+        throw broken;
+      };
+      expect(await rejection(fetch(server.origin, Object.defineProperty({}, name, { enumerable: true, get })))).toBe(
+        broken,
+      );
+    },
+  );
 });
 
 describe('a fetch of the user', () => {
@@ -255,7 +312,9 @@ describe('a fetch of the user', () => {
     const status: Promise<number> = client.get('/status/200');
     expect(await status).toBe(200);
     expect(await client.get('/status/204')).toBe(204);
-    const preconnecting = traceFetch(Object.assign(async (_url: string) => new Response(), { preconnect: () => 'connected' }));
+    const preconnecting = traceFetch(
+      Object.assign(async (_url: string) => new Response(), { preconnect: () => 'connected' }),
+    );
     expect(preconnecting.preconnect()).toBe('connected');
     // The same type out, also where the argument is left out or may be missing.
     const global: typeof globalThis.fetch = traceFetch(undefined, {});
@@ -275,7 +334,10 @@ describe('a fetch of the user', () => {
     await spreading('http://x/');
     const traceparent = expect.stringMatching(/^00-/);
     expect(seen[0]).toEqual({ accept: 'a', traceparent });
-    expect(seen[1]).toEqual([['accept', 'a'], ['traceparent', traceparent]]);
+    expect(seen[1]).toEqual([
+      ['accept', 'a'],
+      ['traceparent', traceparent],
+    ]);
     expect(seen[2]).toBeInstanceOf(Headers);
     expect(seen[3]).toEqual({ traceparent });
   });
@@ -312,16 +374,25 @@ describe('a fetch of the user', () => {
   test('may return anything', async () => {
     expect(traceFetch((_url: string) => 7)('http://x/')).toBe(7);
     expect(await traceFetch(async (_url: string) => undefined)('http://x/')).toBeUndefined();
-    const hostile = Object.defineProperty({}, 'status', { get: () => { throw new Error('no status'); } });
+    const hostile = Object.defineProperty({}, 'status', {
+      get: () => {
+        throw new Error('no status');
+      },
+    });
     expect(await traceFetch(async (_url: string) => hostile)('http://x/')).toBe(hostile);
     expect(telemetry.spans()).toHaveLength(3);
   });
 
   test('that is no function is refused where it is given, with the fix', () => {
     expect(() => traceFetch({} as typeof globalThis.fetch)).toThrow(
-      expect.objectContaining({ code: 'ERR_THROUGHLINE_ARGUMENT', message: expect.stringContaining('pass undefined') as string }),
+      expect.objectContaining({
+        code: 'ERR_THROUGHLINE_ARGUMENT',
+        message: expect.stringContaining('pass undefined') as string,
+      }),
     );
-    expect(() => traceFetch(undefined, { outbound: 'block' as 'inject' })).toThrow(expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }));
+    expect(() => traceFetch(undefined, { outbound: 'block' as 'inject' })).toThrow(
+      expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }),
+    );
   });
 });
 
@@ -355,8 +426,17 @@ describe('wrapping', () => {
   });
 
   test.each([
-    ['at once', (traced: typeof native): typeof native => (...args) => traced(...args)],
-    ['after awaiting', (traced: typeof native): typeof native => async (...args) => (await Promise.resolve(), traced(...args))],
+    [
+      'at once',
+      (traced: typeof native): typeof native =>
+        (...args) =>
+          traced(...args),
+    ],
+    [
+      'after awaiting',
+      (traced: typeof native): typeof native =>
+        async (...args) => (await Promise.resolve(), traced(...args)),
+    ],
   ])('a patch of the global fetch may call the wrapper %s', async (_, patch) => {
     const early = traceFetch();
     globalThis.fetch = patch(early);

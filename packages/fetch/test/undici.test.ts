@@ -2,7 +2,16 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { EventEmitter, once } from 'node:events';
-import { Agent, Client, fetch, Headers as UndiciHeaders, interceptors, Pool, request, Request as UndiciRequest } from 'undici';
+import {
+  Agent,
+  Client,
+  fetch,
+  Headers as UndiciHeaders,
+  interceptors,
+  Pool,
+  request,
+  Request as UndiciRequest,
+} from 'undici';
 import type { Dispatcher } from 'undici';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { traceFetch } from '../src/index.ts';
@@ -90,7 +99,11 @@ describe('the CLIENT span of a dispatch', () => {
   });
 
   test('ends where the connection becomes another protocol', async () => {
-    const { socket } = await tracedAgent().upgrade({ origin: server.origin, path: '/upgrade', protocol: 'echo' } as Dispatcher.UpgradeOptions);
+    const { socket } = await tracedAgent().upgrade({
+      origin: server.origin,
+      path: '/upgrade',
+      protocol: 'echo',
+    } as Dispatcher.UpgradeOptions);
     socket.destroy();
     expect(http()[0]?.attributes['http.response.status_code']).toBe(101);
     expect(sent(server.seen.at(-1)!, 'traceparent')).toHaveLength(1);
@@ -100,15 +113,19 @@ describe('the CLIENT span of a dispatch', () => {
     for (const dispatcher of [new Client(server.origin), new Pool(server.origin)]) {
       agents.push(dispatcher);
       const ask = (options?: InterceptorOptions) =>
-        context.with(propagation.setBaggage(context.active(), propagation.createBaggage({ user: { value: '42' } })), () =>
-          dispatcher.compose(traceInterceptor(options)).request({ path: '/plan', method: 'GET' }),
+        context.with(
+          propagation.setBaggage(context.active(), propagation.createBaggage({ user: { value: '42' } })),
+          () => dispatcher.compose(traceInterceptor(options)).request({ path: '/plan', method: 'GET' }),
         );
       const unknown = (await (await ask()).body.json()) as Echo;
       const known = (await (await ask({ origin: server.origin })).body.json()) as Echo;
       expect(sent(unknown, 'traceparent')).toHaveLength(1);
       expect(sent(unknown, 'baggage')).toEqual([]);
       expect(sent(known, 'baggage')).toEqual(['user=42']);
-      expect(http().at(-1)?.attributes).toMatchObject({ 'server.port': server.port, 'url.full': `${server.origin}/plan` });
+      expect(http().at(-1)?.attributes).toMatchObject({
+        'server.port': server.port,
+        'url.full': `${server.origin}/plan`,
+      });
     }
   });
 });
@@ -119,10 +136,26 @@ describe('headers in every form that undici takes', () => {
     ['null', () => null],
     ['a flat array', () => ['x-mine', '1', 'Traceparent', STALE, 'traceparent', STALE, 'TraceState', 'old=1']],
     ['a record', () => ({ 'x-mine': '1', Traceparent: STALE, tracestate: ['old=1', 'older=1'] })],
-    ['a Map', () => new Map([['x-mine', '1'], ['TraceParent', STALE], ['tracestate', 'old=1']])],
+    [
+      'a Map',
+      () =>
+        new Map([
+          ['x-mine', '1'],
+          ['TraceParent', STALE],
+          ['tracestate', 'old=1'],
+        ]),
+    ],
     ['Headers', () => new Headers({ 'x-mine': '1', traceparent: STALE, tracestate: 'old=1' })],
     ["undici's Headers", () => new UndiciHeaders({ 'x-mine': '1', traceparent: STALE, tracestate: 'old=1' })],
-    ['an iterator that can be read once', () => new Map([['x-mine', '1'], ['Traceparent', STALE], ['tracestate', 'old=1']]).entries()],
+    [
+      'an iterator that can be read once',
+      () =>
+        new Map([
+          ['x-mine', '1'],
+          ['Traceparent', STALE],
+          ['tracestate', 'old=1'],
+        ]).entries(),
+    ],
   ])('%s: one traceparent, ours, and the rest as it was', async (form, headers) => {
     const dispatcher = tracedAgent();
     const echo = await inSpan('work', async () => {
@@ -143,38 +176,54 @@ describe('headers in every form that undici takes', () => {
     ['a flat array', () => ['Traceparent', STALE, 'tracestate', 'old=1', 'accept', 'a']],
     ['a record', () => ({ Traceparent: STALE, tracestate: 'old=1', accept: 'a' })],
     ['Headers', () => new Headers({ traceparent: STALE, tracestate: 'old=1', accept: 'a' })],
-  ])("%s: kept under `existing: 'keep'`, stripped under `outbound: 'suppress'`, the parent with no span active", async (_, headers) => {
-    const ask = async (options: InterceptorOptions): Promise<Echo> =>
-      (await (await request(server.origin, { dispatcher: tracedAgent(options), headers: headers() as string[] })).body.json()) as Echo;
-    const kept = await inSpan('work', () => ask({ existing: 'keep' }));
-    expect([sent(kept, 'traceparent'), sent(kept, 'tracestate')]).toEqual([[STALE], ['old=1']]);
-    const stripped = await inSpan('work', () => ask({ outbound: 'suppress' }));
-    expect([sent(stripped, 'traceparent'), sent(stripped, 'tracestate'), sent(stripped, 'accept')]).toEqual([[], [], ['a']]);
-    await telemetry.reset();
-    const relayed = await ask({});
-    expect(http()[0]?.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
-    expect(sent(relayed, 'traceparent')).toEqual([`${STALE.slice(0, 36)}${http()[0]?.spanContext().spanId}-01`]);
-  });
+  ])(
+    "%s: kept under `existing: 'keep'`, stripped under `outbound: 'suppress'`, the parent with no span active",
+    async (_, headers) => {
+      const ask = async (options: InterceptorOptions): Promise<Echo> =>
+        (await (
+          await request(server.origin, { dispatcher: tracedAgent(options), headers: headers() as string[] })
+        ).body.json()) as Echo;
+      const kept = await inSpan('work', () => ask({ existing: 'keep' }));
+      expect([sent(kept, 'traceparent'), sent(kept, 'tracestate')]).toEqual([[STALE], ['old=1']]);
+      const stripped = await inSpan('work', () => ask({ outbound: 'suppress' }));
+      expect([sent(stripped, 'traceparent'), sent(stripped, 'tracestate'), sent(stripped, 'accept')]).toEqual([
+        [],
+        [],
+        ['a'],
+      ]);
+      await telemetry.reset();
+      const relayed = await ask({});
+      expect(http()[0]?.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
+      expect(sent(relayed, 'traceparent')).toEqual([`${STALE.slice(0, 36)}${http()[0]?.spanContext().spanId}-01`]);
+    },
+  );
 
-  test.each([[['odd']], [7], [new Set(['no pair'])]])('%j is for undici to refuse, as it does without us', async (headers) => {
-    const ask = (dispatcher: Dispatcher): Promise<unknown> =>
-      request(server.origin, { dispatcher, headers: headers as string[] }).then(
-        () => expect.unreachable(),
-        (error: unknown) => error,
-      );
-    expect(await ask(tracedAgent())).toEqual(await ask(agentWith()));
-    expect(http()[0]?.attributes['error.type']).toBe('UND_ERR_INVALID_ARG');
-  });
+  test.each([[['odd']], [7], [new Set(['no pair'])]])(
+    '%j is for undici to refuse, as it does without us',
+    async (headers) => {
+      const ask = (dispatcher: Dispatcher): Promise<unknown> =>
+        request(server.origin, { dispatcher, headers: headers as string[] }).then(
+          () => expect.unreachable(),
+          (error: unknown) => error,
+        );
+      expect(await ask(tracedAgent())).toEqual(await ask(agentWith()));
+      expect(http()[0]?.attributes['error.type']).toBe('UND_ERR_INVALID_ARG');
+    },
+  );
 });
 
 describe('whom it goes to', () => {
   const to = async (host: string, options?: InterceptorOptions): Promise<Echo> => {
     // Any name leads to the one server on loopback.
-    const agent = new Agent({ connect: { lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) } });
+    const agent = new Agent({
+      connect: { lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) },
+    });
     agents.push(agent);
     const baggage = propagation.createBaggage({ 'user.id': { value: '42' }, plan: { value: 'free' } });
     return context.with(propagation.setBaggage(context.active(), baggage), async () => {
-      const { body } = await request(`http://${host}:${server.port}/`, { dispatcher: agent.compose(traceInterceptor(options)) });
+      const { body } = await request(`http://${host}:${server.port}/`, {
+        dispatcher: agent.compose(traceInterceptor(options)),
+      });
       return (await body.json()) as Echo;
     });
   };
@@ -184,17 +233,26 @@ describe('whom it goes to', () => {
     expect(sent(echo, 'host')).toEqual([`api.example.com:${server.port}`]);
     expect(sent(echo, 'traceparent')).toHaveLength(1);
     expect(sent(echo, 'baggage')).toEqual([]);
-    expect(http()[0]?.attributes).toMatchObject({ 'server.address': 'api.example.com', 'throughline.baggage.withheld': 2 });
+    expect(http()[0]?.attributes).toMatchObject({
+      'server.address': 'api.example.com',
+      'throughline.baggage.withheld': 2,
+    });
   });
 
   test('a single-label name, an internal one and one that is listed are ours', async () => {
-    for (const [host, options] of [['planner'], ['planner.internal'], ['api.example.com', { firstParty: ['*.example.com'] }]] as const) {
+    for (const [host, options] of [
+      ['planner'],
+      ['planner.internal'],
+      ['api.example.com', { firstParty: ['*.example.com'] }],
+    ] as const) {
       expect(sent(await to(host, options), 'baggage')).toEqual(['user.id=42,plan=free']);
     }
   });
 
   test('a path cannot pass for another host', async () => {
-    const agent = new Agent({ connect: { lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) } });
+    const agent = new Agent({
+      connect: { lookup: (_name, _options, found) => found(null, [{ address: '127.0.0.1', family: 4 }]) },
+    });
     agents.push(agent);
     const baggage = propagation.createBaggage({ 'user.id': { value: '42' } });
     await context.with(propagation.setBaggage(context.active(), baggage), async () => {
@@ -219,14 +277,18 @@ describe('a dispatch that fails', () => {
           handler.onResponseError?.(controller, error);
         },
       });
-    const error: unknown = await request(`http://127.0.0.1:${port}`, { dispatcher: agentWith(watch, traceInterceptor()) }).catch((reason: unknown) => reason);
+    const error: unknown = await request(`http://127.0.0.1:${port}`, {
+      dispatcher: agentWith(watch, traceInterceptor()),
+    }).catch((reason: unknown) => reason);
     expect(error).toBe(passed);
     expect(http()[0]?.attributes['error.type']).toBe('ECONNREFUSED');
   });
 
   test('an abort is an AbortError', async () => {
     const controller = new AbortController();
-    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: controller.signal }).catch((reason: unknown) => reason);
+    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: controller.signal }).catch(
+      (reason: unknown) => reason,
+    );
     await vi.waitUntil(() => server.seen.some(({ url }) => url === '/hang'));
     controller.abort();
     expect(await call).toBe(controller.signal.reason);
@@ -235,7 +297,10 @@ describe('a dispatch that fails', () => {
 
   test('a dispatch that throws ends its span and throws the same object', () => {
     const mine = new Error('closed');
-    const dispatch = traceInterceptor()((_options: Dispatcher.DispatchOptions, _handler: Dispatcher.DispatchHandler): boolean => {
+    const dispatch = traceInterceptor()((
+      _options: Dispatcher.DispatchOptions,
+      _handler: Dispatcher.DispatchHandler,
+    ): boolean => {
       throw mine;
     });
     expect(() => dispatch({ origin: server.origin, path: '/', method: 'GET' }, {})).toThrow(mine);
@@ -248,22 +313,31 @@ describe('among other interceptors', () => {
     const dispatcher = agentWith(traceInterceptor(), interceptors.retry({ minTimeout: 1, maxTimeout: 1 }));
     // The connection is opened under another span, whose context its events have.
     await inSpan('first', async () => (await request(server.origin, { dispatcher })).body.dump());
-    const body = await inSpan('retrying', async () => (await request(`${server.origin}/flaky`, { dispatcher })).body.json());
+    const body = await inSpan('retrying', async () =>
+      (await request(`${server.origin}/flaky`, { dispatcher })).body.json(),
+    );
     const retrying = telemetry.find('retrying').spanContext();
     const attempts = http().slice(1);
     expect(attempts.map(({ attributes }) => attributes['http.response.status_code'])).toEqual([503, 200]);
-    expect(attempts.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([retrying.spanId, retrying.spanId]);
+    expect(attempts.map(({ parentSpanContext }) => parentSpanContext?.spanId)).toEqual([
+      retrying.spanId,
+      retrying.spanId,
+    ]);
     expect(sent(body as Echo, 'traceparent')).toEqual([expect.stringContaining(attempts[1]!.spanContext().spanId)]);
   });
 
   test('a redirect around it: a span of each request; inside it: one of all', async () => {
     const redirect = interceptors.redirect({ maxRedirections: 3 });
-    const each = (await (await request(`${server.origin}/redirect`, { dispatcher: agentWith(traceInterceptor(), redirect) })).body.json()) as Echo;
+    const each = (await (
+      await request(`${server.origin}/redirect`, { dispatcher: agentWith(traceInterceptor(), redirect) })
+    ).body.json()) as Echo;
     expect(each.url).toBe('/landed');
     expect(http().map(({ attributes }) => attributes['http.response.status_code'])).toEqual([302, 200]);
     expect(sent(each, 'traceparent')).toEqual([expect.stringContaining(http()[1]!.spanContext().spanId)]);
     await telemetry.reset();
-    const all = (await (await request(`${server.origin}/redirect`, { dispatcher: agentWith(redirect, traceInterceptor()) })).body.json()) as Echo;
+    const all = (await (
+      await request(`${server.origin}/redirect`, { dispatcher: agentWith(redirect, traceInterceptor()) })
+    ).body.json()) as Echo;
     expect(http().map(({ attributes }) => attributes['http.response.status_code'])).toEqual([200]);
     expect(sent(all, 'traceparent')).toEqual([expect.stringContaining(http()[0]!.spanContext().spanId)]);
   });
@@ -284,7 +358,15 @@ describe('among other interceptors', () => {
   test("traceFetch takes undici's own Request and Headers", async () => {
     const theirs = traceFetch(fetch);
     const echo = (await inSpan('work', async () =>
-      (await theirs(new UndiciRequest(server.origin, { method: 'POST', headers: { 'x-mine': '1', traceparent: STALE }, body: 'posted' }))).json(),
+      (
+        await theirs(
+          new UndiciRequest(server.origin, {
+            method: 'POST',
+            headers: { 'x-mine': '1', traceparent: STALE },
+            body: 'posted',
+          }),
+        )
+      ).json(),
     )) as Echo;
     expect(echo).toMatchObject({ method: 'POST', body: 'posted' });
     expect(sent(echo, 'x-mine')).toEqual(['1']);
@@ -301,14 +383,17 @@ describe('the handlers of every undici', () => {
     const agent = new Agent();
     agents.push(agent);
     const names: string[] = [];
-    const dispatch = traceInterceptor()((options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => agent.dispatch(options, handler));
+    const dispatch = traceInterceptor()((options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
+      agent.dispatch(options, handler),
+    );
     const dispatcher = {
       dispatch: (options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) => {
         names.push(...['onConnect', 'onHeaders', 'onRequestStart'].filter((name) => name in handler));
         return dispatch(options, handler);
       },
     };
-    const ask = (path: string): Promise<Response> => globalThis.fetch(server.origin + path, { dispatcher } as RequestInit);
+    const ask = (path: string): Promise<Response> =>
+      globalThis.fetch(server.origin + path, { dispatcher } as RequestInit);
     const echo = (await (await ask('/plan')).json()) as Echo;
     expect(names).toEqual(['onConnect', 'onHeaders']);
     expect(sent(echo, 'traceparent')).toEqual([expect.stringContaining(http()[0]!.spanContext().spanId)]);
@@ -337,7 +422,10 @@ describe('the handlers of every undici', () => {
     }
     const handler = Object.freeze(new Handler());
     const seen: Dispatcher.DispatchHandler[] = [];
-    const peek: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, inner) => (seen.push(inner), dispatch(options, inner));
+    const peek: Dispatcher.DispatcherComposeInterceptor = (dispatch) => (options, inner) => (
+      seen.push(inner),
+      dispatch(options, inner)
+    );
     agentWith(peek, traceInterceptor()).dispatch({ origin: server.origin, path: '/plan', method: 'GET' }, handler);
     expect(await handler.done).toMatch(/^> \{"method":"GET"/);
     expect(typeof seen[0]?.onResponseError).toBe('undefined');
@@ -368,7 +456,9 @@ describe('the handlers of every undici', () => {
 
   test('a CONNECT goes through untouched, and what is no dispatch is for undici to refuse', () => {
     const calls: unknown[][] = [];
-    const dispatch = traceInterceptor()((...args: never[]) => calls.push(args) > 0) as unknown as (...args: unknown[]) => boolean;
+    const dispatch = traceInterceptor()((...args: never[]) => calls.push(args) > 0) as unknown as (
+      ...args: unknown[]
+    ) => boolean;
     const options = { origin: server.origin, path: 'example.com:443', method: 'CONNECT' };
     const handler = {};
     dispatch(options, handler);
@@ -381,5 +471,7 @@ describe('the handlers of every undici', () => {
 });
 
 test('options that cannot be meant are refused at construction', () => {
-  expect(() => traceInterceptor({ existing: 'merge' as 'keep' })).toThrow(expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }));
+  expect(() => traceInterceptor({ existing: 'merge' as 'keep' })).toThrow(
+    expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }),
+  );
 });

@@ -12,7 +12,10 @@ describe('url.full', () => {
     ['https://x/?color=blue&sig=secret&d=1', 'https://x/?color=blue&sig=REDACTED&d=1'],
     ['https://x/?AWSAccessKeyId=secret&Signature=secret', 'https://x/?AWSAccessKeyId=REDACTED&Signature=REDACTED'],
     ['https://x/?X-Goog-Signature=secret#f', 'https://x/?X-Goog-Signature=REDACTED#f'],
-    ['https://x/?X-Amz-Credential=secret&X-Amz-Signature=secret', 'https://x/?X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED'],
+    [
+      'https://x/?X-Amz-Credential=secret&X-Amz-Signature=secret',
+      'https://x/?X-Amz-Credential=REDACTED&X-Amz-Signature=REDACTED',
+    ],
     ['https://x/?X-Amz-Security-Token=secret', 'https://x/?X-Amz-Security-Token=REDACTED'],
     ['https://x/?sig=secret=and=more&sig=secret', 'https://x/?sig=REDACTED&sig=REDACTED'],
     // Keys compare by case, an empty value has nothing to hide, and a fragment is no query.

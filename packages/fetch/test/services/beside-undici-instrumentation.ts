@@ -17,9 +17,11 @@ const own = (...args: Parameters<typeof fetch>): Promise<Response> => fetch(...a
 const calls: Record<string, () => Promise<unknown>> = {
   'the global fetch': async () => (await traceFetch()(url)).text(),
   'the global fetch, handed in': async () => (await traceFetch(fetch)(new Request(url))).text(),
-  "undici's fetch under suppressInner": async () => (await traceFetch(undiciFetch, { suppressInner: true })(url)).text(),
+  "undici's fetch under suppressInner": async () =>
+    (await traceFetch(undiciFetch, { suppressInner: true })(url)).text(),
   'a dispatcher': async () => (await request(url, { dispatcher: agent.compose(traceInterceptor()) })).body.text(),
-  'the global fetch under outbound: suppress': async () => (await traceFetch(undefined, { outbound: 'suppress' })(url)).text(),
+  'the global fetch under outbound: suppress': async () =>
+    (await traceFetch(undefined, { outbound: 'suppress' })(url)).text(),
   'a fetch of the user, unsuppressed': async () => (await traceFetch(own)(url)).text(),
   'only injectHeaders': async () => (await fetch(url, { headers: injectHeaders({}, url) })).text(),
 };
@@ -30,5 +32,7 @@ await trace.getTracer('service').startActiveSpan('work', async (span) => {
 });
 await agent.close();
 const spans = telemetry.spans().filter(({ kind }) => kind === SpanKind.CLIENT);
-console.log(JSON.stringify(spans.map((span) => ({ scope: span.instrumentationScope.name, spanId: span.spanContext().spanId }))));
+console.log(
+  JSON.stringify(spans.map((span) => ({ scope: span.instrumentationScope.name, spanId: span.spanContext().spanId }))),
+);
 await telemetry.shutdown();
