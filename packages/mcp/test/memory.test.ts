@@ -8,6 +8,7 @@ import type { McpOptions } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
 import { text, v1, v2 } from './sdk.ts';
 import type { Sdk, TestClient, TestServer, Tool } from './sdk.ts';
+import { activeSpanId, inSpan, parentOf, spanOf as named } from './spans.ts';
 
 let telemetry: Telemetry;
 beforeEach(() => {
@@ -35,21 +36,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     await telemetry.reset();
   }
 
-  const spanOf = (name: string, kind: SpanKind): ReadableSpan => {
-    const found = telemetry.spans().filter((span) => span.name === name && span.kind === kind);
-    expect(found, `one ${SpanKind[kind]} span '${name}'`).toHaveLength(1);
-    return found[0] as ReadableSpan;
-  };
-  const parentOf = (span: ReadableSpan): string | undefined => span.parentSpanContext?.spanId;
-  const inSpan = <T>(name: string, fn: () => Promise<T>): Promise<T> =>
-    trace.getTracer('test').startActiveSpan(name, async (span) => {
-      try {
-        return await fn();
-      } finally {
-        span.end();
-      }
-    });
-  const activeSpan = (): string | undefined => trace.getActiveSpan()?.spanContext().spanId;
+  const spanOf = (name: string, kind: SpanKind): ReadableSpan => named(telemetry, name, kind);
 
   test('a tool call is one trace: the caller, CLIENT, SERVER, and what the tool does', async () => {
     await connect({ add: () => inSpan('work', async () => 'done') });
@@ -101,10 +88,10 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     await connect({ add: () => 'done' });
     const seen = await context.with(ROOT_CONTEXT.setValue(key, 'mine'), () =>
       inSpan('agent', async () => {
-        const before = activeSpan();
+        const before = activeSpanId();
         let then: unknown;
         // Not awaited: what runs is the callback, in the context that the answer was delivered in.
-        await sdk.call(client, 'add').then(() => (then = activeSpan()));
+        await sdk.call(client, 'add').then(() => (then = activeSpanId()));
         return { before, then, value: context.active().getValue(key) };
       }),
     );
@@ -158,8 +145,8 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     });
     const seen: unknown[] = [];
     const caller = await inSpan('agent', async () => {
-      await sdk.call(client, 'slow', undefined, { onprogress: () => seen.push(activeSpan()) });
-      return activeSpan();
+      await sdk.call(client, 'slow', undefined, { onprogress: () => seen.push(activeSpanId()) });
+      return activeSpanId();
     });
     expect(seen).toEqual([caller]);
     expect(spanOf('tools/call slow', SpanKind.SERVER).attributes['throughline.calls']).toBe(0);
@@ -197,7 +184,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
       hang: ({ signal }) =>
         new Promise((resolve) => {
           signal.addEventListener('abort', () => {
-            handlerSaw = activeSpan();
+            handlerSaw = activeSpanId();
             resolve('late');
           });
           cancel.abort('enough');

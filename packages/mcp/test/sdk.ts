@@ -1,6 +1,9 @@
 import * as v2client from '@modelcontextprotocol/client';
+import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport as MemoryV1 } from '@modelcontextprotocol/sdk/inMemory.js';
+import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport as HttpV1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import {
   CreateMessageRequestSchema,
@@ -52,12 +55,20 @@ export interface TestServer extends Closable {
   readonly server: { readonly transport: unknown };
 }
 
+/** The SDK of that name in {@link Sdk.key}. */
+export function sdkOf(key: string | undefined): Sdk {
+  return key === 'v1' ? v1 : v2(key === 'v2-modern');
+}
+
 /** One SDK, under names that both share. */
 export interface Sdk {
   readonly name: string;
+  readonly key: 'v1' | 'v2' | 'v2-modern';
   client(): TestClient;
   server(tools?: Record<string, Tool>): TestServer;
-  memory(): [MemoryTransport, MemoryTransport];
+  memory(): [TestTransport, TestTransport];
+  stdio(script: string, args: string[], env?: Record<string, string>): TestTransport & { readonly pid: number | null };
+  http(url: URL, options?: { readonly fetch?: typeof fetch }): TestTransport;
   call(client: TestClient, name: string, text?: string, options?: CallOptions, meta?: Record<string, unknown>): Promise<CallResult>;
   onSampling(client: TestClient, handler: (text: string) => string | Promise<string>): void;
   onLog(client: TestClient, handler: (data: unknown) => void): void;
@@ -65,7 +76,7 @@ export interface Sdk {
   toolsChanged(server: TestServer): Promise<void> | void;
 }
 
-export interface MemoryTransport {
+export interface TestTransport {
   start(): Promise<void>;
   send(message: never, options?: never): Promise<void>;
   close(): Promise<void>;
@@ -79,6 +90,7 @@ const sampled = (text: string) => ({ model: 'm', role: 'assistant' as const, con
 
 export const v1: Sdk = {
   name: 'SDK v1',
+  key: 'v1',
   client: () => new ClientV1(info, { capabilities: { sampling: {} } }) as unknown as TestClient,
   server(tools = {}) {
     const server = new McpServerV1(info, { capabilities: { logging: {}, tools: { listChanged: true } } });
@@ -107,6 +119,8 @@ export const v1: Sdk = {
     return server as unknown as TestServer;
   },
   memory: () => MemoryV1.createLinkedPair(),
+  stdio: (script, args, env) => new StdioV1({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+  http: (url, options) => new HttpV1(url, options),
   call: (client, name, text, options, meta) =>
     (client as unknown as ClientV1).callTool(params(name, text, meta), undefined, options) as Promise<CallResult>,
   onSampling(client, handler) {
@@ -127,6 +141,7 @@ export const v1: Sdk = {
 export function v2(modern = false): Sdk {
   return {
     name: modern ? 'SDK v2, revision 2026-07-28' : 'SDK v2',
+    key: modern ? 'v2-modern' : 'v2',
     client: () =>
       new v2client.Client(info, {
         capabilities: { sampling: {} },
@@ -159,6 +174,8 @@ export function v2(modern = false): Sdk {
       return server as unknown as TestServer;
     },
     memory: () => v2server.InMemoryTransport.createLinkedPair(),
+    stdio: (script, args, env) => new StdioV2({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+    http: (url, options) => new v2client.StreamableHTTPClientTransport(url, options),
     call: (client, name, text, options, meta) =>
       (client as unknown as v2client.Client).callTool(params(name, text, meta), options) as Promise<CallResult>,
     onSampling(client, handler) {
