@@ -58,7 +58,7 @@ async function research(task: Task, tools: Tools): Promise<Citation[]> {
   const citations: Citation[] = [];
   for (const hit of await tools.search(task.terms, task.kind)) {
     if (citations.length === MAX_CITATIONS) break;
-    const found = quote(await tools.read(hit), task.terms);
+    const found = quote(await tools.read(hit), hit.heading, task.terms);
     if (found === undefined) continue;
     citations.push({ file: hit.file, line: hit.line + found.offset, heading: hit.heading, text: found.text });
   }

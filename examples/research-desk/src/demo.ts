@@ -11,7 +11,7 @@ import { Reply } from './desk.ts';
 import { missingHops } from './hops.ts';
 import { crew } from './processes.ts';
 
-const DEFAULT_QUESTION = 'What happens to the trace context of a message that goes to a retry topic in Kafka?';
+const DEFAULT_QUESTION = 'Which context does a Kafka handler run in?';
 const RUN_DEADLINE_MS = 300_000;
 const ANSWER_DEADLINE_MS = 60_000;
 const TEARDOWN_DEADLINE_MS = 10_000;

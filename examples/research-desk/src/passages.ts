@@ -91,11 +91,16 @@ function passage(lines: readonly string[], start: number, end: number, kind: Pas
 export function readable(line: string): string {
   const test = /^\s*(?:it|test)(?:\.\w+)*(?:\(.*\))?\(\s*(['"`])(.+?)\1\s*,/.exec(line)?.[2];
   if (test !== undefined) return test;
+  if (/[─│▶◀]/.test(line)) return ''; // a drawing
   return line
     .replace(/^\s*(\/\*\*|\*\/|\*(?!\*))\s?/, '')
     .replace(/\s*\*\/\s*$/, '')
     .replace(/^\s*([-*+]|\d+\.|>|#+)\s+/, '')
     .replace(/^\s*\|\s*|\s*\|\s*$/g, '')
     .replace(/\s+\|\s+/g, ': ')
+    .replaceAll('**', '')
+    .replace(/\s+/g, ' ')
+    .replace(/\[([^\]]+)\]\([^)\s]+\)/g, '$1')
+    .replace(/\{@link (\S+?)\}/g, '$1')
     .trim();
 }

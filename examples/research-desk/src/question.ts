@@ -3,8 +3,8 @@ import type { PassageKind, Task } from './desk.ts';
 
 const STOP_WORDS = new Set(
   `a about across after all an and any are as at be become becomes been but by can could did do does for from get goes had
-  happen happens has have how i if in into is it its keep let make makes may me mean means my no not of on one or our own
-  please put say says shall should so some tell than that the their them then there these they this those to under up use
+  happen happens has have how i if in into is it its keep let make makes may me mean means my no not of on one or our over own
+  please put say says shall should so some tell than through that the their them then there these they this those to under up use
   used using via want was way we were what when where whether which while who whom whose why will with without work works
   would you your`.split(/\s+/),
 );

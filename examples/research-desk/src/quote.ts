@@ -8,13 +8,16 @@ export interface Quote {
 
 const MAX_CHARACTERS = 320;
 
-/** The sentence of a passage that has most of the terms, and the one after it when that has any; none without a term. */
-export function quote(lines: readonly string[], terms: readonly string[]): Quote | undefined {
+/**
+ * The sentence of a passage that has most of the terms, and the one after it when that has any. Where only the heading has
+ * one, the first sentence; where that has none either, none.
+ */
+export function quote(lines: readonly string[], heading: string, terms: readonly string[]): Quote | undefined {
   const sentences = splitSentences(lines);
   const scored = sentences.map((sentence) => countTerms(sentence.text, terms));
   const best = scored.indexOf(Math.max(...scored, 0));
   const first = sentences[best];
-  if (first === undefined || scored[best] === 0) return undefined;
+  if (first === undefined || (scored[best] === 0 && countTerms(heading, terms) === 0)) return undefined;
   const second = sentences[best + 1];
   const both = second !== undefined && (scored[best + 1] ?? 0) > 0 ? `${first.text} ${second.text}` : first.text;
   const text = both.length <= MAX_CHARACTERS ? both : first.text;

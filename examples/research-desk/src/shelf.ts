@@ -18,7 +18,7 @@ export interface ShelfCount {
 export interface Shelf extends Disposable {
   /** Takes in what is new or has changed, and drops what is gone. */
   index(): ShelfCount;
-  /** At most `limit` passages of a kind that match any of the words, the best first; headings count more than text. */
+  /** At most `limit` passages of a kind, those that match most of the words first; headings count more than text. */
   search(words: readonly string[], kind: PassageKind, limit: number): Hit[];
 }
 
@@ -44,8 +44,12 @@ export function openShelf(root: string): Shelf {
     'SELECT (SELECT count(*) FROM files) AS files, (SELECT count(*) FROM passages) AS passages',
   );
   const find = database.prepare(`
-    SELECT file, line, last, kind, heading FROM passages
-    WHERE passages MATCH ? AND kind = ? ORDER BY bm25(passages, 0, 0, 0, 0, 3, 1), file, line LIMIT ?
+    WITH matches AS MATERIALIZED (
+      SELECT passages.rowid AS id, bm25(passages, 0, 0, 0, 0, 2, 1) AS distance
+      FROM json_each(?) AS word JOIN passages ON passages MATCH word.value
+    )
+    SELECT file, line, last, kind, heading FROM matches JOIN passages ON passages.rowid = id
+    WHERE kind = ? GROUP BY id ORDER BY count(*) DESC, sum(distance), file, line LIMIT ?
   `);
 
   const index = (): ShelfCount => {
@@ -82,8 +86,8 @@ export function openShelf(root: string): Shelf {
       }
     },
     search: (words, kind, limit) => {
-      const query = words.map((word) => `"${word.replaceAll('"', '""')}"${word.length > 3 ? ' *' : ''}`).join(' OR ');
-      return query === '' ? [] : find.all(query, kind, limit).map((row) => Hit.parse(row));
+      const queries = words.map((word) => `"${word.replaceAll('"', '""')}"${word.length > 3 ? ' *' : ''}`);
+      return find.all(JSON.stringify(queries), kind, limit).map((row) => Hit.parse(row));
     },
     [Symbol.dispose]: () => database.close(),
   };

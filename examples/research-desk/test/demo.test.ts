@@ -75,9 +75,9 @@ describe('the demo', { timeout: DEADLINE }, () => {
     const done = await startDemo(['what', 'is', 'an', 'orphan?'], shared).ended;
     expect(done).toMatchObject({ code: 0 });
     expect(done.output).toContain('what is an orphan?');
-    const sources = [...done.output.matchAll(/^ {4}— (\S+):(\d+) \(/gm)].map(([, file = '', line]) => {
+    const sources = [...done.output.matchAll(/^ {4}— (\S+):(\d+) \((.*)\)$/gm)].map(([, file = '', line, heading]) => {
       const lines = readFileSync(new URL(file, `file://${REPOSITORY}`), 'utf8').split('\n');
-      return { file, line, said: lines.slice(Number(line) - 1, Number(line) + 3).join(' ') };
+      return { file, line, said: [heading, ...lines.slice(Number(line) - 1, Number(line) + 3)].join(' ') };
     });
     expect(sources).not.toEqual([]);
     expect(sources.filter(({ said }) => !/orphan/i.test(said))).toEqual([]);

@@ -8,7 +8,7 @@ First paragraph,
 on two lines.
 
 ## Part \`two\`
-- one item
+- **one** [item](there.md)
 - another
   that goes on
 
@@ -76,19 +76,28 @@ describe('a quote', () => {
   const lines = ['/**', ' * Starts nothing. Policies of the', ' * boundary decide. Hops carry it.', ' */'];
 
   test('is the sentence with most of the terms, and says on which line that begins', () => {
-    expect(quote(lines, ['policy', 'boundary'])).toEqual({ offset: 1, text: 'Policies of the boundary decide.' });
+    expect(quote(lines, 'Hops', ['policy', 'boundary'])).toEqual({
+      offset: 1,
+      text: 'Policies of the boundary decide.',
+    });
   });
 
   test('goes on with the next sentence when that has a term too', () => {
-    expect(quote(lines, ['policy', 'boundary', 'hop'])?.text).toBe('Policies of the boundary decide. Hops carry it.');
+    expect(quote(lines, 'Hops', ['policy', 'boundary', 'hop'])?.text).toBe(
+      'Policies of the boundary decide. Hops carry it.',
+    );
+  });
+
+  test('is the first sentence where only the heading has a term', () => {
+    expect(quote(lines, 'On retries', ['retry'])).toEqual({ offset: 1, text: 'Starts nothing.' });
   });
 
   test('is none where no term stands', () => {
-    expect(quote(lines, ['kafka'])).toBeUndefined();
+    expect(quote(lines, 'Hops', ['kafka'])).toBeUndefined();
   });
 
   test('is cut at a word past 320 characters', () => {
-    const text = quote(['context '.repeat(60)], ['context'])?.text ?? '';
+    const text = quote(['context '.repeat(60)], '', ['context'])?.text ?? '';
     expect(text.length).toBeLessThanOrEqual(322);
     expect(text).toMatch(/context …$/);
   });
