@@ -37,7 +37,8 @@ export type Fields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
 
 /** Returns a copy of headers with the fields of a hop written as its mode says; the quick way where they hold none. */
 export function writeFields(headers: object | undefined, sending: Fields, quick: boolean): object {
-  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers))) return { ...headers, ...sending.fields };
+  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers)))
+    return { ...headers, ...sending.fields };
   return writeRecord(headers as Record<string, unknown> | undefined, sending);
 }
 
@@ -53,7 +54,13 @@ export function writeFields(headers: object | undefined, sending: Fields, quick:
 export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: InjectOptions): MessageHeaders {
   const name = options?.topic;
   const sending = startOutbound(
-    { transport: KAFKA, name: 'inject', kind: SpanKind.PRODUCER, target: { transport: KAFKA, channel: 'broker', name }, span: false },
+    {
+      transport: KAFKA,
+      name: 'inject',
+      kind: SpanKind.PRODUCER,
+      target: { transport: KAFKA, channel: 'broker', name },
+      span: false,
+    },
     rememberedSettings(options),
   );
   sending.end();
@@ -71,7 +78,14 @@ export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: Inje
  */
 export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
   const received = startInbound(
-    { transport: KAFKA, name: 'extract', kind: SpanKind.CONSUMER, carrier: headersOf(message), reader: messageHeaders, span: false },
+    {
+      transport: KAFKA,
+      name: 'extract',
+      kind: SpanKind.CONSUMER,
+      carrier: headersOf(message),
+      reader: messageHeaders,
+      span: false,
+    },
     rememberedSettings(options),
   );
   received.end();

@@ -14,7 +14,11 @@ export interface ConsumerLike {
 
 type RunConfig<C> = C extends { run(config?: infer Config): unknown } ? NonNullable<Config> : never;
 
-type BatchPayload<Config> = Config extends { eachBatch?: infer H } ? (NonNullable<H> extends (payload: infer P) => unknown ? P : never) : never;
+type BatchPayload<Config> = Config extends { eachBatch?: infer H }
+  ? NonNullable<H> extends (payload: infer P) => unknown
+    ? P
+    : never
+  : never;
 
 /** A consumer of the same type, whose `eachBatch` handler gets `runWith`. */
 export type TracedConsumer<C extends ConsumerLike> = {
@@ -39,7 +43,10 @@ export type TracedConsumer<C extends ConsumerLike> = {
 export function traceConsumer<C extends ConsumerLike>(consumer: C, options?: ConsumerOptions): TracedConsumer<C> {
   const settings = consumerSettings(options);
   if (typeof consumer !== 'object' || consumer === null || typeof consumer.run !== 'function') {
-    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', "`traceConsumer` takes a consumer, such as `kafka.consumer({ groupId: 'billing' })`.");
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      "`traceConsumer` takes a consumer, such as `kafka.consumer({ groupId: 'billing' })`.",
+    );
   }
   if (wrapped(consumer)) {
     warnIfRewrapped(consumer, settings.hop);
@@ -59,8 +66,12 @@ function tracedConfig(config: unknown, settings: ConsumerSettings): unknown {
   const { eachMessage, eachBatch } = config as { eachMessage?: unknown; eachBatch?: unknown };
   return {
     ...config,
-    ...(typeof eachMessage === 'function' ? { eachMessage: eachMessageWith(eachMessage as MessageHandler, settings) } : undefined),
-    ...(typeof eachBatch === 'function' ? { eachBatch: eachBatchWith<EachBatchPayloadLike, unknown>(eachBatch as BatchHandler, settings) } : undefined),
+    ...(typeof eachMessage === 'function'
+      ? { eachMessage: eachMessageWith(eachMessage as MessageHandler, settings) }
+      : undefined),
+    ...(typeof eachBatch === 'function'
+      ? { eachBatch: eachBatchWith<EachBatchPayloadLike, unknown>(eachBatch as BatchHandler, settings) }
+      : undefined),
   };
 }
 

@@ -1,6 +1,14 @@
 import { context as contextApi, propagation, SpanKind } from '@opentelemetry/api';
-import type { Context, Link } from '@opentelemetry/api';
-import { carriedContext, markWrapped, messageHeaders, startInbound, warnIfRewrapped, wrapped } from '@throughline/core';
+import type { Context, Link, SpanContext } from '@opentelemetry/api';
+import {
+  carriedContext,
+  markWrapped,
+  messageHeaders,
+  parseTraceparent,
+  startInbound,
+  warnIfRewrapped,
+  wrapped,
+} from '@throughline/core';
 import type { Received } from '@throughline/core';
 import { ATTR_MESSAGING_BATCH_MESSAGE_COUNT, KAFKA } from './conventions.ts';
 import { processAttributes } from './incoming.ts';
@@ -105,13 +113,22 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
 function creationLinks(messages: readonly MessageLike[], settings: ConsumerSettings): readonly Link[] {
   const links = new CreationLinks();
   // What was sent in one call holds the same bytes: compared, not parsed again.
-  let previous: Uint8Array | undefined;
+  let previous: Buffer | undefined;
+  const seen = new Set<string>();
   for (const { headers } of messages) {
     if (typeof headers !== 'object' || headers === null) continue;
     const only = onlyTraceparent(headers);
-    if (only !== undefined && previous !== undefined && Buffer.compare(only, previous) === 0) continue;
-    previous = only;
-    const context = carriedContext(headers, messageHeaders, settings.hop.limits);
+    let context: SpanContext | undefined;
+    if (only === undefined || only.length > settings.hop.limits.fieldBytes) {
+      context = carriedContext(headers, messageHeaders, settings.hop.limits);
+    } else {
+      if (previous !== undefined && Buffer.compare(only, previous) === 0) continue;
+      previous = only;
+      const bytes = only.toString('latin1');
+      if (seen.has(bytes)) continue;
+      seen.add(bytes);
+      context = parseTraceparent(bytes);
+    }
     if (context === undefined) continue;
     links.add(context);
     if (links.full) break;
@@ -120,17 +137,23 @@ function creationLinks(messages: readonly MessageLike[], settings: ConsumerSetti
 }
 
 /** The bytes of `traceparent`, where no header repeats it in another letter case. */
-function onlyTraceparent(headers: object): Uint8Array | undefined {
+function onlyTraceparent(headers: object): Buffer | undefined {
   let only: unknown;
   for (const key of Object.keys(headers)) {
     if (key.length !== 11) continue;
     if (key === 'traceparent') only = (headers as { traceparent?: unknown }).traceparent;
     else if (key.toLowerCase() === 'traceparent') return undefined;
   }
-  return only instanceof Uint8Array ? only : undefined;
+  return Buffer.isBuffer(only) ? only : undefined;
 }
 
-function runMessage<T>(message: MessageLike, fn: () => T, topic: string, batch: Context | undefined, settings: ConsumerSettings): T {
+function runMessage<T>(
+  message: MessageLike,
+  fn: () => T,
+  topic: string,
+  batch: Context | undefined,
+  settings: ConsumerSettings,
+): T {
   let context: Context;
   try {
     context = batch === undefined ? contextApi.active() : messageContext(message, topic, batch, settings);

@@ -26,11 +26,17 @@ export interface EachMessagePayloadLike {
  * await consumer.run({ eachMessage: tracedEachMessage(async ({ message }) => handle(message)) });
  * ```
  */
-export function tracedEachMessage<P extends EachMessagePayloadLike, R>(handler: (payload: P) => R, options?: ConsumerOptions): (payload: P) => R {
+export function tracedEachMessage<P extends EachMessagePayloadLike, R>(
+  handler: (payload: P) => R,
+  options?: ConsumerOptions,
+): (payload: P) => R {
   return eachMessageWith(handler, consumerSettings(options));
 }
 
-export function eachMessageWith<P extends EachMessagePayloadLike, R>(handler: (payload: P) => R, settings: ConsumerSettings): (payload: P) => R {
+export function eachMessageWith<P extends EachMessagePayloadLike, R>(
+  handler: (payload: P) => R,
+  settings: ConsumerSettings,
+): (payload: P) => R {
   if (wrapped(handler)) {
     warnIfRewrapped(handler, settings.hop);
     return handler;

@@ -18,7 +18,12 @@ import type { MessageLike } from './message.ts';
 import type { ConsumerSettings } from './options.ts';
 
 /** Returns what a `process` span says of where its messages come from; `age` is in milliseconds. */
-export function processAttributes(topic: string, partition: unknown, age: number | undefined, settings: ConsumerSettings): Attributes {
+export function processAttributes(
+  topic: string,
+  partition: unknown,
+  age: number | undefined,
+  settings: ConsumerSettings,
+): Attributes {
   const attributes: Attributes = {
     [ATTR_MESSAGING_SYSTEM]: KAFKA,
     [ATTR_MESSAGING_OPERATION_NAME]: 'process',

@@ -42,7 +42,8 @@ const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 function isPrintable(text: string): boolean {
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029 || code === 0xfffd) return false;
+    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029 || code === 0xfffd)
+      return false;
     if (code >= 0xd800 && code < 0xe000 && !text.isWellFormed()) return false;
   }
   return true;

@@ -51,7 +51,8 @@ export interface ConsumerSettings {
 export function producerSettings(options: ProducerOptions | undefined): ProducerSettings {
   const hop = hopSettings(options, scope);
   const { spanPerMessage, clientId } = options ?? {};
-  if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean') throw wrong('spanPerMessage', 'true or false');
+  if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean')
+    throw wrong('spanPerMessage', 'true or false');
   return { hop, spanPerMessage: spanPerMessage ?? false, clientId: name('clientId', clientId) };
 }
 

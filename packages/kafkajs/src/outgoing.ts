@@ -38,9 +38,13 @@ export interface Outgoing {
  * Opens the send span of one topic and call, and returns copies of its messages that carry it. The lists, the messages and
  * their headers are not changed; what is not a message stays, for the client to report.
  */
-export function startTopic(topic: string, lists: readonly (readonly unknown[])[], settings: ProducerSettings): Outgoing {
+export function startTopic(
+  topic: string,
+  lists: readonly (readonly unknown[])[],
+  settings: ProducerSettings,
+): Outgoing {
   const found = carried(lists, settings);
-  const hop = topicHop(topic, found, settings);
+  const hop = topicHop(topic, found);
   if (settings.spanPerMessage) return createEach(hop, lists, found, settings);
   const sending = startOutbound(
     {
@@ -61,7 +65,10 @@ export function startTopic(topic: string, lists: readonly (readonly unknown[])[]
 }
 
 /** Ends the send spans of a call, with where the broker put the messages, or why it did not take them. */
-export function endAll(outgoing: readonly Outgoing[], outcome: { readonly error: unknown } | { readonly value: unknown }): void {
+export function endAll(
+  outgoing: readonly Outgoing[],
+  outcome: { readonly error: unknown } | { readonly value: unknown },
+): void {
   for (const one of outgoing) {
     if ('error' in outcome) one.sending.end({ error: outcome.error, errorType: kafkaErrorType(outcome.error) });
     else one.sending.end(placed(one, outcome.value));
@@ -115,13 +122,19 @@ function carried(lists: readonly (readonly unknown[])[], settings: ProducerSetti
   };
 }
 
-function topicHop(topic: string, found: Carried, settings: ProducerSettings): Pick<OutboundHop, 'transport' | 'target' | 'carrier' | 'reader'> {
+function topicHop(topic: string, found: Carried): Pick<OutboundHop, 'transport' | 'target' | 'carrier' | 'reader'> {
   const target = { transport: KAFKA, channel: 'broker', name: topic } as const;
   // The relayed context is the parent. It stays in the headers too, so the hop does not replace it.
-  return found.relayed === undefined ? { transport: KAFKA, target } : { transport: KAFKA, target, carrier: found.relayed, reader: messageHeaders };
+  return found.relayed === undefined
+    ? { transport: KAFKA, target }
+    : { transport: KAFKA, target, carrier: found.relayed, reader: messageHeaders };
 }
 
-function written(lists: readonly (readonly unknown[])[], sending: Sending, found: Carried): readonly (readonly unknown[])[] {
+function written(
+  lists: readonly (readonly unknown[])[],
+  sending: Sending,
+  found: Carried,
+): readonly (readonly unknown[])[] {
   if (sending.mode === 'strip' ? !found.any : isEmpty(sending.fields)) return lists;
   const quick = areW3C(sending.fields);
   const fields: Fields = { fields: sending.fields, mode: sending.mode, keepsValid: sending.keepsValid || found.stays };
@@ -161,7 +174,8 @@ function createEach(
   function created(message: unknown): unknown {
     const headers = writableHeaders(message);
     if (headers === null) return message;
-    const held = headers !== undefined && found.any ? carriedContext(headers, messageHeaders, settings.hop.limits) : undefined;
+    const held =
+      headers !== undefined && found.any ? carriedContext(headers, messageHeaders, settings.hop.limits) : undefined;
     if (held !== undefined && keeps) {
       links.add(held);
       return message;
@@ -195,7 +209,13 @@ function createEach(
   return { topic, sending, lists: copies, count: found.count };
 }
 
-function attributesOf(topic: string, operation: 'send' | 'create', message: unknown, count: number, settings: ProducerSettings): Attributes {
+function attributesOf(
+  topic: string,
+  operation: 'send' | 'create',
+  message: unknown,
+  count: number,
+  settings: ProducerSettings,
+): Attributes {
   const attributes: Attributes = {
     [ATTR_MESSAGING_SYSTEM]: KAFKA,
     [ATTR_MESSAGING_OPERATION_NAME]: operation,
@@ -213,12 +233,19 @@ function attributesOf(topic: string, operation: 'send' | 'create', message: unkn
   return attributes;
 }
 
+/** What kafkajs resolves with, for each partition. */
+interface Metadata {
+  readonly topicName?: unknown;
+  readonly partition?: unknown;
+  readonly baseOffset?: unknown;
+}
+
 /** Where the broker put the messages, when that is one partition. */
 function placed({ topic, count, sending }: Outgoing, value: unknown): Outcome | undefined {
   if (!Array.isArray(value) || !sending.span.isRecording()) return undefined;
-  let only: { readonly partition?: unknown; readonly baseOffset?: unknown } | undefined;
-  for (const metadata of value) {
-    if (typeof metadata !== 'object' || metadata === null || metadata.topicName !== topic) continue;
+  let only: Metadata | undefined;
+  for (const metadata of value as (Metadata | null | undefined)[]) {
+    if (metadata?.topicName !== topic) continue;
     if (only !== undefined) return undefined;
     only = metadata;
   }

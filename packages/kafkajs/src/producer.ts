@@ -46,7 +46,10 @@ const BATCH_MEMBERS = ['topicMessages', 'acks', 'timeout', 'compression'];
 export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): P {
   const settings = producerSettings(options);
   if (typeof producer !== 'object' || producer === null || typeof producer.send !== 'function') {
-    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', '`traceProducer` takes a producer, such as `kafka.producer()`.');
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      '`traceProducer` takes a producer, such as `kafka.producer()`.',
+    );
   }
   return traceSender(producer, settings);
 }
@@ -98,11 +101,16 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
     const copies: object[] = [...topicMessages];
     const outgoing: Outgoing[] = [];
     for (const [topic, places] of byTopic(topicMessages)) {
-      const started = startTopic(topic, places.map((at) => (topicMessages[at] as TopicMessages).messages), settings);
+      const started = startTopic(
+        topic,
+        places.map((at) => (topicMessages[at] as TopicMessages).messages),
+        settings,
+      );
       outgoing.push(started);
       places.forEach((at, nth) => {
         const entry = topicMessages[at] as TopicMessages;
-        if (started.lists[nth] !== entry.messages) copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
+        if (started.lists[nth] !== entry.messages)
+          copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
       });
     }
     return { argument: copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies), outgoing };
@@ -193,8 +201,11 @@ function sendOffsets(target: Loose, offsets: unknown, rest: unknown[], settings:
 // A topic only where there is one: a span's name holds no list.
 function settledBy(offsets: unknown): { group: string | undefined; topic: string | undefined } {
   try {
-    const { consumerGroupId, topics } = offsets as { consumerGroupId?: unknown; topics?: unknown };
-    const only: unknown = Array.isArray(topics) && topics.length === 1 ? topics[0]?.topic : undefined;
+    const { consumerGroupId, topics } = offsets as {
+      consumerGroupId?: unknown;
+      topics?: readonly { topic?: unknown }[];
+    };
+    const only = topics?.length === 1 ? topics[0]?.topic : undefined;
     return { group: textOf(consumerGroupId), topic: textOf(only) };
   } catch {
     return { group: undefined, topic: undefined };

@@ -51,13 +51,19 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
   it('a message sent and a message handled are one trace, baggage and queue time included', async () => {
     const topic = await newTopic(kafka, 'orders');
     const withBaggage = propagation.setBaggage(context.active(), propagation.createBaggage({ tenant: { value: 'a' } }));
-    await context.with(withBaggage, () => inSpan('order', () => producer.send({ topic, messages: [{ key: 'k', value: 'v' }] })));
+    await context.with(withBaggage, () =>
+      inSpan('order', () => producer.send({ topic, messages: [{ key: 'k', value: 'v' }] })),
+    );
     let seen: unknown;
     const consumer = traceConsumer(newConsumer(kafka, `${topic}-group`));
     await handleAll(consumer, [topic], 1, async ({ heartbeat, pause, message }) => {
       await heartbeat();
       expect(pause).toBeTypeOf('function');
-      seen = [message.key?.toString(), message.value?.toString(), propagation.getActiveBaggage()?.getEntry('tenant')?.value];
+      seen = [
+        message.key?.toString(),
+        message.value?.toString(),
+        propagation.getActiveBaggage()?.getEntry('tenant')?.value,
+      ];
       await inSpan('billing', async () => {});
     });
     expect(seen).toEqual(['k', 'v', 'a']);
@@ -81,9 +87,20 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
 
   it('headers on the wire: arrays, bytes, tombstones, one of each field in every letter case', async () => {
     const topic = await newTopic(kafka, 'wire');
-    const shared = { list: ['a', Buffer.from('b')], bytes: Buffer.from([0, 255]), TraceParent: 'stale', BAGGAGE: ['a=1', 'b=2'] };
-    const messages = [{ value: null, headers: shared }, { value: 'b', headers: shared }, { value: 'c', partition: 0, timestamp: '1700000000000' }];
-    await inSpan('work', () => producer.send(deepFreeze({ topic, acks: -1, compression: CompressionTypes.GZIP, messages })));
+    const shared = {
+      list: ['a', Buffer.from('b')],
+      bytes: Buffer.from([0, 255]),
+      TraceParent: 'stale',
+      BAGGAGE: ['a=1', 'b=2'],
+    };
+    const messages = [
+      { value: null, headers: shared },
+      { value: 'b', headers: shared },
+      { value: 'c', partition: 0, timestamp: '1700000000000' },
+    ];
+    await inSpan('work', () =>
+      producer.send(deepFreeze({ topic, acks: -1, compression: CompressionTypes.GZIP, messages })),
+    );
     const read = await readAll(kafka, topic, 3);
     const ours = { traceparent: expect.stringMatching(sentHeader(topic)) };
     expect(read.map((message) => textOf(message.headers))).toEqual([
@@ -108,14 +125,20 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
   it('repeated traceparent headers: the last valid one is the parent', async () => {
     const topic = await newTopic(kafka, 'repeated');
     const traceparent = (n: number): string => `00-${'c'.repeat(32)}-${String(n).repeat(16)}-01`;
-    await plain.send({ topic, messages: [{ value: 'a', headers: { traceparent: [traceparent(1), traceparent(2), 'broken'] } }] });
+    await plain.send({
+      topic,
+      messages: [{ value: 'a', headers: { traceparent: [traceparent(1), traceparent(2), 'broken'] } }],
+    });
     await handleAll(traceConsumer(newConsumer(kafka)), [topic], 1, async () => {});
     expect(telemetry.find(`process ${topic}`).parentSpanContext?.spanId).toBe('2'.repeat(16));
   });
 
   it('sendBatch opens one span a topic', async () => {
     const [one, two] = [await newTopic(kafka, 'one'), await newTopic(kafka, 'two')];
-    const entry = (topic: string): { topic: string; messages: { value: string }[] } => ({ topic, messages: [{ value: 'a' }, { value: 'b' }] });
+    const entry = (topic: string): { topic: string; messages: { value: string }[] } => ({
+      topic,
+      messages: [{ value: 'a' }, { value: 'b' }],
+    });
     await inSpan('work', () => producer.sendBatch(deepFreeze({ topicMessages: [entry(one), entry(two)] })));
     for (const topic of [one, two]) {
       expect((await readAll(kafka, topic, 2)).map((message) => textOf(message.headers)['traceparent'])).toEqual([
@@ -128,7 +151,9 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
 
   it('a transaction carries the context, commits, aborts and settles', async () => {
     const topic = await newTopic(kafka, 'tx');
-    const transactional = traceProducer(kafka.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true }));
+    const transactional = traceProducer(
+      kafka.producer({ transactionalId: topic, maxInFlightRequests: 1, idempotent: true }),
+    );
     await transactional.connect();
     open.push(transactional);
     const group = newConsumer(kafka, `${topic}-group`);
@@ -145,7 +170,10 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       const committed = await transactional.transaction();
       expect(committed.isActive()).toBe(true);
       await committed.sendBatch({ topicMessages: [{ topic, messages: [{ value: 'committed' }] }] });
-      await committed.sendOffsets({ consumerGroupId: `${topic}-group`, topics: [{ topic, partitions: [{ partition: 0, offset: '1' }] }] });
+      await committed.sendOffsets({
+        consumerGroupId: `${topic}-group`,
+        topics: [{ topic, partitions: [{ partition: 0, offset: '1' }] }],
+      });
       await committed.commit();
       expect(committed.isActive()).toBe(false);
     });
@@ -156,14 +184,20 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     const settle = telemetry.find(`settle ${topic}`);
     expect(settle.kind).toBe(SpanKind.CLIENT);
     expect(settle.parentSpanContext?.spanId).toBe(idOf('work'));
-    expect(settle.attributes).toMatchObject({ 'messaging.operation.type': 'settle', 'messaging.consumer.group.name': `${topic}-group` });
+    expect(settle.attributes).toMatchObject({
+      'messaging.operation.type': 'settle',
+      'messaging.consumer.group.name': `${topic}-group`,
+    });
   });
 
   it('original, handler, dead letter and reprocessing are one trace', async () => {
     const [topic, dead] = [await newTopic(kafka, 'work'), await newTopic(kafka, 'dead')];
     await inSpan('order', () => producer.send({ topic, messages: [{ value: 'v', headers: { attempt: '1' } }] }));
     await handleAll(traceConsumer(newConsumer(kafka)), [topic], 1, async ({ message }) => {
-      await producer.send({ topic: dead, messages: [{ key: message.key, value: message.value, headers: forwardHeaders(message) }] });
+      await producer.send({
+        topic: dead,
+        messages: [{ key: message.key, value: message.value, headers: forwardHeaders(message) }],
+      });
     });
     await handleAll(traceConsumer(newConsumer(kafka)), [dead], 1, async ({ message }) => {
       expect(textOf(message.headers)).toEqual({ attempt: '1', traceparent: expect.stringMatching(sentHeader(dead)) });
@@ -181,9 +215,10 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     expect(telemetry.find(`process ${topic}`).attributes['throughline.calls']).toBe(1);
   });
 
-  it('a batch is one span that links its senders, and runWith works in each message\'s own trace, in parallel', async () => {
+  it("a batch is one span that links its senders, and runWith works in each message's own trace, in parallel", async () => {
     const topic = await newTopic(kafka, 'batch');
-    for (const n of [0, 1, 2]) await inSpan(`order ${n}`, () => producer.send({ topic, messages: [{ value: `${n}` }, { value: `${n}` }] }));
+    for (const n of [0, 1, 2])
+      await inSpan(`order ${n}`, () => producer.send({ topic, messages: [{ value: `${n}` }, { value: `${n}` }] }));
     const consumer = traceConsumer(newConsumer(kafka));
     open.push(consumer);
     await subscribed(consumer, topic);
@@ -192,7 +227,15 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       consumer
         .run({
           eachBatchAutoResolve: false,
-          eachBatch: async ({ batch, runWith, resolveOffset, heartbeat, isStale, isRunning, commitOffsetsIfNecessary }) => {
+          eachBatch: async ({
+            batch,
+            runWith,
+            resolveOffset,
+            heartbeat,
+            isStale,
+            isRunning,
+            commitOffsetsIfNecessary,
+          }) => {
             await Promise.all(
               batch.messages.map((message) =>
                 runWith(message, async () => {
@@ -212,11 +255,16 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     });
     const sends = telemetry.spans().filter((span) => span.name === `send ${topic}`);
     const batches = telemetry.spans().filter((span) => span.name === `process ${topic}`);
-    expect(batches.flatMap((span) => span.links.map((link) => link.context.spanId)).toSorted()).toEqual(sends.map((span) => span.spanContext().spanId).toSorted());
+    expect(batches.flatMap((span) => span.links.map((link) => link.context.spanId)).toSorted()).toEqual(
+      sends.map((span) => span.spanContext().spanId).toSorted(),
+    );
     expect(batches.every((span) => span.parentSpanContext === undefined)).toBe(true);
     for (const n of [0, 1, 2]) {
       const bills = telemetry.spans().filter((span) => span.name === `bill ${n}`);
-      expect(bills.map((span) => span.parentSpanContext?.spanId)).toEqual([sends[n]?.spanContext().spanId, sends[n]?.spanContext().spanId]);
+      expect(bills.map((span) => span.parentSpanContext?.spanId)).toEqual([
+        sends[n]?.spanContext().spanId,
+        sends[n]?.spanContext().spanId,
+      ]);
       expect(bills.every((span) => span.spanContext().traceId === traceOf(`order ${n}`))).toBe(true);
     }
   });
@@ -231,7 +279,8 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       consumer
         .run({
           eachBatch: tracedEachBatch(async ({ batch, runWith }) => {
-            for (const message of batch.messages) runWith(message, () => trace.getTracer('test').startSpan('bill').end());
+            for (const message of batch.messages)
+              runWith(message, () => trace.getTracer('test').startSpan('bill').end());
             setImmediate(resolve);
           }),
         })
@@ -243,7 +292,15 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
   it('a message of years ago restarts under `maxParentAge`, with a link', async () => {
     const topic = await newTopic(kafka, 'old');
     const old = String(Date.now() - 86_400_000);
-    await inSpan('order', () => producer.send({ topic, messages: [{ value: 'old', timestamp: old }, { value: 'long ago', timestamp: '1000' }] }));
+    await inSpan('order', () =>
+      producer.send({
+        topic,
+        messages: [
+          { value: 'old', timestamp: old },
+          { value: 'long ago', timestamp: '1000' },
+        ],
+      }),
+    );
     await handleAll(traceConsumer(newConsumer(kafka), { maxParentAge: 3_600_000 }), [topic], 2, async () => {});
     const [first, second] = telemetry.spans().filter((span) => span.name === `process ${topic}`);
     expect(first?.parentSpanContext).toBeUndefined();
@@ -272,8 +329,14 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     const thrown = new TypeError('a bug');
     const consumer = traceConsumer(newConsumer(kafka));
     await subscribed(consumer, topic);
-    const crash = new Promise<{ error: Error; restart: boolean }>((resolve) => consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload)));
-    await consumer.run({ eachMessage: async () => { throw thrown; } });
+    const crash = new Promise<{ error: Error; restart: boolean }>((resolve) =>
+      consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload)),
+    );
+    await consumer.run({
+      eachMessage: async () => {
+        throw thrown;
+      },
+    });
     const { error, restart } = await crash;
     expect(error.cause ?? error).toBe(thrown);
     expect(restart).toBe(false);
@@ -290,11 +353,20 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       }
     };
     const records: unknown[] = [
-      undefined, {}, { topic: 't' }, { topic: 't', messages: null }, { topic: 't', messages: 'abc' }, { topic: '', messages: [] },
-      { topic: 't', messages: [null] }, { topic: 't', messages: [{}] }, { topic: 't', messages: [{ value: undefined, headers: {} }] },
+      undefined,
+      {},
+      { topic: 't' },
+      { topic: 't', messages: null },
+      { topic: 't', messages: 'abc' },
+      { topic: '', messages: [] },
+      { topic: 't', messages: [null] },
+      { topic: 't', messages: [{}] },
+      { topic: 't', messages: [{ value: undefined, headers: {} }] },
     ];
     for (const record of records) {
-      expect(await failure(() => producer.send(record as never))).toBe(await failure(() => plain.send(record as never)));
+      expect(await failure(() => producer.send(record as never))).toBe(
+        await failure(() => plain.send(record as never)),
+      );
       const batch = { topicMessages: [record] } as never;
       expect(await failure(() => producer.sendBatch(batch))).toBe(await failure(() => plain.sendBatch(batch)));
     }
@@ -319,12 +391,19 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     const topic = await newTopic(kafka, 'beside');
     const service = fileURLToPath(new URL('./beside-instrumentation.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [service, broker.brokers[0] ?? '', topic]);
-    const { traced, instrumented, headers } = JSON.parse(stdout) as { traced: string[]; instrumented: string[]; headers: object };
+    const { traced, instrumented, headers } = JSON.parse(stdout) as {
+      traced: string[];
+      instrumented: string[];
+      headers: object;
+    };
     expect(traced).toEqual([`@throughline/kafkajs: send ${topic}`, 'test: work']);
     expect(instrumented).toEqual([expect.stringContaining('instrumentation-kafkajs')]);
     expect(headers).toEqual({ mine: '1' });
     const [message] = await readAll(kafka, topic, 2);
-    expect(textOf(message?.headers)).toEqual({ mine: '1', traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/) });
+    expect(textOf(message?.headers)).toEqual({
+      mine: '1',
+      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/),
+    });
   });
 
   // The last one: it takes the broker away.
@@ -335,11 +414,15 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     await impatient.send({ topic, messages: [{ value: 'alive' }] });
     await telemetry.reset();
     await broker.kill();
-    const error: unknown = await impatient.send({ topic, messages: [{ value: 'dead' }] }).catch((caught: unknown) => caught);
+    const error: unknown = await impatient
+      .send({ topic, messages: [{ value: 'dead' }] })
+      .catch((caught: unknown) => caught);
     expect(error).toBeInstanceOf(Error);
     const span = telemetry.find(`send ${topic}`);
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
-    expect(span.attributes['error.type']).toBe((error as { type?: string; name: string }).type ?? (error as Error).name);
+    expect(span.attributes['error.type']).toBe(
+      (error as { type?: string; name: string }).type ?? (error as Error).name,
+    );
     await impatient.disconnect();
   });
 });

@@ -30,10 +30,13 @@ describe('injectHeaders', () => {
     expect(context.with(withBaggage, () => injectHeaders())).toEqual({ traceparent, baggage: 'tenant=a%20b' });
   });
 
-  it.each(['Traceparent', 'TRACEPARENT', 'traceParent'])('replaces %s: one field of each name, in every letter case', (name) => {
-    const headers = deepFreeze({ [name]: other, TraceState: 'old=1', Baggage: 'old=1', kept: 'yes' });
-    expect(context.with(active, () => injectHeaders(headers))).toEqual({ kept: 'yes', traceparent });
-  });
+  it.each(['Traceparent', 'TRACEPARENT', 'traceParent'])(
+    'replaces %s: one field of each name, in every letter case',
+    (name) => {
+      const headers = deepFreeze({ [name]: other, TraceState: 'old=1', Baggage: 'old=1', kept: 'yes' });
+      expect(context.with(active, () => injectHeaders(headers))).toEqual({ kept: 'yes', traceparent });
+    },
+  );
 
   it('with no active span leaves valid fields as they are', () => {
     const headers = deepFreeze({ traceparent: Buffer.from(other), tracestate: 'a=1' });
@@ -47,7 +50,8 @@ describe('injectHeaders', () => {
 });
 
 describe('extractContext', () => {
-  const spanContextOf = (headers: unknown): unknown => trace.getSpanContext(extractContext({ headers: headers as object }));
+  const spanContextOf = (headers: unknown): unknown =>
+    trace.getSpanContext(extractContext({ headers: headers as object }));
 
   it.each([
     ['text', { traceparent }],
@@ -60,7 +64,11 @@ describe('extractContext', () => {
 
   it('brings baggage and tracestate', () => {
     const extracted = extractContext({
-      headers: { traceparent: Buffer.from(traceparent), tracestate: Buffer.from('a=1'), baggage: Buffer.from('tenant=a%20b') },
+      headers: {
+        traceparent: Buffer.from(traceparent),
+        tracestate: Buffer.from('a=1'),
+        baggage: Buffer.from('tenant=a%20b'),
+      },
     });
     expect(propagation.getBaggage(extracted)?.getEntry('tenant')?.value).toBe('a b');
     expect(trace.getSpanContext(extracted)?.traceState?.serialize()).toBe('a=1');
@@ -71,13 +79,26 @@ describe('extractContext', () => {
     expect(trace.getSpanContext(extracted)).toBeUndefined();
   });
 
-  it.each([undefined, null, {}, { headers: undefined }, { headers: null }])('takes %j for a message without a context', (message) => {
-    expect(trace.getSpanContext(extractContext(message))).toBeUndefined();
-  });
+  it.each([undefined, null, {}, { headers: undefined }, { headers: null }])(
+    'takes %j for a message without a context',
+    (message) => {
+      expect(trace.getSpanContext(extractContext(message))).toBeUndefined();
+    },
+  );
 
   it('never throws, whatever the headers hold', () => {
-    const value = fc.oneof(fc.string(), fc.uint8Array().map(Buffer.from), fc.constant(null), fc.integer(), fc.array(fc.uint8Array()), fc.object());
-    const name = fc.oneof(fc.constantFrom('traceparent', 'Traceparent', 'tracestate', 'baggage', 'BAGGAGE', '__proto__'), fc.string());
+    const value = fc.oneof(
+      fc.string(),
+      fc.uint8Array().map(Buffer.from),
+      fc.constant(null),
+      fc.integer(),
+      fc.array(fc.uint8Array()),
+      fc.object(),
+    );
+    const name = fc.oneof(
+      fc.constantFrom('traceparent', 'Traceparent', 'tracestate', 'baggage', 'BAGGAGE', '__proto__'),
+      fc.string(),
+    );
     fc.assert(
       fc.property(fc.oneof(fc.dictionary(name, value), fc.anything()), (headers) => {
         extractContext({ headers: headers as object });
@@ -89,7 +110,16 @@ describe('extractContext', () => {
 describe('forwardHeaders', () => {
   it('drops what the encoder refuses, and keeps the rest', () => {
     const bytes = Buffer.from([0, 255]);
-    const headers = deepFreeze({ a: 'text', b: bytes, c: null, d: undefined, e: ['x', null, bytes], f: [null], g: 7, traceparent });
+    const headers = deepFreeze({
+      a: 'text',
+      b: bytes,
+      c: null,
+      d: undefined,
+      e: ['x', null, bytes],
+      f: [null],
+      g: 7,
+      traceparent,
+    });
     expect(forwardHeaders({ headers })).toEqual({ a: 'text', b: bytes, e: ['x', bytes], g: '7', traceparent });
   });
 

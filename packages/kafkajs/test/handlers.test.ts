@@ -24,18 +24,32 @@ const bytes = (headers: Record<string, string>): Record<string, Buffer> =>
 const received = (headers: object | undefined, more: Partial<MessageLike> = {}): MessageLike =>
   deepFreeze({ key: null, value: Buffer.from('v'), offset: '7', timestamp: String(Date.now()), headers, ...more });
 
-const payload = (message: MessageLike): { topic: string; partition: number; message: MessageLike } => deepFreeze({ topic: 't', partition: 2, message });
+const payload = (message: MessageLike): { topic: string; partition: number; message: MessageLike } =>
+  deepFreeze({ topic: 't', partition: 2, message });
 
-const contextOf = (n: number): string => `00-${'a'.repeat(31)}${n.toString(16).at(-1)}-${String(n + 1).padStart(16, '0')}-01`;
+const contextOf = (n: number): string =>
+  `00-${'a'.repeat(31)}${n.toString(16).at(-1)}-${String(n + 1).padStart(16, '0')}-01`;
 
 describe('eachMessage', () => {
   it('runs in a CONSUMER span, child of the span that sent the message and linked to it, with its baggage', async () => {
     let seen: unknown[] = [];
-    const given = payload(received(bytes({ traceparent, baggage: 'tenant=a' }), { key: Buffer.from('k'), timestamp: String(Date.now() - 1500) }));
-    await tracedEachMessage(async (taken: typeof given) => {
-      await Promise.resolve();
-      seen = [taken, trace.getActiveSpan()?.spanContext().traceId, propagation.getActiveBaggage()?.getEntry('tenant')?.value];
-    }, { groupId: 'g', clientId: 'c' })(given);
+    const given = payload(
+      received(bytes({ traceparent, baggage: 'tenant=a' }), {
+        key: Buffer.from('k'),
+        timestamp: String(Date.now() - 1500),
+      }),
+    );
+    await tracedEachMessage(
+      async (taken: typeof given) => {
+        await Promise.resolve();
+        seen = [
+          taken,
+          trace.getActiveSpan()?.spanContext().traceId,
+          propagation.getActiveBaggage()?.getEntry('tenant')?.value,
+        ];
+      },
+      { groupId: 'g', clientId: 'c' },
+    )(given);
     expect(seen[0]).toBe(given);
     expect(seen.slice(1)).toEqual([traceId, 'a']);
     const span = telemetry.find('process t');
@@ -71,21 +85,31 @@ describe('eachMessage', () => {
     expect(telemetry.find('process t').attributes['messaging.kafka.message.tombstone']).toBe(true);
   });
 
-  it.each([new TypeError('x'), new Error('y'), 'text', undefined])('rejects with the very object that the handler threw: %s', async (error) => {
-    const handlers = [
-      async () => { throw error; },
-      () => { throw error; },
-    ];
-    for (const handler of handlers) {
-      await telemetry.reset();
-      const caught = await (async () => tracedEachMessage(handler)(payload(received(undefined))))().then(() => 'nothing', (thrown: unknown) => thrown);
-      expect(caught).toBe(error);
-      if (error instanceof Error) {
-        expect(telemetry.find('process t').status.code).toBe(SpanStatusCode.ERROR);
-        expect(telemetry.find('process t').attributes['error.type']).toBe(error.name);
-      } else expect(telemetry.spans()).toHaveLength(1);
-    }
-  });
+  it.each([new TypeError('x'), new Error('y'), 'text', undefined])(
+    'rejects with the very object that the handler threw: %s',
+    async (error) => {
+      const handlers = [
+        async () => {
+          throw error;
+        },
+        () => {
+          throw error;
+        },
+      ];
+      for (const handler of handlers) {
+        await telemetry.reset();
+        const caught = await (async () => tracedEachMessage(handler)(payload(received(undefined))))().then(
+          () => 'nothing',
+          (thrown: unknown) => thrown,
+        );
+        expect(caught).toBe(error);
+        if (error instanceof Error) {
+          expect(telemetry.find('process t').status.code).toBe(SpanStatusCode.ERROR);
+          expect(telemetry.find('process t').attributes['error.type']).toBe(error.name);
+        } else expect(telemetry.spans()).toHaveLength(1);
+      }
+    },
+  );
 
   it.each([
     ['older', HOUR + 1000, 'restarted'],
@@ -108,7 +132,8 @@ describe('eachMessage', () => {
   });
 
   it('asks the inbound policy by topic', async () => {
-    const inbound = (peer: { name?: string | undefined }): 'restart' | 'continue' => (peer.name === 't' ? 'restart' : 'continue');
+    const inbound = (peer: { name?: string | undefined }): 'restart' | 'continue' =>
+      peer.name === 't' ? 'restart' : 'continue';
     await tracedEachMessage(async () => {}, { inbound })(payload(received(bytes({ traceparent }))));
     expect(telemetry.find('process t').spanContext().traceId).not.toBe(traceId);
     expect(telemetry.find('process t').links).toEqual([]);
@@ -119,7 +144,11 @@ describe('eachMessage', () => {
       fc.asyncProperty(fc.anything(), fc.anything(), async (headers, strange) => {
         let calls = 0;
         const handler = tracedEachMessage(async () => void calls++);
-        await handler({ topic: 't', partition: 0, message: { headers, key: strange, value: strange, offset: strange, timestamp: strange } as never });
+        await handler({
+          topic: 't',
+          partition: 0,
+          message: { headers, key: strange, value: strange, offset: strange, timestamp: strange } as never,
+        });
         await handler(strange as never);
         expect(calls).toBe(2);
       }),
@@ -129,7 +158,9 @@ describe('eachMessage', () => {
 });
 
 describe('eachBatch', () => {
-  const batchOf = (messages: MessageLike[]): { batch: { topic: string; partition: number; messages: MessageLike[] }; note: string } =>
+  const batchOf = (
+    messages: MessageLike[],
+  ): { batch: { topic: string; partition: number; messages: MessageLike[] }; note: string } =>
     deepFreeze({ batch: { topic: 't', partition: 0, messages }, note: 'kept' });
 
   it('runs in one root span that links each distinct sender once', async () => {
@@ -142,7 +173,10 @@ describe('eachBatch', () => {
     expect(span?.name).toBe('process t');
     expect(span?.parentSpanContext).toBeUndefined();
     expect(span?.links.map((link) => Number(link.context.spanId))).toEqual([1, 2, 3]);
-    expect(span?.attributes).toMatchObject({ 'messaging.batch.message_count': 6, 'messaging.destination.partition.id': '0' });
+    expect(span?.attributes).toMatchObject({
+      'messaging.batch.message_count': 6,
+      'messaging.destination.partition.id': '0',
+    });
     expect(given).toMatchObject({ note: 'kept', batch: batch.batch });
   });
 
@@ -170,8 +204,10 @@ describe('eachBatch', () => {
     expect(telemetry.find('process t').links).toEqual([]);
   });
 
-  it('runWith runs in the message\'s own trace and baggage, in parallel', async () => {
-    const messages = Array.from({ length: 20 }, (_, n) => received(bytes({ traceparent: contextOf(n), baggage: `n=${n}` })));
+  it("runWith runs in the message's own trace and baggage, in parallel", async () => {
+    const messages = Array.from({ length: 20 }, (_, n) =>
+      received(bytes({ traceparent: contextOf(n), baggage: `n=${n}` })),
+    );
     const seen = new Map<MessageLike, unknown>();
     await tracedEachBatch(async ({ batch, runWith }: TracedEachBatchPayload<ReturnType<typeof batchOf>>) => {
       const results = await Promise.all(
@@ -211,7 +247,9 @@ describe('eachBatch', () => {
   it('runWith gives back what the function throws, as the same object', async () => {
     const error = new RangeError('mine');
     const handler = tracedEachBatch(async ({ batch, runWith }: TracedEachBatchPayload<ReturnType<typeof batchOf>>) => {
-      runWith(batch.messages[0] as MessageLike, () => { throw error; });
+      runWith(batch.messages[0] as MessageLike, () => {
+        throw error;
+      });
     });
     await expect(handler(batchOf([received(undefined)]))).rejects.toBe(error);
     expect(telemetry.find('process t').attributes['error.type']).toBe('RangeError');
@@ -242,11 +280,15 @@ it('a handler that is wrapped twice is one wrap', async () => {
 });
 
 it('`maxParentAge` that cannot be meant is said at construction', () => {
-  expect(() => tracedEachMessage(async () => {}, { maxParentAge: '1h' as never })).toThrow('`maxParentAge` takes milliseconds');
+  expect(() => tracedEachMessage(async () => {}, { maxParentAge: '1h' as never })).toThrow(
+    '`maxParentAge` takes milliseconds',
+  );
 });
 
 it('suppressed tracing opens no span', async () => {
   const { suppressTracing } = await import('@opentelemetry/core');
-  await context.with(suppressTracing(context.active()), () => tracedEachMessage(async () => {})(payload(received(bytes({ traceparent })))));
+  await context.with(suppressTracing(context.active()), () =>
+    tracedEachMessage(async () => {})(payload(received(bytes({ traceparent })))),
+  );
   expect(telemetry.spans()).toEqual([]);
 });

@@ -43,7 +43,17 @@ async function sentWith(record: unknown, options?: Parameters<typeof traceProduc
 describe('what is sent', () => {
   it('is a copy: record, messages and headers that are frozen stay as they are', async () => {
     const headers = { shared: 'yes' };
-    const record = { topic: 't', acks: 1, compression: 2, timeout: 3, unknown: 'kept', messages: [{ value: 'a', headers, own: 1 }, { value: 'b', headers }] };
+    const record = {
+      topic: 't',
+      acks: 1,
+      compression: 2,
+      timeout: 3,
+      unknown: 'kept',
+      messages: [
+        { value: 'a', headers, own: 1 },
+        { value: 'b', headers },
+      ],
+    };
     const sent = await sentWith(record);
     expect(sent).toMatchObject({ topic: 't', acks: 1, compression: 2, timeout: 3, unknown: 'kept' });
     expect(sent.messages[0]).toMatchObject({ value: 'a', own: 1, headers: { shared: 'yes' } });
@@ -53,7 +63,10 @@ describe('what is sent', () => {
   });
 
   it('keeps arrays, bytes, tombstones and a header called __proto__', async () => {
-    const headers = Object.defineProperty({ list: ['a', Buffer.from('b')], bytes: Buffer.from([1]) }, '__proto__', { value: 'p', enumerable: true });
+    const headers = Object.defineProperty({ list: ['a', Buffer.from('b')], bytes: Buffer.from([1]) }, '__proto__', {
+      value: 'p',
+      enumerable: true,
+    });
     const sent = await sentWith({ topic: 't', messages: [{ key: null, value: null, headers }] });
     const [message] = sent.messages;
     expect(message?.value).toBeNull();
@@ -77,11 +90,17 @@ describe('what is sent', () => {
     expect(sent.messages[0]?.headers).toMatchObject({ kind: 'order', traceparent: expect.stringMatching(/^00-/) });
   });
 
-  it.each(['traceparent', 'Traceparent', 'TRACEPARENT'])('holds exactly one traceparent where %s was there, and the send span links that', async (name) => {
-    const sent = await sentWith({ topic: 't', messages: [{ value: 'a', headers: { [name]: Buffer.from(other), TraceState: 'old=1', baggage: 'old=1' } }] });
-    expect(sent.messages[0]?.headers).toEqual({ traceparent: expect.stringMatching(traceparentOf('send t')) });
-    expect(telemetry.find('send t').links.map((link) => link.context.spanId)).toEqual(['2222222222222222']);
-  });
+  it.each(['traceparent', 'Traceparent', 'TRACEPARENT'])(
+    'holds exactly one traceparent where %s was there, and the send span links that',
+    async (name) => {
+      const sent = await sentWith({
+        topic: 't',
+        messages: [{ value: 'a', headers: { [name]: Buffer.from(other), TraceState: 'old=1', baggage: 'old=1' } }],
+      });
+      expect(sent.messages[0]?.headers).toEqual({ traceparent: expect.stringMatching(traceparentOf('send t')) });
+      expect(telemetry.find('send t').links.map((link) => link.context.spanId)).toEqual(['2222222222222222']);
+    },
+  );
 
   it('stays what an outbox recorded under `existing: keep`, and the send span links it', async () => {
     const messages = [{ value: 'a', headers: { traceparent: other, baggage: 'k=v' } }, { value: 'b' }];
@@ -93,23 +112,36 @@ describe('what is sent', () => {
 
   it('keeps its headers with no active span, and the send span stays in their trace', async () => {
     const { producer, sent } = fakeProducer();
-    await traceProducer(producer).send(deepFreeze({ topic: 't', messages: [{ value: 'a', headers: { traceparent: other } }] }));
+    await traceProducer(producer).send(
+      deepFreeze({ topic: 't', messages: [{ value: 'a', headers: { traceparent: other } }] }),
+    );
     expect(sent[0]?.messages[0]?.headers).toEqual({ traceparent: other });
     expect(telemetry.find('send t').parentSpanContext?.spanId).toBe('2222222222222222');
   });
 
   it('keeps its headers with no active span, and the send span links several traces', async () => {
     const { producer, sent } = fakeProducer();
-    const messages = [{ value: 'a', headers: { traceparent: other } }, { value: 'b', headers: { traceparent: another } }, { value: 'c' }];
+    const messages = [
+      { value: 'a', headers: { traceparent: other } },
+      { value: 'b', headers: { traceparent: another } },
+      { value: 'c' },
+    ];
     await traceProducer(producer).send(deepFreeze({ topic: 't', messages }));
-    expect(sent[0]?.messages.map((message) => message.headers?.['traceparent'])).toEqual([other, another, expect.stringMatching(traceparentOf('send t'))]);
+    expect(sent[0]?.messages.map((message) => message.headers?.['traceparent'])).toEqual([
+      other,
+      another,
+      expect.stringMatching(traceparentOf('send t')),
+    ]);
     expect(telemetry.find('send t').links).toHaveLength(2);
     expect(telemetry.find('send t').parentSpanContext).toBeUndefined();
   });
 
   it('loses the fields where the outbound policy suppresses, and keeps the span', async () => {
     const headers = { Traceparent: other, baggage: 'k=v', mine: '1' };
-    const sent = await sentWith({ topic: 't', messages: [{ value: 'a', headers }, { value: 'b' }] }, { outbound: 'suppress' });
+    const sent = await sentWith(
+      { topic: 't', messages: [{ value: 'a', headers }, { value: 'b' }] },
+      { outbound: 'suppress' },
+    );
     expect(sent.messages[0]?.headers).toEqual({ mine: '1' });
     expect(telemetry.find('send t').kind).toBe(SpanKind.PRODUCER);
   });
@@ -130,7 +162,11 @@ describe('what is sent', () => {
 
   it('belongs to the context of the call, read at once', async () => {
     const { producer, sent } = fakeProducer();
-    const first = trace.setSpanContext(ROOT_CONTEXT, { traceId: '5'.repeat(32), spanId: '6'.repeat(16), traceFlags: TraceFlags.SAMPLED });
+    const first = trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: '5'.repeat(32),
+      spanId: '6'.repeat(16),
+      traceFlags: TraceFlags.SAMPLED,
+    });
     const pending = context.with(first, () => traceProducer(producer).send({ topic: 't', messages: [{ value: 'a' }] }));
     expect(sent).toHaveLength(1);
     await pending;
@@ -138,8 +174,18 @@ describe('what is sent', () => {
   });
 
   it('never changes what is given, and holds one of each field, whatever the headers hold', async () => {
-    const value = fc.oneof(fc.string(), fc.uint8Array().map(Buffer.from), fc.constant(null), fc.constant(undefined), fc.integer(), fc.array(fc.string()));
-    const name = fc.oneof(fc.constantFrom('traceparent', 'TraceParent', 'tracestate', 'TRACESTATE', 'baggage', '__proto__'), fc.string());
+    const value = fc.oneof(
+      fc.string(),
+      fc.uint8Array().map(Buffer.from),
+      fc.constant(null),
+      fc.constant(undefined),
+      fc.integer(),
+      fc.array(fc.string()),
+    );
+    const name = fc.oneof(
+      fc.constantFrom('traceparent', 'TraceParent', 'tracestate', 'TRACESTATE', 'baggage', '__proto__'),
+      fc.string(),
+    );
     const { producer, sent } = fakeProducer();
     const traced = traceProducer(producer);
     await fc.assert(
@@ -147,7 +193,8 @@ describe('what is sent', () => {
         sent.length = 0;
         await inSpan(() => traced.send(deepFreeze({ topic: 't', messages: [{ value: 'a', headers }] })));
         const out = sent[0]?.messages[0]?.headers ?? {};
-        const fields = (record: object): string[] => Object.keys(record).filter((key) => /^(traceparent|tracestate|baggage)$/i.test(key));
+        const fields = (record: object): string[] =>
+          Object.keys(record).filter((key) => /^(traceparent|tracestate|baggage)$/i.test(key));
         expect(fields(out)).toEqual(['traceparent']);
         for (const key of Object.keys(headers)) if (!fields(headers).includes(key)) expect(out[key]).toBe(headers[key]);
       }),
@@ -170,9 +217,17 @@ describe('spans of a call', () => {
       ['send b', SpanKind.PRODUCER],
       ['work', SpanKind.INTERNAL],
     ]);
-    expect(telemetry.find('send a').attributes).toMatchObject({ 'messaging.batch.message_count': 2, 'messaging.destination.name': 'a' });
-    expect(sent[0]).toMatchObject({ acks: 0, topicMessages: [{ topic: 'a', note: 'kept' }, { topic: 'b' }, { topic: 'a' }] });
-    expect(sent[0]?.topicMessages.map((entry) => entry.messages.map((message) => message.headers?.['traceparent']))).toEqual([
+    expect(telemetry.find('send a').attributes).toMatchObject({
+      'messaging.batch.message_count': 2,
+      'messaging.destination.name': 'a',
+    });
+    expect(sent[0]).toMatchObject({
+      acks: 0,
+      topicMessages: [{ topic: 'a', note: 'kept' }, { topic: 'b' }, { topic: 'a' }],
+    });
+    expect(
+      sent[0]?.topicMessages.map((entry) => entry.messages.map((message) => message.headers?.['traceparent'])),
+    ).toEqual([
       [expect.stringMatching(traceparentOf('send a'))],
       [expect.stringMatching(traceparentOf('send b')), expect.stringMatching(traceparentOf('send b'))],
       [expect.stringMatching(traceparentOf('send a'))],
@@ -193,13 +248,19 @@ describe('spans of a call', () => {
     });
   });
 
-  it.each([[Buffer.from([0xff, 0xfe])], [Buffer.from('a\u0000b')], ['a\nb'], ['\ud800'], ['k'.repeat(2000)]])('hold no key that is not short printable text: %j', async (key) => {
-    await sentWith({ topic: 't', messages: [{ key, value: 'a' }] });
-    expect(telemetry.find('send t').attributes).not.toHaveProperty('messaging.kafka.message.key');
-  });
+  it.each([[Buffer.from([0xff, 0xfe])], [Buffer.from('a\u0000b')], ['a\nb'], ['\ud800'], ['k'.repeat(2000)]])(
+    'hold no key that is not short printable text: %j',
+    async (key) => {
+      await sentWith({ topic: 't', messages: [{ key, value: 'a' }] });
+      expect(telemetry.find('send t').attributes).not.toHaveProperty('messaging.kafka.message.key');
+    },
+  );
 
   it('are a create span a message and a CLIENT span that links them under `spanPerMessage`', async () => {
-    const messages = [{ key: 'a', value: '1' }, { value: null, headers: { traceparent: other } }];
+    const messages = [
+      { key: 'a', value: '1' },
+      { value: null, headers: { traceparent: other } },
+    ];
     const sent = await sentWith({ topic: 't', messages }, { spanPerMessage: true });
     const [first, second, send, work] = telemetry.spans();
     expect([first, second, send, work].map((span) => [span?.name, span?.kind])).toEqual([
@@ -219,11 +280,17 @@ describe('spans of a call', () => {
   it('say where the broker put one message', async () => {
     const { producer } = fakeProducer(() => [{ topicName: 't', partition: 3, baseOffset: '42', errorCode: 0 }]);
     await traceProducer(producer).send({ topic: 't', messages: [{ value: 'a' }] });
-    expect(telemetry.find('send t').attributes).toMatchObject({ 'messaging.destination.partition.id': '3', 'messaging.kafka.offset': 42 });
+    expect(telemetry.find('send t').attributes).toMatchObject({
+      'messaging.destination.partition.id': '3',
+      'messaging.kafka.offset': 42,
+    });
   });
 
   it('link at most 128 replaced contexts', async () => {
-    const messages = Array.from({ length: 200 }, (_, at) => ({ value: 'a', headers: { traceparent: `00-${'7'.repeat(32)}-${String(at + 1).padStart(16, '0')}-01` } }));
+    const messages = Array.from({ length: 200 }, (_, at) => ({
+      value: 'a',
+      headers: { traceparent: `00-${'7'.repeat(32)}-${String(at + 1).padStart(16, '0')}-01` },
+    }));
     await sentWith({ topic: 't', messages });
     expect(telemetry.find('send t').links).toHaveLength(128);
   });
@@ -237,7 +304,15 @@ describe('what is malformed', () => {
     ['no messages', { topic: 't' }],
     ['messages: null', { topic: 't', messages: null }],
     ['messages that are no array', { topic: 't', messages: 'abc' }],
-    ['a getter that throws', { topic: 't', get messages() { throw new Error('mine'); } }],
+    [
+      'a getter that throws',
+      {
+        topic: 't',
+        get messages() {
+          throw new Error('mine');
+        },
+      },
+    ],
   ])('goes to the client as it is: %s', async (_, record) => {
     const { producer, sent } = fakeProducer();
     const traced = traceProducer(producer);
@@ -249,14 +324,28 @@ describe('what is malformed', () => {
   });
 
   it('inside a list goes to the client beside what is well-formed', async () => {
-    const sent = await sentWith({ topic: 't', messages: [null, 7, { value: 'a', headers: null }, { value: 'b', headers: 'text' }, { value: 'c' }] });
-    expect(sent.messages.slice(0, 4)).toEqual([null, 7, { value: 'a', headers: null }, { value: 'b', headers: 'text' }]);
+    const sent = await sentWith({
+      topic: 't',
+      messages: [null, 7, { value: 'a', headers: null }, { value: 'b', headers: 'text' }, { value: 'c' }],
+    });
+    expect(sent.messages.slice(0, 4)).toEqual([
+      null,
+      7,
+      { value: 'a', headers: null },
+      { value: 'b', headers: 'text' },
+    ]);
     expect(sent.messages[4]?.headers).toHaveProperty('traceparent');
   });
 
   it('ends the span as failed, and comes out as the very same object', async () => {
-    const error = Object.assign(new Error('unknown topic'), { name: 'KafkaJSProtocolError', type: 'UNKNOWN_TOPIC_OR_PARTITION', code: 3 });
-    const { producer } = fakeProducer(() => { throw error; });
+    const error = Object.assign(new Error('unknown topic'), {
+      name: 'KafkaJSProtocolError',
+      type: 'UNKNOWN_TOPIC_OR_PARTITION',
+      code: 3,
+    });
+    const { producer } = fakeProducer(() => {
+      throw error;
+    });
     await expect(traceProducer(producer).send({ topic: 't', messages: [{ value: 'a' }] })).rejects.toBe(error);
     const span = telemetry.find('send t');
     expect(span.attributes['error.type']).toBe('UNKNOWN_TOPIC_OR_PARTITION');
@@ -265,7 +354,9 @@ describe('what is malformed', () => {
 
   it('is said at construction where an option cannot be meant', () => {
     const { producer } = fakeProducer();
-    expect(() => traceProducer(producer, { spanPerMessage: 'yes' as never })).toThrow('`spanPerMessage` takes true or false');
+    expect(() => traceProducer(producer, { spanPerMessage: 'yes' as never })).toThrow(
+      '`spanPerMessage` takes true or false',
+    );
     expect(() => traceProducer(producer, { existing: 'drop' as never })).toThrow('existing');
     expect(() => traceProducer({} as never)).toThrow('kafka.producer()');
   });

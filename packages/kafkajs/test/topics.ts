@@ -3,7 +3,12 @@ import type { Consumer, EachMessagePayload, KafkaMessage } from 'kafkajs';
 
 /** A client of a broker of the tests. It logs nothing: kafkajs reports an ordinary start-up as errors. */
 export function connect(brokers: string[]): Kafka {
-  return new Kafka({ brokers, clientId: 'tests', logLevel: logLevel.NOTHING, retry: { retries: 10, initialRetryTime: 30, maxRetryTime: 300 } });
+  return new Kafka({
+    brokers,
+    clientId: 'tests',
+    logLevel: logLevel.NOTHING,
+    retry: { retries: 10, initialRetryTime: 30, maxRetryTime: 300 },
+  });
 }
 
 let topics = 0;
@@ -26,11 +31,20 @@ export async function subscribed(consumer: Consumer, ...names: string[]): Promis
 }
 
 export function newConsumer(kafka: Kafka, groupId = `g-${process.pid}-${topics++}`): Consumer {
-  return kafka.consumer({ groupId, maxWaitTimeInMs: 50, retry: { retries: 3, initialRetryTime: 20, maxRetryTime: 50 } });
+  return kafka.consumer({
+    groupId,
+    maxWaitTimeInMs: 50,
+    retry: { retries: 3, initialRetryTime: 20, maxRetryTime: 50 },
+  });
 }
 
 /** Runs `handler` for the first `count` messages of the topics, and returns once the last has been handled and the consumer is gone. */
-export async function handleAll(consumer: Consumer, names: string[], count: number, handler: (payload: EachMessagePayload) => Promise<void>): Promise<void> {
+export async function handleAll(
+  consumer: Consumer,
+  names: string[],
+  count: number,
+  handler: (payload: EachMessagePayload) => Promise<void>,
+): Promise<void> {
   await subscribed(consumer, ...names);
   let handled = 0;
   try {
@@ -58,6 +72,7 @@ export async function readAll(kafka: Kafka, topic: string, count: number): Promi
 
 /** Headers as text. */
 export function textOf(headers: KafkaMessage['headers']): Record<string, unknown> {
-  const text = (value: unknown): unknown => (Array.isArray(value) ? value.map(text) : value === null || value === undefined ? value : String(value));
+  const text = (value: unknown): unknown =>
+    Array.isArray(value) ? value.map(text) : value === null || value === undefined ? value : String(value);
   return Object.fromEntries(Object.entries(headers ?? {}).map(([key, value]) => [key, text(value)]));
 }
