@@ -1,4 +1,5 @@
 /** Takes tasks off the topic, looks things up with its tools, and puts what it finds on the topic of results. */
+import type { HopOptions } from '@throughline/core';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { runAgent, say } from './agent.ts';
 import { setting, Task } from './desk.ts';
@@ -10,7 +11,7 @@ import type { Tools } from './tools.ts';
 
 const MAX_CITATIONS = 2;
 const analyst = setting('DESK_ANALYST');
-const options = { agent: analyst };
+const options: HopOptions = { agent: analyst };
 
 await runAgent('analyst', analyst, async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();

@@ -1,4 +1,5 @@
 /** The desk's front door: takes a question over HTTP and hands it to the planner. */
+import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import express from 'express';
@@ -6,7 +7,7 @@ import { runAgent, say } from './agent.ts';
 import { Question, Reply, setting } from './desk.ts';
 import { listen } from './listen.ts';
 
-const options = { agent: 'gateway' };
+const options: HopOptions = { agent: 'gateway' };
 const PLAN_DEADLINE_MS = 45_000;
 
 await runAgent('gateway', 'gateway', async () => {

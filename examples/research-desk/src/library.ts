@@ -1,6 +1,7 @@
 /** An MCP server over Streamable HTTP: indexes the repository's own documents and finds passages in them. */
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
+import type { HopOptions } from '@throughline/core';
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
 import { runAgent, say } from './agent.ts';
@@ -9,7 +10,7 @@ import { listen } from './listen.ts';
 import { openShelf } from './shelf.ts';
 import type { Shelf } from './shelf.ts';
 
-const options = { agent: 'library' };
+const options: HopOptions = { agent: 'library' };
 
 function libraryServer(shelf: Shelf): McpServer {
   const server = new McpServer({ name: 'library', version: '1.0.0' });

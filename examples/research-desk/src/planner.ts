@@ -1,5 +1,6 @@
 /** Splits a question into tasks, puts them on a topic, and joins what comes back on another into one answer. */
 import { randomUUID } from 'node:crypto';
+import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import express from 'express';
@@ -12,7 +13,7 @@ import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
 import { resultBox } from './results.ts';
 
-const options = { agent: 'planner' };
+const options: HopOptions = { agent: 'planner' };
 const RESULTS_DEADLINE_MS = 30_000;
 
 await runAgent('planner', 'planner', async () => {
