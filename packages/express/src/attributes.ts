@@ -17,7 +17,18 @@ import { applicationOf } from './request.ts';
 import type { RequestLike } from './request.ts';
 
 // https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/#http-request-method
-const KNOWN_METHODS = new Set(['GET', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS', 'QUERY', 'CONNECT', 'TRACE']);
+const KNOWN_METHODS = new Set([
+  'GET',
+  'POST',
+  'PUT',
+  'DELETE',
+  'PATCH',
+  'HEAD',
+  'OPTIONS',
+  'QUERY',
+  'CONNECT',
+  'TRACE',
+]);
 
 /** Whether the conventions know the method; the others are `_OTHER`, and `HTTP` in a span's name. */
 export function isKnownMethod(method: string | undefined): method is string {
@@ -33,7 +44,8 @@ export function requestAttributes(req: RequestLike): Attributes {
   const { headers, socket, method } = req;
   const peerAddress = socket.remoteAddress;
   const trusted = trustsProxy(req, peerAddress);
-  const scheme = (trusted && req.protocol) || ((socket as { encrypted?: unknown }).encrypted === true ? 'https' : 'http');
+  const scheme =
+    (trusted && req.protocol) || ((socket as { encrypted?: unknown }).encrypted === true ? 'https' : 'http');
   const known = isKnownMethod(method);
   const attributes: Attributes = {
     [ATTR_HTTP_REQUEST_METHOD]: known ? method : '_OTHER',
@@ -61,10 +73,12 @@ export function clientAddress(req: RequestLike): string | undefined {
   return trustsProxy(req, peerAddress) ? req.ip : peerAddress;
 }
 
+type TrustProxy = (address: string | undefined, distance: number) => unknown;
+
 // Express compiles `trust proxy` to a function of the address and its distance; the socket's own is at 0.
 function trustsProxy(req: RequestLike, address: string | undefined): boolean {
-  const trust = applicationOf(req)?.settings?.['trust proxy fn'];
-  if (typeof trust !== 'function') return false;
+  const trust = applicationOf(req)?.settings?.['trust proxy fn'] as TrustProxy | undefined;
+  if (trust === undefined) return false;
   try {
     return trust(address, 0) === true;
   } catch {

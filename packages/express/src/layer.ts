@@ -23,6 +23,9 @@ export interface Mounted {
   readonly pattern: string | undefined;
 }
 
+/** A path as it is registered with a router. */
+export type PathPattern = string | RegExp;
+
 /** One of the paths that a layer was registered with. */
 type Alternative = (path: string) => Mounted | undefined;
 
@@ -46,7 +49,7 @@ export function mountedBy(layer: LayerLike, path: string): Mounted | undefined {
 }
 
 /** Returns which of the paths that a route was registered with, an array, matches `path`. */
-export function matchedPath(layer: LayerLike, paths: readonly unknown[], path: string): unknown {
+export function matchedPath(layer: LayerLike, paths: readonly PathPattern[], path: string): PathPattern | undefined {
   const tests = isMatchers(layer.matchers)
     ? layer.matchers.map((matches) => () => matches(path) !== false)
     : layer.regexp instanceof RegExp
@@ -76,7 +79,7 @@ function alternativesOf(layer: LayerLike): readonly Alternative[] {
     });
   }
   if (!isMatchers(matchers)) return [];
-  const paths = rawPath === undefined ? [] : [rawPath].flat();
+  const paths = (rawPath === undefined ? [] : [rawPath].flat()) as unknown as readonly PathPattern[];
   return matchers.map((matches, at) => {
     const known = paths[at];
     // A mount at `/` takes nothing off.
@@ -111,7 +114,10 @@ const MOUNT_END = '\\/?(?=\\/|$)';
 const END = [MOUNT_END, '\\/?$', '$'];
 
 /** Reads a mount's path back from what path-to-regexp 0.1 made of it; `undefined` for an expression of the user's own. */
-function readPattern(source: string, keys: readonly { readonly name: string | number }[]): { pattern: string; keys: number } | undefined {
+function readPattern(
+  source: string,
+  keys: readonly { readonly name: string | number }[],
+): { pattern: string; keys: number } | undefined {
   if (!source.startsWith('^') || !source.endsWith(MOUNT_END)) return undefined;
   const body = source.slice(1, -MOUNT_END.length);
   let pattern = '';
@@ -129,7 +135,12 @@ function readPattern(source: string, keys: readonly { readonly name: string | nu
       else {
         // `(?:` slash or dot, then the capture, `)`
         const capture = group.indexOf('(', 1);
-        if (!group.startsWith('(?:') || capture === -1 || groupAt(group, capture)?.length !== group.length - 1 - capture) return undefined;
+        if (
+          !group.startsWith('(?:') ||
+          capture === -1 ||
+          groupAt(group, capture)?.length !== group.length - 1 - capture
+        )
+          return undefined;
         const own = group.slice(capture, -1);
         const standard = own.startsWith('([^/') || own.startsWith('([^\\/') || own.startsWith('((?:(?!');
         pattern += `${group.slice(3, capture).replaceAll('\\', '')}:${key.name}${standard ? '' : own}`;
@@ -188,7 +199,9 @@ function patternFrom(text: string, params: Readonly<Record<string, unknown>>, ma
   for (const [name, value] of Object.entries(params)) {
     const isList = Array.isArray(value);
     const raw = isList ? value.map((part) => encodeURIComponent(String(part))).join('/') : String(value);
-    const at = placeOf(raw, probe, name, matches, names.length) ?? placeOf(encodeURIComponent(raw), probe, name, matches, names.length);
+    const at =
+      placeOf(raw, probe, name, matches, names.length) ??
+      placeOf(encodeURIComponent(raw), probe, name, matches, names.length);
     if (at === undefined) return undefined;
     probe = probe.slice(0, at.start) + mark(names.length) + probe.slice(at.end);
     names.push(`${isList ? '*' : ':'}${name}`);
@@ -196,13 +209,20 @@ function patternFrom(text: string, params: Readonly<Record<string, unknown>>, ma
   return withoutEndSlash(names.reduce((pattern, name, at) => pattern.replace(mark(at), () => name), probe));
 }
 
-function placeOf(raw: string, text: string, name: string, matches: Matcher, at: number): { start: number; end: number } | undefined {
+function placeOf(
+  raw: string,
+  text: string,
+  name: string,
+  matches: Matcher,
+  at: number,
+): { start: number; end: number } | undefined {
   if (raw === '') return undefined;
   for (let start = text.indexOf(raw); start !== -1; start = text.indexOf(raw, start + 1)) {
     const end = start + raw.length;
     const match = matches(text.slice(0, start) + mark(at) + text.slice(end));
     const value = match === false ? undefined : match.params[name];
-    if (value === mark(at) || (Array.isArray(value) && value.length === 1 && value[0] === mark(at))) return { start, end };
+    if (value === mark(at) || (Array.isArray(value) && value.length === 1 && value[0] === mark(at)))
+      return { start, end };
   }
   return undefined;
 }

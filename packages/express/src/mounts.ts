@@ -48,12 +48,20 @@ export function mountPatterns(baseUrl: string, route: object, app: ApplicationLi
   const chains = chainsTo(route, app);
   if (chains.length === 0) return outerPatterns(baseUrl, app, undefined);
   // A router may have been mounted once more since it was searched.
-  return chainPatterns(baseUrl, chains, app) ?? chainPatterns(baseUrl, chainsTo(route, app, true), app) ?? outerPatterns(baseUrl, app, undefined);
+  return (
+    chainPatterns(baseUrl, chains, app) ??
+    chainPatterns(baseUrl, chainsTo(route, app, true), app) ??
+    outerPatterns(baseUrl, app, undefined)
+  );
 }
 
-function chainPatterns(baseUrl: string, chains: readonly Chain[], app: ApplicationLike | undefined): string | undefined {
+function chainPatterns(
+  baseUrl: string,
+  chains: readonly Chain[],
+  app: ApplicationLike | undefined,
+): string | undefined {
   // In front of the application's own mounts stand those of the applications that it is mounted in.
-  for (let start = 0; ; ) {
+  for (let start = 0; ;) {
     for (const { mounts } of chains) {
       const patterns = patternsAlong(mounts, baseUrl.slice(start));
       if (patterns !== undefined) return outerPatterns(baseUrl.slice(0, start), app?.parent, app?.mountpath) + patterns;
@@ -86,13 +94,16 @@ function patternsAlong(mounts: readonly LayerLike[], text: string): string | und
 function outerPatterns(text: string, app: ApplicationLike | undefined, mountpath: unknown): string {
   const stack = text === '' ? undefined : stackOf(app);
   if (stack === undefined) return '';
-  const paths = [mountpath].flat(Infinity).map((path) => (typeof path === 'string' ? withoutEndSlash(path) : String(path)));
+  const paths = [mountpath]
+    .flat(Infinity)
+    .map((path) => (typeof path === 'string' ? withoutEndSlash(path) : String(path)));
   for (let start = 0; start !== -1; start = text.indexOf('/', start + 1)) {
     let pattern: string | undefined;
     for (const layer of stack) {
       if (layer.route !== undefined || stackOf(layer.handle) !== undefined) continue;
       const mounted = mountedBy(layer, text.slice(start));
-      if (mounted === undefined || mounted.pattern === undefined || withoutEndSlash(mounted.text) !== text.slice(start)) continue;
+      if (mounted === undefined || mounted.pattern === undefined || withoutEndSlash(mounted.text) !== text.slice(start))
+        continue;
       if (pattern === undefined || paths.includes(mounted.pattern)) pattern = mounted.pattern;
       if (paths.includes(pattern)) break;
     }

@@ -40,5 +40,8 @@ export function expressSettings(options: ExpressOptions | undefined): HopSetting
 }
 
 function wrong(name: string, takes: string, given: unknown): ThroughlineError {
-  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${name}\` takes ${takes}; it was given ${given === null ? 'null' : typeof given}.`);
+  return new ThroughlineError(
+    'ERR_THROUGHLINE_OPTION',
+    `\`${name}\` takes ${takes}; it was given ${given === null ? 'null' : typeof given}.`,
+  );
 }

@@ -3,7 +3,12 @@ import { errorType } from '@throughline/core';
 import { hopOf } from './request-hop.ts';
 
 /** Error middleware of Express 4 and 5. */
-export type ErrorMiddleware = (error: unknown, req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+export type ErrorMiddleware = (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
 
 /**
  * Returns error middleware that records the exception on the request's span and passes the same error on. Put it after the

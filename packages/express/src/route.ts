@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { matchedPath } from './layer.ts';
+import type { PathPattern } from './layer.ts';
 import { chainsTo, mountPatterns } from './mounts.ts';
 import { applicationOf } from './request.ts';
 import type { RequestLike } from './request.ts';
@@ -55,7 +56,7 @@ function ownPath(route: object, path: unknown, hop: RequestHop): string | undefi
   if (typeof path === 'string') return path;
   if (path instanceof RegExp) return String(path);
   if (!Array.isArray(path)) return undefined;
-  const paths: unknown[] = path.flat(Infinity);
+  const paths = path.flat(Infinity) as PathPattern[];
   const query = hop.url.indexOf('?');
   const pathname = query === -1 ? hop.url : hop.url.slice(0, query);
   for (const { layer } of chainsTo(route, hop.app)) {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
 import { getRPCMetadata, RPCType } from '@opentelemetry/core';
 import { formatTraceparent, nodeHeaders, startInbound, warnIfRewrapped, warnOnce, wrapBrand } from '@throughline/core';
 import type { HopSettings, Peer, Received } from '@throughline/core';
@@ -12,6 +12,7 @@ import type { ExpressOptions } from './options.ts';
 import { hopKey, hopOf } from './request-hop.ts';
 import type { HopHolder, RequestHop } from './request-hop.ts';
 import { observeRoute, routePattern } from './route.ts';
+import { separate } from './separate.ts';
 
 /** Middleware of Express 4 and 5, and of anything else that calls `(req, res, next)`. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -55,9 +56,16 @@ export function traceContext(options?: ExpressOptions): Middleware {
       settings,
     );
     if (serverTiming) tellCaller(res, received, settings);
-    follow(req, res, received, method, settings);
-    contextApi.with(received.context, next);
+    const context = contextOf(received);
+    follow(req, res, received, context, method, settings);
+    contextApi.with(context, next);
   };
+}
+
+// The span of instrumentation-http is there and was not joined: the policy restarts the trace.
+function contextOf({ context, joined }: Received): Context {
+  const metadata = joined ? undefined : getRPCMetadata(context);
+  return metadata?.type === RPCType.HTTP ? separate(context, metadata.span) : context;
 }
 
 function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): Omit<Peer, 'transport'> {
@@ -75,10 +83,17 @@ function tellCaller(res: ServerResponse, received: Received, settings: HopSettin
   res.appendHeader('Server-Timing', `traceparent;desc="${formatTraceparent(spanContext)}"`);
 }
 
-function follow(req: IncomingMessage, res: ServerResponse, received: Received, method: string, settings: HopSettings): void {
+function follow(
+  req: IncomingMessage,
+  res: ServerResponse,
+  received: Received,
+  context: Context,
+  method: string,
+  settings: HopSettings,
+): void {
   const hop: RequestHop = {
     received,
-    context: received.context,
+    context,
     options: settings.options,
     method,
     route: undefined,

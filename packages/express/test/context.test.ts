@@ -53,7 +53,7 @@ describe.each(versions)('context, $name', ({ express, major }) => {
   ] as const)('survives the body parser `%s`', async (parser, type, body) => {
     let inHandler: string | undefined;
     const { ask } = await start((app) => {
-      app.use(parser === 'urlencoded' ? express.urlencoded({ extended: false }) : express[parser]({ limit: '1mb' } as object));
+      app.use(parser === 'urlencoded' ? express.urlencoded({ extended: false }) : express[parser]({ limit: '1mb' }));
       app.post('/', (req, res) => {
         inHandler = activeSpanId();
         res.json(typeof req.body);
@@ -72,7 +72,10 @@ describe.each(versions)('context, $name', ({ express, major }) => {
         res.status(400).end();
       });
     });
-    expect((await ask('/', { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{' })).status).toBe(400);
+    expect(
+      (await ask('/', { method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{' }))
+        .status,
+    ).toBe(400);
     expect(inHandler).toBe(onlySpan(telemetry).spanContext().spanId);
   });
 
@@ -97,26 +100,27 @@ describe.each(versions)('context, $name', ({ express, major }) => {
   });
 
   // Express 4 does not look at what a handler returns.
-  if (major === 5) test('survives an async handler that throws, and the error is the same object', async () => {
-    const thrown = new Error('no');
-    let got: unknown;
-    let inHandler: string | undefined;
-    const { ask } = await start((app) => {
-      app.get('/users/:id', async () => {
-        await new Promise(setImmediate);
-        throw thrown;
+  if (major === 5)
+    test('survives an async handler that throws, and the error is the same object', async () => {
+      const thrown = new Error('no');
+      let got: unknown;
+      let inHandler: string | undefined;
+      const { ask } = await start((app) => {
+        app.get('/users/:id', async () => {
+          await new Promise(setImmediate);
+          throw thrown;
+        });
+        app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
+          got = error;
+          inHandler = activeSpanId();
+          res.status(500).end();
+        });
       });
-      app.use((error: unknown, _req: Request, res: Response, _next: NextFunction) => {
-        got = error;
-        inHandler = activeSpanId();
-        res.status(500).end();
-      });
+      await ask('/users/1', { headers });
+      expect(got).toBe(thrown);
+      expect(inHandler).toBe(onlySpan(telemetry).spanContext().spanId);
+      expect(onlySpan(telemetry).name).toBe('GET /users/:id');
     });
-    await ask('/users/1', { headers });
-    expect(got).toBe(thrown);
-    expect(inHandler).toBe(onlySpan(telemetry).spanContext().spanId);
-    expect(onlySpan(telemetry).name).toBe('GET /users/:id');
-  });
 
   test('two requests at once keep their own', async () => {
     const traces: string[] = [];
@@ -134,17 +138,20 @@ describe.each(versions)('context, $name', ({ express, major }) => {
     expect(traces.toSorted()).toEqual([`1 ${TRACE_ID}`, `2 ${'1'.repeat(32)}`]);
   });
 
-  test.each(['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const)('listeners added with `%s` run in the handler’s context', async (method) => {
-    const { ids, own } = await seen((req, res, note) => {
-      req[method]('end', () => note('end'));
-      req[method]('close', () => note('req close'));
-      res[method]('finish', () => note('finish'));
-      res[method]('close', () => note('res close'));
-      req.resume();
-      res.end('done');
-    }, 'body');
-    expect(ids).toEqual({ end: own, 'req close': own, finish: own, 'res close': own });
-  });
+  test.each(['on', 'addListener', 'once', 'prependListener', 'prependOnceListener'] as const)(
+    'listeners added with `%s` run in the handler’s context',
+    async (method) => {
+      const { ids, own } = await seen((req, res, note) => {
+        req[method]('end', () => note('end'));
+        req[method]('close', () => note('req close'));
+        res[method]('finish', () => note('finish'));
+        res[method]('close', () => note('res close'));
+        req.resume();
+        res.end('done');
+      }, 'body');
+      expect(ids).toEqual({ end: own, 'req close': own, finish: own, 'res close': own });
+    },
+  );
 
   test('a listener added inside a span of the handler’s own runs in that span', async () => {
     const inner = trace.wrapSpanContext({ traceId: TRACE_ID, spanId: 'a'.repeat(16), traceFlags: 1 });
@@ -243,7 +250,9 @@ describe.each(versions)('context, $name', ({ express, major }) => {
     const ids: (string | undefined)[] = [];
     const app = express();
     app.use((req: Request, res: Response, next: NextFunction) => {
-      const manager = (context as unknown as { _getContextManager(): { bind<T>(to: unknown, target: T): T } })._getContextManager();
+      const manager = (
+        context as unknown as { _getContextManager(): { bind<T>(to: unknown, target: T): T } }
+      )._getContextManager();
       manager.bind(context.active(), req);
       manager.bind(context.active(), res);
       next();

@@ -63,7 +63,11 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     const span = onlySpan(telemetry);
     expect(span.name).toBe('GET /stream/:id');
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
-    expect(span.attributes).toMatchObject({ 'error.type': 'aborted', 'http.response.status_code': 200, 'http.route': '/stream/:id' });
+    expect(span.attributes).toMatchObject({
+      'error.type': 'aborted',
+      'http.response.status_code': 200,
+      'http.route': '/stream/:id',
+    });
   });
 
   test('a caller who goes away before the response leaves no status code, since none was sent', async () => {
@@ -122,10 +126,12 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     const gate = new EventEmitter();
     const passed = once(gate, 'passed');
     app.use((_req: Request, res: Response, next: NextFunction) => {
-      res.once('close', () => setImmediate(() => {
-        next();
-        gate.emit('passed');
-      }));
+      res.once('close', () =>
+        setImmediate(() => {
+          next();
+          gate.emit('passed');
+        }),
+      );
       res.destroy();
     });
     app.use(traceContext());

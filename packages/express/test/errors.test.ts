@@ -41,9 +41,13 @@ describe.each(versions)('recordErrors(), $name', ({ express }) => {
     const error = new RangeError('out of stock');
     expect(await fail(error, 500)).toEqual([error]);
     const span = onlySpan(telemetry);
-    expect(span.events.map(({ name, attributes }) => [name, attributes?.['exception.type'], attributes?.['exception.message']])).toEqual([
-      ['exception', 'RangeError', 'out of stock'],
-    ]);
+    expect(
+      span.events.map(({ name, attributes }) => [
+        name,
+        attributes?.['exception.type'],
+        attributes?.['exception.message'],
+      ]),
+    ).toEqual([['exception', 'RangeError', 'out of stock']]);
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
     expect(span.attributes['error.type']).toBe('RangeError');
   });
@@ -56,7 +60,22 @@ describe.each(versions)('recordErrors(), $name', ({ express }) => {
     expect(span.attributes).not.toHaveProperty('error.type');
   });
 
-  test.each([[{ no: 'error' }], [7], ['text'], [Object.create(null)], [new Proxy({}, { get: () => { throw new Error('trap'); } })]])('anything may be thrown: %#', async (error) => {
+  test.each([
+    [{ no: 'error' }],
+    [7],
+    ['text'],
+    [Object.create(null)],
+    [
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('trap');
+          },
+        },
+      ),
+    ],
+  ])('anything may be thrown: %#', async (error) => {
     const passed = await fail(error, 500);
     expect(passed[0] === error).toBe(true);
     expect(onlySpan(telemetry).attributes['error.type']).toBe('_OTHER');

@@ -26,7 +26,10 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
   });
   afterAll(() => served.close());
 
-  const raw = (lines: readonly string[]): Promise<string> => served.askRaw(`GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`);
+  const raw = (lines: readonly string[]): Promise<string> =>
+    served.askRaw(
+      `GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n${lines.map((line) => `${line}\r\n`).join('')}\r\n`,
+    );
 
   test.each([
     ['repeated', [`traceparent: ${TRACEPARENT}`, `traceparent: ${OTHER}`]],
@@ -49,7 +52,15 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
   });
 
   test('a tracestate or baggage that is broken is dropped, and the trace goes on', async () => {
-    expect(await raw([`traceparent: ${TRACEPARENT}`, 'tracestate: =,=,=', `tracestate: ${'a'.repeat(300)}=1`, 'baggage: ;;;,%ff=%ff,__proto__=x,=', `baggage: ${'k=v,'.repeat(500)}`])).toMatch(/^HTTP\/1\.1 200 /);
+    expect(
+      await raw([
+        `traceparent: ${TRACEPARENT}`,
+        'tracestate: =,=,=',
+        `tracestate: ${'a'.repeat(300)}=1`,
+        'baggage: ;;;,%ff=%ff,__proto__=x,=',
+        `baggage: ${'k=v,'.repeat(500)}`,
+      ]),
+    ).toMatch(/^HTTP\/1\.1 200 /);
     const span = onlySpan(telemetry);
     expect(span.parentSpanContext?.spanId).toBe(SPAN_ID);
     expect(span.spanContext().traceState?.serialize() ?? '').toBe('');
@@ -57,10 +68,38 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
 
   test('no header, whatever is in it, makes the middleware throw or the response fail', async () => {
     const value = fc.oneof(
-      fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).filter((code) => code !== 0x7f).map((code) => String.fromCharCode(code)), maxLength: 200 }),
-      fc.constantFrom(TRACEPARENT, OTHER, `${TRACEPARENT},${OTHER}`, `${TRACEPARENT} `, '00-', '\t', '"', '%', '[', '[::1', '@', ':::'),
+      fc.string({
+        unit: fc
+          .integer({ min: 0x20, max: 0xff })
+          .filter((code) => code !== 0x7f)
+          .map((code) => String.fromCharCode(code)),
+        maxLength: 200,
+      }),
+      fc.constantFrom(
+        TRACEPARENT,
+        OTHER,
+        `${TRACEPARENT},${OTHER}`,
+        `${TRACEPARENT} `,
+        '00-',
+        '\t',
+        '"',
+        '%',
+        '[',
+        '[::1',
+        '@',
+        ':::',
+      ),
     );
-    const name = fc.constantFrom('traceparent', 'Traceparent', 'tracestate', 'baggage', 'user-agent', 'x-forwarded-for', 'x-forwarded-host', 'forwarded');
+    const name = fc.constantFrom(
+      'traceparent',
+      'Traceparent',
+      'tracestate',
+      'baggage',
+      'user-agent',
+      'x-forwarded-for',
+      'x-forwarded-host',
+      'forwarded',
+    );
     await fc.assert(
       fc.asyncProperty(fc.array(fc.tuple(name, value), { maxLength: 6 }), async (fields) => {
         await telemetry.reset();
@@ -68,14 +107,20 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
         expect(answer).toMatch(/^HTTP\/1\.1 200 /);
         const span = onlySpan(telemetry);
         const given = fields.filter(([field]) => field.toLowerCase() === 'traceparent').map(([, text]) => text.trim());
-        if (given.length !== 1 || !given[0]?.startsWith(TRACEPARENT)) expect(span.spanContext().traceId).not.toBe(TRACE_ID);
+        if (given.length !== 1 || !given[0]?.startsWith(TRACEPARENT))
+          expect(span.spanContext().traceId).not.toBe(TRACE_ID);
       }),
       { numRuns: 100 },
     );
   });
 
   test('header values of any type, from whatever stands in front of Express, do no harm', async () => {
-    const anything = fc.oneof(fc.anything(), fc.array(fc.oneof(fc.string(), fc.constant(TRACEPARENT))), fc.constant(null), fc.constant(7));
+    const anything = fc.oneof(
+      fc.anything(),
+      fc.array(fc.oneof(fc.string(), fc.constant(TRACEPARENT))),
+      fc.constant(null),
+      fc.constant(7),
+    );
     const app = express();
     let inject: Record<string, unknown> = {};
     app.use((req, _res, next) => {
@@ -87,12 +132,15 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
     const server = await serve(app);
     try {
       await fc.assert(
-        fc.asyncProperty(fc.record({ traceparent: anything, tracestate: anything, baggage: anything }, { requiredKeys: [] }), async (fields) => {
-          await telemetry.reset();
-          inject = fields;
-          expect((await server.ask('/')).status).toBe(200);
-          expect(telemetry.spans()).toHaveLength(1);
-        }),
+        fc.asyncProperty(
+          fc.record({ traceparent: anything, tracestate: anything, baggage: anything }, { requiredKeys: [] }),
+          async (fields) => {
+            await telemetry.reset();
+            inject = fields;
+            expect((await server.ask('/')).status).toBe(200);
+            expect(telemetry.spans()).toHaveLength(1);
+          },
+        ),
         { numRuns: 100 },
       );
     } finally {
@@ -101,7 +149,10 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
   });
 
   test('a target of any shape does no harm', async () => {
-    const target = fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), maxLength: 60 });
+    const target = fc.string({
+      unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)),
+      maxLength: 60,
+    });
     await fc.assert(
       fc.asyncProperty(target, async (text) => {
         await telemetry.reset();
@@ -126,7 +177,9 @@ test('a request that Node takes with headers of 64 KB is served too', async () =
   const server = http.createServer({ maxHeaderSize: 200_000 }, app);
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as { port: number };
-  const response = await fetch(`http://127.0.0.1:${port}/`, { headers: { traceparent: TRACEPARENT, tracestate: `a=${'b'.repeat(30_000)}`, baggage: `k=${'v'.repeat(30_000)}` } });
+  const response = await fetch(`http://127.0.0.1:${port}/`, {
+    headers: { traceparent: TRACEPARENT, tracestate: `a=${'b'.repeat(30_000)}`, baggage: `k=${'v'.repeat(30_000)}` },
+  });
   expect(await response.text()).toBe('ok');
   const closed = new Promise((resolve) => void server.close(resolve));
   server.closeAllConnections();

@@ -26,7 +26,12 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
     const app = express();
     app.use(traceContext(options));
     app.get('/in/:id', (_req, res) => {
-      res.json(propagation.getActiveBaggage()?.getAllEntries().map(([key, { value }]) => `${key}=${value}`) ?? []);
+      res.json(
+        propagation
+          .getActiveBaggage()
+          ?.getAllEntries()
+          .map(([key, { value }]) => `${key}=${value}`) ?? [],
+      );
     });
     served = await serve(app);
     return served;
@@ -68,7 +73,9 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
     });
     await ask('/in/1', { headers: { ...headers, authorization: 'Bearer good' } });
     await ask('/in/2', { headers });
-    expect(peers.map(({ transport, name, address, authenticated }) => ({ transport, name, address, authenticated }))).toEqual([
+    expect(
+      peers.map(({ transport, name, address, authenticated }) => ({ transport, name, address, authenticated })),
+    ).toEqual([
       { transport: 'http', name: '/in/{id}', address: '127.0.0.1', authenticated: true },
       { transport: 'http', name: '/in/{id}', address: '127.0.0.1', authenticated: false },
     ]);
@@ -129,8 +136,13 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
   });
 
   test('options may be frozen', async () => {
-    const { ask } = await start(Object.freeze({ agent: Object.freeze({ name: 'planner', id: 'a1' }), baggage: Object.freeze({}) }));
+    const { ask } = await start(
+      Object.freeze({ agent: Object.freeze({ name: 'planner', id: 'a1' }), baggage: Object.freeze({}) }),
+    );
     await ask('/in/1', { headers });
-    expect(onlySpan(telemetry).attributes).toMatchObject({ 'throughline.agent.name': 'planner', 'throughline.agent.id': 'a1' });
+    expect(onlySpan(telemetry).attributes).toMatchObject({
+      'throughline.agent.name': 'planner',
+      'throughline.agent.id': 'a1',
+    });
   });
 });

@@ -30,7 +30,11 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
     return served;
   }
 
-  async function routeOf(path: string, build: (app: Express) => void, options?: Parameters<typeof traceContext>[0]): Promise<unknown> {
+  async function routeOf(
+    path: string,
+    build: (app: Express) => void,
+    options?: Parameters<typeof traceContext>[0],
+  ): Promise<unknown> {
     const { ask } = await start(build, options);
     await ask(path);
     const span = onlySpan(telemetry);
@@ -110,11 +114,13 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
   });
 
   test('an expression stands for itself', async () => {
-    expect(await routeOf('/v12/item/7', (app) => {
-      const router = express.Router();
-      router.get(/^\/item\/(\d+)$/, ok);
-      app.use(/^\/v\d+/, router);
-    })).toBe('/^\\/v\\d+//^\\/item\\/(\\d+)$/');
+    expect(
+      await routeOf('/v12/item/7', (app) => {
+        const router = express.Router();
+        router.get(/^\/item\/(\d+)$/, ok);
+        app.use(/^\/v\d+/, router);
+      }),
+    ).toBe('/^\\/v\\d+//^\\/item\\/(\\d+)$/');
   });
 
   test('a wildcard is a pattern too', async () => {
@@ -122,11 +128,13 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
     expect(await routeOf('/files/a/b/c', (app) => app.get(path, ok))).toBe(path);
     await served?.close();
     await telemetry.reset();
-    expect(await routeOf('/files/a/b/c', (app) => {
-      const router = express.Router();
-      router.get('/', ok);
-      app.use(path, router);
-    })).toBe(path);
+    expect(
+      await routeOf('/files/a/b/c', (app) => {
+        const router = express.Router();
+        router.get('/', ok);
+        app.use(path, router);
+      }),
+    ).toBe(path);
   });
 
   test('a mounted application', async () => {
@@ -171,7 +179,9 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
 
   test('behind a function that calls a router it is the function’s mount and the route', async () => {
     const router = posts();
-    const route = await routeOf('/lazy/1/posts/2', (app) => app.use('/lazy/:x', (req, res, next) => void router(req, res, next)));
+    const route = await routeOf('/lazy/1/posts/2', (app) =>
+      app.use('/lazy/:x', (req, res, next) => void router(req, res, next)),
+    );
     expect(route).toBe('/lazy/:x/posts/:post');
   });
 
@@ -179,7 +189,9 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
     const outer = express.Router();
     const inner = posts();
     outer.use('/hidden/:x', (req, res, next) => void inner(req, res, next));
-    const route = await routeOf('/lazy/1/hidden/2/posts/2', (app) => app.use('/lazy/:x', (req, res, next) => void outer(req, res, next)));
+    const route = await routeOf('/lazy/1/hidden/2/posts/2', (app) =>
+      app.use('/lazy/:x', (req, res, next) => void outer(req, res, next)),
+    );
     expect(route).toBe('/posts/:post');
   });
 
@@ -235,12 +247,17 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
 
   test('whatever the mounts are, it is their patterns and never text of the request', async () => {
     const literal = fc.constantFrom('a', 'v1', 'users', 'x.y', '1');
-    const segment = fc.oneof(literal.map((text) => ({ pattern: text, text })), fc.constantFrom('1', 'a', '42', 'v1', 'x%20y').map((text) => ({ pattern: ':', text })));
+    const segment = fc.oneof(
+      literal.map((text) => ({ pattern: text, text })),
+      fc.constantFrom('1', 'a', '42', 'v1', 'x%20y').map((text) => ({ pattern: ':', text })),
+    );
     const mount = fc.array(segment, { minLength: 1, maxLength: 3 });
     await fc.assert(
       fc.asyncProperty(fc.array(mount, { maxLength: 3 }), async (mounts) => {
         let name = 0;
-        const paths = mounts.map((segments) => segments.map(({ pattern }) => `/${pattern === ':' ? `:p${name++}` : pattern}`).join(''));
+        const paths = mounts.map((segments) =>
+          segments.map(({ pattern }) => `/${pattern === ':' ? `:p${name++}` : pattern}`).join(''),
+        );
         const app = express();
         app.use(traceContext());
         let router = express.Router();
@@ -254,7 +271,12 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
         const server = await serve(app);
         try {
           await telemetry.reset();
-          await server.ask(`${mounts.flat().map(({ text }) => `/${text}`).join('')}/end/7`);
+          await server.ask(
+            `${mounts
+              .flat()
+              .map(({ text }) => `/${text}`)
+              .join('')}/end/7`,
+          );
           expect(onlySpan(telemetry).attributes['http.route']).toBe(`${paths.join('')}/end/:last`);
         } finally {
           await server.close();

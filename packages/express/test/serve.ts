@@ -83,6 +83,7 @@ export async function serve(app: http.RequestListener): Promise<Served> {
 export function onlySpan(telemetry: Telemetry): ReadableSpan {
   const spans = telemetry.spans();
   const [span] = spans;
-  if (span === undefined || spans.length !== 1) throw new Error(`one span was expected, there are: ${spans.map(({ name }) => name).join(', ') || '(none)'}`);
+  if (span === undefined || spans.length !== 1)
+    throw new Error(`one span was expected, there are: ${spans.map(({ name }) => name).join(', ') || '(none)'}`);
   return span;
 }

@@ -27,7 +27,9 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
   }
 
   test('continues the caller’s trace in a SERVER span of the HTTP conventions', async () => {
-    const { ask, port } = await start((app) => app.get('/users/:id', (_req, res) => void res.json({})), { agent: 'planner' });
+    const { ask, port } = await start((app) => app.get('/users/:id', (_req, res) => void res.json({})), {
+      agent: 'planner',
+    });
     await ask('/users/42?full=yes&b', { headers: { traceparent: TRACEPARENT, 'user-agent': 'test/1' } });
     const span = onlySpan(telemetry);
     expect(span.kind).toBe(SpanKind.SERVER);
@@ -82,7 +84,9 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
   });
 
   test('5xx is an error of the server, 4xx is not', async () => {
-    const { ask } = await start((app) => app.get('/:status', (req, res) => void res.status(Number(req.params['status'])).end()));
+    const { ask } = await start((app) =>
+      app.get('/:status', (req, res) => void res.status(Number(req.params['status'])).end()),
+    );
     await ask('/503');
     expect(onlySpan(telemetry).status).toEqual({ code: SpanStatusCode.ERROR });
     expect(onlySpan(telemetry).attributes['error.type']).toBe('503');
@@ -130,12 +134,20 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
     expect(attributes).not.toHaveProperty('server.address');
   });
 
-  const forwarded = { 'x-forwarded-for': '203.0.113.7', 'x-forwarded-proto': 'https', 'x-forwarded-host': 'shop.example, inner' };
+  const forwarded = {
+    'x-forwarded-for': '203.0.113.7',
+    'x-forwarded-proto': 'https',
+    'x-forwarded-host': 'shop.example, inner',
+  };
 
   test('forwarding headers of anyone count for nothing', async () => {
     const { ask } = await start((app) => app.get('/', (_req, res) => void res.end()));
     await ask('/', { headers: forwarded });
-    expect(onlySpan(telemetry).attributes).toMatchObject({ 'client.address': '127.0.0.1', 'url.scheme': 'http', 'server.address': '127.0.0.1' });
+    expect(onlySpan(telemetry).attributes).toMatchObject({
+      'client.address': '127.0.0.1',
+      'url.scheme': 'http',
+      'server.address': '127.0.0.1',
+    });
   });
 
   test('those of a proxy that the application trusts say who asked, and for what', async () => {
@@ -177,7 +189,13 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
     const thrown = new Error('ignore failed');
     const app = express();
     let seen: unknown;
-    app.use(traceContext({ ignore: () => { throw thrown; } }));
+    app.use(
+      traceContext({
+        ignore: () => {
+          throw thrown;
+        },
+      }),
+    );
     app.use((error: unknown, _req: unknown, res: { end(): void }, _next: unknown) => {
       seen = error;
       res.end();

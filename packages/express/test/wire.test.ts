@@ -22,7 +22,10 @@ test('traceHeaders names the request headers that a browser must be allowed to s
 });
 
 describe.each(versions)('response headers, $name', ({ express }) => {
-  async function answer(options?: Parameters<typeof traceContext>[0], before: Record<string, string> = {}): Promise<Answer> {
+  async function answer(
+    options?: Parameters<typeof traceContext>[0],
+    before: Record<string, string> = {},
+  ): Promise<Answer> {
     const app = express();
     app.use((_req, res, next) => (res.set(before), next()));
     app.use(traceContext(options));
@@ -37,11 +40,16 @@ describe.each(versions)('response headers, $name', ({ express }) => {
 
   test('`serverTiming` tells the caller the span that answers', async () => {
     const { headers } = await answer({ serverTiming: true });
-    expect(headers['server-timing']).toBe(`traceparent;desc="00-${TRACE_ID}-${onlySpan(telemetry).spanContext().spanId}-01"`);
+    expect(headers['server-timing']).toBe(
+      `traceparent;desc="00-${TRACE_ID}-${onlySpan(telemetry).spanContext().spanId}-01"`,
+    );
   });
 
   test('beside a Server-Timing and an Access-Control-Expose-Headers of your own', async () => {
-    const { headers } = await answer({ serverTiming: true }, { 'Server-Timing': 'db;dur=53', 'Access-Control-Expose-Headers': 'ETag' });
+    const { headers } = await answer(
+      { serverTiming: true },
+      { 'Server-Timing': 'db;dur=53', 'Access-Control-Expose-Headers': 'ETag' },
+    );
     expect(headers['server-timing']).toMatch(/^db;dur=53, traceparent;desc="00-/);
     expect(headers['access-control-expose-headers']).toBe('ETag');
   });
