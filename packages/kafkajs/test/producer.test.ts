@@ -293,6 +293,8 @@ describe('spans of a call', () => {
     }));
     await sentWith({ topic: 't', messages });
     expect(telemetry.find('send t').links).toHaveLength(128);
+    // Cut off here, not by the SDK's own limit.
+    expect(telemetry.find('send t').droppedLinksCount).toBe(0);
   });
 });
 
