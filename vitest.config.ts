@@ -38,7 +38,10 @@ export default defineConfig({
         test: {
           name: 'sdk2',
           env: { OTEL_LINE: '2' },
-          include: ['packages/{core,express,fetch}/test/**/*.test.ts', 'test/chain/test/{otel-line,w3c-trace-context}.test.ts'],
+          include: [
+            'packages/{core,express,fetch}/test/**/*.test.ts',
+            'test/chain/test/{otel-line,w3c-trace-context}.test.ts',
+          ],
           exclude: ['**/node_modules/**', '**/*.sdk3.test.ts'],
         },
       },
