@@ -29,7 +29,7 @@ export function fetchCall(input: unknown, init: unknown): FetchCall {
     headers: written,
   });
   return {
-    method: String(method as string),
+    method: typeof method === 'string' ? method : '_OTHER',
     url: urlOf(input, request),
     headers,
     unchanged: headers === offered ? init : copy(headers),

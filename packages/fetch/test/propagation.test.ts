@@ -98,15 +98,25 @@ describe('a traceparent that the caller put there', () => {
     expect(sent(seen, 'tracestate')).toEqual(['old=1']);
   });
 
-  test("is replaced under `existing: 'keep'` when it is not valid", async () => {
-    const seen = await inSpan(() =>
-      echo({ existing: 'keep' }, [
+  test.each<[string, [string, string][]]>([
+    [
+      'is nonsense',
+      [
         ['traceparent', 'nonsense'],
         ['tracestate', 'old=1'],
-      ]),
-    );
-    expect(sent(seen, 'traceparent')[0]).toContain(telemetry.find('GET').spanContext().spanId);
-    expect(sent(seen, 'traceparent')).toHaveLength(1);
+      ],
+    ],
+    [
+      'stands there twice',
+      [
+        ['traceparent', STALE],
+        ['traceparent', STALE.replace('b7', 'b8')],
+      ],
+    ],
+  ])("is replaced under `existing: 'keep'` when it %s", async (_, headers) => {
+    const seen = await inSpan(() => echo({ existing: 'keep' }, headers));
+    expect(sent(seen, 'traceparent')).toEqual([expect.stringContaining(telemetry.find('GET').spanContext().spanId)]);
+    expect(sent(seen, 'tracestate')).toEqual([]);
   });
 });
 

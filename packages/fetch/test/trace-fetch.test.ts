@@ -348,6 +348,7 @@ describe('a fetch of the user', () => {
       return globalThis.fetch(input, init);
     };
     await traceFetch(withToken)(server.origin);
+    expect(telemetry.spans()).toHaveLength(2);
     const [token, outer] = telemetry.spans();
     expect(token?.parentSpanContext?.spanId).toBe(outer?.spanContext().spanId);
     await telemetry.reset();
@@ -416,13 +417,23 @@ describe('wrapping', () => {
     expect(telemetry.spans()).toHaveLength(1);
   });
 
-  test('the wrapper may itself become the global fetch, beside other wrappers of it', async () => {
-    const other = traceFetch();
-    globalThis.fetch = traceFetch();
+  test('the wrapper may itself become the global fetch, whose options then hold for wrappers of it', async () => {
+    const other = traceFetch(undefined, { agent: 'second' });
+    globalThis.fetch = traceFetch(undefined, { agent: 'first' });
     await globalThis.fetch(server.origin);
-    expect(telemetry.spans()).toHaveLength(1);
     await other(server.origin);
-    expect(telemetry.spans()).toHaveLength(2);
+    expect(telemetry.spans().map(({ attributes }) => attributes['throughline.agent.name'])).toEqual(['first', 'first']);
+  });
+
+  test('a patch of the global fetch may call the wrapper where there is no SDK', async () => {
+    await telemetry.shutdown();
+    try {
+      const early = traceFetch();
+      globalThis.fetch = (...args) => early(...args);
+      expect((await globalThis.fetch(server.origin)).status).toBe(200);
+    } finally {
+      telemetry = startTelemetry();
+    }
   });
 
   test.each([
