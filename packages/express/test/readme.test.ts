@@ -1,0 +1,40 @@
+import { readFileSync } from 'node:fs';
+import { startTelemetry } from '@throughline/test-telemetry';
+import { expect, test } from 'vitest';
+import { serve, SPAN_ID, TRACEPARENT } from './serve.ts';
+import { recordErrors, traceContext } from '../src/index.ts';
+// #region readme
+import express from 'express';
+
+const app = express();
+app.use(traceContext({ agent: 'planner', serverTiming: true }));
+app.get('/plans/:id', (req, res) => {
+  res.json({ id: req.params.id });
+});
+app.use(recordErrors());
+// #endregion
+
+test('the snippet is shown as it runs here, in ten lines or fewer', () => {
+  const here = readFileSync(new URL(import.meta.url), 'utf8');
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const code = /^```ts\n([^]*?)^```$/m.exec(readme)?.[1] ?? '';
+  const region = /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(here)?.[1];
+  const own = `import { recordErrors, traceContext } from '@throughline/express';\n`;
+  expect(code.replace(own, '')).toBe(region);
+  expect(code).toContain(own);
+  expect(code.trim().split('\n').length).toBeLessThanOrEqual(10);
+});
+
+test('and does on the wire what the README says', async () => {
+  const telemetry = startTelemetry();
+  const { ask, close } = await serve(app);
+  const { headers, body } = await ask('/plans/7', { headers: { traceparent: TRACEPARENT } });
+  await close();
+  const span = telemetry.find('GET /plans/:id');
+  await telemetry.shutdown();
+  expect(body).toBe('{"id":"7"}');
+  expect(span.parentSpanContext?.spanId).toBe(SPAN_ID);
+  expect(headers['server-timing']).toBe(
+    `traceparent;desc="${TRACEPARENT.replace(SPAN_ID, span.spanContext().spanId)}"`,
+  );
+});
