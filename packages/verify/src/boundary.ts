@@ -61,7 +61,7 @@ function transportOf({ attributes }: CollectedSpan): string | undefined {
     textOf(attributes[MESSAGING_SYSTEM]) ??
     textOf(attributes[RPC_SYSTEM]);
   if (named !== undefined) return named;
-  return attributes[HTTP_REQUEST_METHOD] ?? attributes[HTTP_METHOD] ? 'http' : undefined;
+  return (attributes[HTTP_REQUEST_METHOD] ?? attributes[HTTP_METHOD]) ? 'http' : undefined;
 }
 
 function channelOf({ attributes }: CollectedSpan, transport: string): string | undefined {

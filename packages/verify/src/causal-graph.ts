@@ -94,7 +94,9 @@ export function buildCausalGraph(spans: Iterable<CollectedSpan>): CausalGraph {
 export function isCrossing(node: CausalNode): boolean {
   const { span, parent } = node;
   if (span.parentSpanId === undefined) return false;
-  return isInboundHop(span) || span.parentIsRemote === true || (parent !== undefined && parent.span.service !== span.service);
+  return (
+    isInboundHop(span) || span.parentIsRemote === true || (parent !== undefined && parent.span.service !== span.service)
+  );
 }
 
 /** Removes the parent of one span in each loop and returns those spans. */

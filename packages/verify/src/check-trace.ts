@@ -5,7 +5,13 @@ import { isOutboundHop } from './hop-span.ts';
 import { printable } from './printable.ts';
 import type { CollectedSpan } from './span.ts';
 
-export type FindingCode = 'no-spans' | 'split-trace' | 'orphan' | 'parent-loop' | 'missing-link-target' | 'missing-calls';
+export type FindingCode =
+  | 'no-spans'
+  | 'split-trace'
+  | 'orphan'
+  | 'parent-loop'
+  | 'missing-link-target'
+  | 'missing-calls';
 
 /** One way in which the spans fall short of one whole trace. */
 export interface Finding {
@@ -72,13 +78,13 @@ export function checkTrace(spans: Iterable<CollectedSpan>): Report {
 }
 
 /**
- * One finding for every root but that of the main trace, and for an extra trace without a root. The main trace is the
+ * One finding for the roots beside that of the main trace, grouped by what they say, and for an extra trace without a root. The main trace is the
  * largest of those that nobody can be seen to have sent for.
  */
 function splitTraces({ traces }: CausalGraph): Finding[] {
   const unanswered = unansweredSends(traces.flatMap((trace) => trace.nodes));
   const isSentFor = ({ roots: [root] }: CausalTrace): boolean =>
-    root === undefined || senderOf(root.span, unanswered) !== undefined;
+    root === undefined || sendOf(root.span, unanswered) !== undefined;
   const [main, ...others] = [...traces].sort(
     (a, b) => Number(isSentFor(a)) - Number(isSentFor(b)) || b.nodes.length - a.nodes.length,
   );
@@ -86,20 +92,20 @@ function splitTraces({ traces }: CausalGraph): Finding[] {
   const rootless = others.filter((trace) => trace.roots.length === 0).flatMap((trace) => trace.nodes.slice(0, 1));
   const roots = [...main.roots.slice(1), ...others.flatMap((trace) => trace.roots)];
   return [
-    ...roots.map((root): Finding => {
-      const { span } = root;
-      const from = senderOf(span, unanswered);
+    ...groupedRoots(roots, unanswered).map(([{ span }, ...more]): Finding => {
+      const sent = sendOf(span, unanswered);
       const boundary: FindingBoundary = {
-        ...boundaryOf(span),
-        ...(from === undefined ? {} : { from }),
+        ...boundaryOf(isInboundEnd(span) || sent === undefined ? span : sent),
+        ...(sent === undefined ? {} : { from: sent.service }),
         to: span.service,
         missing: 'context',
       };
       const over = boundary.transport === 'unknown' ? '' : ` over ${boundary.label}`;
-      const sender = from === undefined ? '' : `; ${printable(from)} sent${over} and was not continued`;
+      const sender = sent === undefined ? '' : `; ${printable(sent.service)} sent${over} and was not continued`;
+      const count = more.length === 0 ? 'a root' : `${more.length + 1} roots`;
       return {
         code: 'split-trace',
-        message: `${printable(span.service)} starts a root of its own: ${describe(span)} has no parent${sender}`,
+        message: `${printable(span.service)} starts ${count} of its own: ${describe(span)} has no parent${sender}`,
         ...idsOf(span),
         boundary,
       };
@@ -126,15 +132,50 @@ function unansweredSends(nodes: readonly CausalNode[]): ReadonlyMap<string, read
   return sends;
 }
 
-/** The one service that can have sent what this root received; `undefined` where none or several can. */
-function senderOf(
+/** Roots that say the same: of one service, received over one boundary, or received over none that is seen. */
+function groupedRoots(
+  roots: readonly CausalNode[],
+  unanswered: ReadonlyMap<string, readonly CollectedSpan[]>,
+): [CausalNode, ...CausalNode[]][] {
+  const groups = new Map<string, [CausalNode, ...CausalNode[]]>();
+  for (const root of roots) {
+    const { span } = root;
+    const received = isInboundEnd(span) ? boundaryOf(span).label : '';
+    const key = JSON.stringify([span.service, received, sendOf(span, unanswered)?.service]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [root]);
+    else group.push(root);
+  }
+  return [...groups.values()];
+}
+
+function isInboundEnd({ kind }: CollectedSpan): boolean {
+  return kind === 'SERVER' || kind === 'CONSUMER';
+}
+
+/**
+ * The send of the one service that can have sent what this root received; `undefined` where none or several can. A root that is
+ * a call belongs to a service that does not trace what it receives: it may have received any unanswered message.
+ */
+function sendOf(
   root: CollectedSpan,
   unanswered: ReadonlyMap<string, readonly CollectedSpan[]>,
-): string | undefined {
-  const point = root.kind === 'SERVER' || root.kind === 'CONSUMER' ? meetingPointOf(root) : undefined;
-  const candidates = new Set((point === undefined ? [] : (unanswered.get(point) ?? [])).map(({ service }) => service));
+): CollectedSpan | undefined {
+  const point = meetingPointOf(root);
+  const candidates = isInboundEnd(root)
+    ? point === undefined
+      ? []
+      : (unanswered.get(point) ?? [])
+    : root.kind === 'INTERNAL'
+      ? []
+      : [...unanswered.values()].flat().filter((span) => span.kind === 'PRODUCER' && span.service !== root.service);
   const [first, ...rest] = candidates;
-  return rest.length === 0 ? first : undefined;
+  if (first === undefined) return undefined;
+  const ambiguous = rest.some(
+    (other) =>
+      other.service !== first.service || (!isInboundEnd(root) && meetingPointOf(other) !== meetingPointOf(first)),
+  );
+  return ambiguous ? undefined : first;
 }
 
 /** One finding for each missing parent and service that names it. */
@@ -152,7 +193,9 @@ function missingParents({ traces }: CausalGraph): Finding[] {
     const boundary = boundaryOf(span);
     const over = received ? ` over ${boundary.label === 'unknown' ? 'an unknown transport' : boundary.label}` : '';
     const also = more.length === 0 ? '' : ` and ${more.length} more ${more.length === 1 ? 'span' : 'spans'}`;
-    const why = received ? `received${over} a parent that nobody exported` : 'did not export the parent of its own spans';
+    const why = received
+      ? `received${over} a parent that nobody exported`
+      : 'did not export the parent of its own spans';
     return {
       code: 'orphan',
       message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${span.parentSpanId ?? ''}`,

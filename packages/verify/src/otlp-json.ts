@@ -108,11 +108,7 @@ function readScope(scope: unknown): CollectedSpan['scope'] {
   return version === '' ? { name } : { name, version };
 }
 
-function readSpan(
-  span: unknown,
-  resource: SpanAttributes,
-  scope: CollectedSpan['scope'],
-): CollectedSpan | undefined {
+function readSpan(span: unknown, resource: SpanAttributes, scope: CollectedSpan['scope']): CollectedSpan | undefined {
   if (!isRecord(span)) return undefined;
   const traceId = parseTraceId(span.traceId);
   const spanId = parseSpanId(span.spanId);

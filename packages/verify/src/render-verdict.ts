@@ -16,7 +16,9 @@ export function renderVerdict(report: Report): string {
     count(spans, 'span'),
     count(orphans, 'orphan'),
   ];
-  return [`${verdict}: ${counts.join(', ')}`, ...findings.map(({ code, message }) => `- ${code}: ${message}`)].join('\n');
+  return [`${verdict}: ${counts.join(', ')}`, ...findings.map(({ code, message }) => `- ${code}: ${message}`)].join(
+    '\n',
+  );
 }
 
 function count(number: number, noun: string): string {

@@ -77,6 +77,24 @@ describe('a split trace', () => {
     ]);
   });
 
+  test('of a service that does not trace what it receives is one finding, at the send that nobody continued', () => {
+    const others = ['1', '2'].map((digit) => digit.repeat(32));
+    const [call, answer] = deskWithout(6, 9).filter((each) => [7, 8].some((number) => each.spanId === spanId(number)));
+    const rest = deskWithout(6, 7, 8, 9);
+    const calls = others.flatMap((traceId) => [
+      { ...call, parentSpanId: undefined, traceId },
+      { ...answer, traceId },
+    ]) as CollectedSpan[];
+    expect(checkTrace([...rest, ...calls]).findings).toEqual([
+      expect.objectContaining({
+        code: 'split-trace',
+        message:
+          'analyst starts 2 roots of its own: CLIENT tools/call search has no parent; planner sent over kafka tasks and was not continued',
+        boundary: { transport: 'kafka', label: 'kafka tasks', from: 'planner', to: 'analyst', missing: 'context' },
+      }),
+    ]);
+  });
+
   test('names no sender where several can have sent', () => {
     const spans = splitAt(6, [7, 8]).filter((each) => each.spanId !== spanId(9));
     const send = spans.find((each) => each.spanId === spanId(5));
@@ -212,7 +230,14 @@ test('control characters in names from outside never reach a message', () => {
 test('attributes of types that no convention allows are harmless', () => {
   const odd: CollectedSpan['attributes'] = Object.create(null) as CollectedSpan['attributes'];
   const names = ['throughline.transport', 'throughline.calls', 'messaging.system', 'messaging.destination.name'];
-  const more = ['mcp.method.name', 'gen_ai.tool.name', 'network.transport', 'server.port', 'http.request.method', 'error.type'];
+  const more = [
+    'mcp.method.name',
+    'gen_ai.tool.name',
+    'network.transport',
+    'server.port',
+    'http.request.method',
+    'error.type',
+  ];
   const attributes = Object.fromEntries([...names, ...more].map((name) => [name, odd]));
   const spans = desk().map((each) => ({ ...each, attributes, status: { code: 'ERROR' } as const }));
   expect(checkTrace([...spans, span(20, undefined, { kind: 'SERVER', attributes })]).traces).toBe(1);

@@ -71,15 +71,18 @@ interface Serializer {
 }
 
 // The exporter's own serializers: OpenTelemetry's protobuf exporter is this one behind the same HTTP client.
-const fromExporter = createRequire(
-  createRequire(import.meta.url).resolve('@opentelemetry/exporter-trace-otlp-http'),
-);
+const fromExporter = createRequire(createRequire(import.meta.url).resolve('@opentelemetry/exporter-trace-otlp-http'));
 const { JsonTraceSerializer, ProtobufTraceSerializer } = fromExporter('@opentelemetry/otlp-transformer') as {
   JsonTraceSerializer: Serializer;
   ProtobufTraceSerializer: Serializer;
 };
 
-function post(url: string, body: string | Uint8Array, type: string, headers: Record<string, string> = {}): Promise<Response> {
+function post(
+  url: string,
+  body: string | Uint8Array,
+  type: string,
+  headers: Record<string, string> = {},
+): Promise<Response> {
   return fetch(`${url}/v1/traces`, {
     method: 'POST',
     headers: { 'content-type': type, ...headers },
@@ -193,7 +196,13 @@ describe('the OTLP/HTTP answers', () => {
     ['no object', '[]', JSON_TYPE, {}, 400],
     ['no protobuf', Buffer.from([0xff]), PROTOBUF_TYPE, {}, 400],
     ['no gzip', '{}', JSON_TYPE, { 'content-encoding': 'gzip' }, 400],
-    ['a truncated gzip', gzipSync('{"resourceSpans":[]}').subarray(0, 20), JSON_TYPE, { 'content-encoding': 'gzip' }, 400],
+    [
+      'a truncated gzip',
+      gzipSync('{"resourceSpans":[]}').subarray(0, 20),
+      JSON_TYPE,
+      { 'content-encoding': 'gzip' },
+      400,
+    ],
     ['an unknown content type', '{}', 'text/plain', {}, 415],
     ['an unknown compression', '{}', JSON_TYPE, { 'content-encoding': 'br' }, 415],
     ['a large body', ' '.repeat(2000), JSON_TYPE, {}, 413],
@@ -225,7 +234,9 @@ describe('the OTLP/HTTP answers', () => {
   test('a client that goes away within its request does no harm', async () => {
     const collecting = await collector();
     const socket = connect(Number(new URL(collecting.url).port), '127.0.0.1');
-    socket.write('POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{');
+    socket.write(
+      'POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{',
+    );
     await new Promise((resolve) => socket.once('connect', resolve));
     const closed = new Promise((resolve) => socket.once('close', resolve));
     socket.destroy();
@@ -290,10 +301,7 @@ describe('waitFor', () => {
     const collecting = await collector();
     await post(collecting.url, spanBody(REMOTE.spanId), JSON_TYPE);
     const waiting = collecting.waitFor(() => false);
-    await Promise.all([
-      expect(waiting).rejects.toThrow('closed'),
-      collecting.close().then(() => collecting.close()),
-    ]);
+    await Promise.all([expect(waiting).rejects.toThrow('closed'), collecting.close().then(() => collecting.close())]);
     expect(collecting.spans()).toHaveLength(1);
     await expect(collecting.waitFor(() => true)).rejects.toThrow('closed');
   });

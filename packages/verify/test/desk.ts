@@ -8,7 +8,11 @@ export function spanId(number: number): string {
 }
 
 /** Returns a span of 2 ms that starts at its number in milliseconds; `overrides` say what is special about it. */
-export function span(number: number, parent: number | undefined, overrides: Partial<CollectedSpan> = {}): CollectedSpan {
+export function span(
+  number: number,
+  parent: number | undefined,
+  overrides: Partial<CollectedSpan> = {},
+): CollectedSpan {
   return {
     traceId: TRACE,
     spanId: spanId(number),
@@ -47,7 +51,11 @@ const inbound = { 'throughline.direction': 'inbound' };
 /** A question that goes over HTTP, Kafka and MCP through four services: what the demo exports, in small. */
 export function desk(): CollectedSpan[] {
   return [
-    span(1, undefined, { kind: 'SERVER', name: 'POST /questions', attributes: { ...http, ...inbound, 'server.port': 3000, 'throughline.calls': 1 } }),
+    span(1, undefined, {
+      kind: 'SERVER',
+      name: 'POST /questions',
+      attributes: { ...http, ...inbound, 'server.port': 3000, 'throughline.calls': 1 },
+    }),
     span(2, 1, { kind: 'CLIENT', name: 'POST', attributes: { ...http, ...outbound } }),
     span(3, 2, {
       kind: 'SERVER',

@@ -132,7 +132,16 @@ describe('OTLP JSON', () => {
     ['['.repeat(200_000)],
     [{ resourceSpans: 7 }],
     [{ resourceSpans: [null, 7, { scopeSpans: {} }, { scopeSpans: [null, { spans: 'x' }] }] }],
-    [new Proxy({}, { get: () => { throw new Error('trap'); } })],
+    [
+      new Proxy(
+        {},
+        {
+          get: () => {
+            throw new Error('trap');
+          },
+        },
+      ),
+    ],
   ])('anything else gives no span and never throws: case %#', (input) => {
     expect(parseOtlpJson(input).spans).toEqual([]);
   });
@@ -149,7 +158,10 @@ describe('OTLP JSON', () => {
 });
 
 describe('OTLP protobuf', () => {
-  const field = (number: number, wireType: number, ...bytes: number[]): number[] => [(number << 3) | wireType, ...bytes];
+  const field = (number: number, wireType: number, ...bytes: number[]): number[] => [
+    (number << 3) | wireType,
+    ...bytes,
+  ];
   const nested = (number: number, bytes: number[]): number[] => {
     const length = bytes.length < 128 ? [bytes.length] : [(bytes.length & 0x7f) | 0x80, bytes.length >> 7];
     return field(number, 2, ...length, ...bytes);
@@ -165,10 +177,31 @@ describe('OTLP protobuf', () => {
   test('fields that are unknown, or of another wire type, are skipped', () => {
     const unknown = [
       ...field(20, 0, 0x01).slice(0, 0),
-      0xa0, 0x06, 0x96, 0x01, // field 100, varint
-      0xa1, 0x06, 1, 2, 3, 4, 5, 6, 7, 8, // field 100, 64 bits
-      0xa5, 0x06, 1, 2, 3, 4, // field 100, 32 bits
-      0xa2, 0x06, 2, 9, 9, // field 100, length-delimited
+      0xa0,
+      0x06,
+      0x96,
+      0x01, // field 100, varint
+      0xa1,
+      0x06,
+      1,
+      2,
+      3,
+      4,
+      5,
+      6,
+      7,
+      8, // field 100, 64 bits
+      0xa5,
+      0x06,
+      1,
+      2,
+      3,
+      4, // field 100, 32 bits
+      0xa2,
+      0x06,
+      2,
+      9,
+      9, // field 100, length-delimited
       ...field(5, 0, 7), // the name as a number
     ];
     const { spans } = parseOtlpProtobuf(bodyOf(...unknown, ...nested(5, [0x68, 0x69])));
@@ -186,7 +219,11 @@ describe('OTLP protobuf', () => {
 
   test.each([
     ['a length past the end', [0x0a, 0x7f], 'a field is longer than what holds it'],
-    ['an inner length past its message', [0x0a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0], 'a field is longer than what holds it'],
+    [
+      'an inner length past its message',
+      [0x0a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0],
+      'a field is longer than what holds it',
+    ],
     ['a fixed field that ends early', [0x09, 1, 2], 'the body ends within a field'],
     ['a number without an end', Array.from({ length: 11 }, () => 0xff), 'a number is longer than ten bytes'],
     ['field number 0', [0x00], 'a field has no valid number'],
@@ -206,7 +243,10 @@ describe('OTLP protobuf', () => {
 
   test('random bytes, and valid bodies with random changes, never throw', () => {
     const random = seeded(2);
-    const valid = bodyOf(...nested(5, [0x68, 0x69]), ...nested(9, [...nested(1, [0x61]), ...nested(2, field(2, 0, 1))]));
+    const valid = bodyOf(
+      ...nested(5, [0x68, 0x69]),
+      ...nested(9, [...nested(1, [0x61]), ...nested(2, field(2, 0, 1))]),
+    );
     for (let run = 0; run < 5_000; run++) {
       const bytes = run % 2 === 0 ? Uint8Array.from({ length: random(80) }, () => random(256)) : valid.slice();
       if (run % 2 === 1) for (let change = 0; change <= random(3); change++) bytes[random(bytes.length)] = random(256);

@@ -5,7 +5,10 @@ import { checkTrace, renderTree, renderVerdict } from '../src/index.ts';
 import { TRACE, desk, spanId } from './desk.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
-const blocks = Array.from(readme.matchAll(/^```(\w*)\n(.*?)^```$/gms), ([, language, text = '']) => ({ language, text }));
+const blocks = Array.from(readme.matchAll(/^```(\w*)\n(.*?)^```$/gms), ([, language, text = '']) => ({
+  language,
+  text,
+}));
 const index = new URL('../src/index.ts', import.meta.url).href;
 
 test('the snippet runs as it stands there, and exits 0 on one whole trace', () => {
