@@ -1,0 +1,37 @@
+import { added, measure, median } from './measure.ts';
+import type { Effort } from './measure.ts';
+import type { McpVariant } from './mcp-pair.ts';
+import type { Report } from './results.ts';
+
+const variants: readonly McpVariant[] = ['bare', 'ours', 'hand-written', 'ours, no spans', 'OpenInference'];
+
+/** CPU that tracing adds to a tool call in memory, client and server together. */
+export async function mcp(effort: Effort): Promise<Report> {
+  const costs = await measure(new URL('mcp-pair.ts', import.meta.url), variants, 6000, effort);
+  const over = (name: McpVariant): number => added(costs[name], costs.bare);
+  return {
+    title: 'mcp',
+    method:
+      'CPU a tool call over that of bare SDK v1, both ends in one process over a linked `InMemoryTransport`, called under an active sampled span context.',
+    results: [
+      {
+        what: '`traceClient` + `traceServer`, both spans',
+        opponent: 'hand-written pair of the same two spans around `callTool` and the handler',
+        ours: over('ours'),
+        theirs: over('hand-written'),
+        target: 1.3,
+      },
+      {
+        what: 'the same with `spans: false`',
+        opponent: '`@arizeai/openinference-instrumentation-mcp`, which has no spans',
+        ours: over('ours, no spans'),
+        theirs: over('OpenInference'),
+        target: 1,
+      },
+    ],
+    notes: [
+      `Bare: ${median(costs.bare.rounds).toFixed(1)} µs.`,
+      `Spans a call: ${variants.map((name) => `${name} ${costs[name].spans.toFixed(2)}`).join('; ')}.`,
+    ],
+  };
+}

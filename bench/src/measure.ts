@@ -1,0 +1,171 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+/** How long to measure. */
+export interface Effort {
+  /** Fresh processes for each variant: how V8 compiles differs from one to the next. */
+  readonly processes: number;
+  /** Rounds in each set of processes; in each round every variant has its turn. */
+  readonly rounds: number;
+  /** Factor on the number of operations in one turn. */
+  readonly scale: number;
+}
+
+/** One process that does the operations of one variant, and measures nobody's CPU but its own. */
+export interface Subject {
+  /** What `prepare` in the process gave, such as a port. */
+  readonly ready: unknown;
+  /** Does `count` operations in the process. */
+  run(count: number): Promise<void>;
+  /** CPU time of the process since it started, user and system, all threads. Microseconds. */
+  cpu(): Promise<number>;
+  /** Spans that have ended in the process. */
+  spans(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+/** Drives operations in a subject, by default by asking it to. */
+export type Drive = (subject: Subject, count: number) => Promise<void>;
+
+const byAsking: Drive = (subject, count) => subject.run(count);
+
+/** What one variant cost. */
+export interface Cost {
+  /** Microseconds of CPU for each operation, one number for each round. */
+  readonly rounds: readonly number[];
+  /** Spans for each operation: evidence that a variant did what it is named for. */
+  readonly spans: number;
+}
+
+/**
+ * Returns what each variant cost. Each runs in a process of its own, started from `file`; the processes take turns in every
+ * round, the order reversed in every second one, so that whatever else the machine does hits all alike.
+ */
+export async function measure<V extends string>(
+  file: URL,
+  variants: readonly V[],
+  count: number,
+  effort: Effort,
+  options: { readonly drive?: Drive; readonly args?: readonly string[] } = {},
+): Promise<Record<V, Cost>> {
+  const { drive = byAsking, args = [] } = options;
+  const turn = Math.max(1, Math.round(count * effort.scale));
+  const rounds = new Map<V, number[]>(variants.map((variant) => [variant, []]));
+  const spans = new Map<V, number>();
+  for (let generation = 0; generation < effort.processes; generation++) {
+    const subjects = new Map<V, Subject>();
+    try {
+      for (const variant of variants) subjects.set(variant, await startSubject(file, [variant, ...args]));
+      for (let round = -WARM_UP; round < effort.rounds; round++) {
+        const order = [...subjects];
+        if (round % 2 !== 0) order.reverse();
+        for (const [variant, subject] of order) {
+          const spansBefore = await subject.spans();
+          const before = await subject.cpu();
+          await drive(subject, turn);
+          const after = await subject.cpu();
+          spans.set(variant, ((await subject.spans()) - spansBefore) / turn);
+          if (round >= 0) rounds.get(variant)?.push((after - before) / turn);
+        }
+      }
+    } finally {
+      await Promise.all([...subjects.values()].map((subject) => subject.stop()));
+    }
+  }
+  return Object.fromEntries(
+    variants.map((variant) => [variant, { rounds: rounds.get(variant) ?? [], spans: spans.get(variant) ?? 0 }]),
+  ) as unknown as Record<V, Cost>;
+}
+
+const WARM_UP = 3;
+
+/** Returns what `variant` costs more than `bare`: the median over rounds of the difference within a round. */
+export function added(variant: Cost, bare: Cost): number {
+  return median(variant.rounds.map((cost, round) => cost - (bare.rounds[round] ?? Number.NaN)));
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const upper = sorted[middle] ?? Number.NaN;
+  return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
+}
+
+type Question = { readonly ask: 'run'; readonly count: number } | { readonly ask: 'cpu' | 'spans' };
+
+async function startSubject(file: URL, args: readonly string[]): Promise<Subject> {
+  const child = fork(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
+  const answer = async (): Promise<unknown> => {
+    const gone = new AbortController();
+    const exited = once(child, 'exit', { signal: gone.signal }).then(([code]) => {
+      throw new Error(`the process of ${args.join(' ')} ended with ${String(code)}`);
+    });
+    try {
+      const [message] = (await Promise.race([once(child, 'message', { signal: gone.signal }), exited])) as unknown[];
+      return message;
+    } finally {
+      gone.abort();
+      exited.catch(() => undefined);
+    }
+  };
+  const ask = (question: Question): Promise<unknown> => {
+    const answered = answer();
+    child.send(question);
+    return answered;
+  };
+  return {
+    ready: await answer(),
+    run: async (count) => void (await ask({ ask: 'run', count })),
+    cpu: async () => Number(await ask({ ask: 'cpu' })),
+    spans: async () => Number(await ask({ ask: 'spans' })),
+    stop: () => stopped(child),
+  };
+}
+
+// `node --cpu-prof bench/src/x.ts` profiles the subjects too.
+const execArgv = ['--no-warnings', ...process.execArgv.filter((arg) => arg.startsWith('--cpu-prof'))];
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  child.disconnect();
+  await exited;
+}
+
+/** What a subject's process does. */
+export interface Work {
+  readonly ready?: unknown;
+  run(count: number): Promise<void>;
+  spans(): Promise<number>;
+  stop?(): Promise<void>;
+}
+
+/** The other end of {@link measure}: answers its questions, and ends the process when it lets go. */
+export function beSubject(work: Work): void {
+  process.on('message', (question: Question) => {
+    switch (question.ask) {
+      case 'run':
+        work.run(question.count).then(
+          () => process.send?.('done'),
+          (error: unknown) => {
+            console.error(error);
+            process.exit(1);
+          },
+        );
+        break;
+      case 'cpu': {
+        const { user, system } = process.cpuUsage();
+        process.send?.(user + system);
+        break;
+      }
+      case 'spans':
+        void work.spans().then((spans) => process.send?.(spans));
+        break;
+    }
+  });
+  process.once('disconnect', () => {
+    void (work.stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
+  });
+  process.send?.(work.ready ?? 'ready');
+}

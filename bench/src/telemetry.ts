@@ -1,0 +1,34 @@
+import { context, propagation, trace } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
+import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+
+/** The SDK that every variant runs on. */
+export interface Telemetry {
+  readonly provider: TracerProvider;
+  readonly tracer: Tracer;
+  /** Exports what is waiting, and says how many spans have been exported, which drops them. */
+  spans(): Promise<number>;
+}
+
+/** Registers the SDK 3 with stock propagators, everything sampled, spans batched as usual and dropped by the exporter. */
+export function startTelemetry(): Telemetry {
+  let exported = 0;
+  const batches = new BatchSpanProcessor({
+    exporter: {
+      export: (spans, done) => {
+        exported += spans.length;
+        done({ code: 0 });
+      },
+      shutdown: () => Promise.resolve(),
+    },
+  });
+  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), spanProcessors: [batches] });
+  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+  propagation.setGlobalPropagator(
+    new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
+  );
+  trace.setGlobalTracerProvider(provider);
+  return { provider, tracer: provider.getTracer('hand-written', '1.0.0'), spans: () => provider.forceFlush().then(() => exported) };
+}
