@@ -47,7 +47,7 @@ export function writeRecord<V = unknown>(
 }
 
 /** Returns new `Headers` with the fields of a hop written as its mode says. Throws what `new Headers(init)` throws. */
-export function writeHeaders(init: HeadersInit | undefined, sending: Fields): Headers {
+export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sending: Fields): Headers {
   const headers = new Headers(init);
   const { fields, mode } = sending;
   const holds = w3cFields.some((name) => headers.has(name));
