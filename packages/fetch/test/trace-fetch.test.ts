@@ -88,6 +88,22 @@ describe('the CLIENT span', () => {
     await reader.cancel();
   });
 
+  test('is one for a call that is redirected, with the last status, and every request of it names it', async () => {
+    await fetch(`${server.origin}/redirect`);
+    const span = telemetry.find('GET');
+    expect(telemetry.spans()).toHaveLength(1);
+    expect(span.attributes).toMatchObject({
+      'http.response.status_code': 200,
+      'url.full': `${server.origin}/redirect`,
+    });
+    const named = server.seen.slice(-2).map((echo) => [echo.url, sent(echo, 'traceparent')]);
+    const ours = [expect.stringContaining(span.spanContext().spanId)];
+    expect(named).toEqual([
+      ['/redirect', ours],
+      ['/landed', ours],
+    ]);
+  });
+
   test('is left out under `spans: false`, and the active span is what travels', async () => {
     const propagating = traceFetch(undefined, { spans: false });
     const echo = (await traced(async () => (await propagating(server.origin)).json())) as Echo;

@@ -1,0 +1,77 @@
+import { readFileSync } from 'node:fs';
+import { trace } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { Telemetry } from '@throughline/test-telemetry';
+import { Agent, request } from 'undici';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { injectHeaders, traceFetch } from '@throughline/fetch';
+import { traceInterceptor } from '@throughline/fetch/undici';
+import { sent, startEchoServer } from './echo-server.ts';
+import type { EchoServer } from './echo-server.ts';
+
+let telemetry: Telemetry;
+let server: EchoServer;
+beforeAll(async () => {
+  telemetry = startTelemetry();
+  server = await startEchoServer();
+});
+afterEach(() => telemetry.reset());
+afterAll(async () => {
+  await dispatcher.close();
+  await server.close();
+  await telemetry.shutdown();
+});
+
+const body = JSON.stringify({ question: 'why' });
+
+// #region fetch
+const tracedFetch = traceFetch(fetch, { agent: 'gateway' });
+
+async function plan(planner: string): Promise<unknown> {
+  const response = await tracedFetch(`${planner}/plan`, { method: 'POST', body });
+  return response.json();
+}
+// #endregion
+
+// #region undici
+const dispatcher = new Agent().compose(traceInterceptor({ agent: 'gateway' }));
+
+async function planByUndici(planner: string): Promise<unknown> {
+  const response = await request(`${planner}/plan`, { method: 'POST', body, dispatcher });
+  return response.body.json();
+}
+// #endregion
+
+// #region inject
+function planHeaders(planner: string): Record<string, string> {
+  return injectHeaders({ accept: 'application/json' }, planner);
+}
+// #endregion
+
+test.each([
+  ['fetch', plan],
+  ['undici', planByUndici],
+])('the README calls %s in a span that the server is told of', async (_, call) => {
+  await call(server.origin);
+  const span = telemetry.find('POST');
+  expect(span.attributes['throughline.agent.name']).toBe('gateway');
+  const { traceId, spanId } = span.spanContext();
+  expect(sent(server.seen.at(-1)!, 'traceparent').map((value) => value.slice(0, 52))).toEqual([
+    `00-${traceId}-${spanId}`,
+  ]);
+});
+
+test('the README injects the active span', () => {
+  trace.getTracer('test').startActiveSpan('work', (span) => {
+    expect(planHeaders(server.origin)['traceparent']).toContain(span.spanContext().spanId);
+    span.end();
+  });
+});
+
+test('the README shows that code', () => {
+  const here = readFileSync(import.meta.filename, 'utf8');
+  const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+  const regions = Array.from(here.matchAll(/^\/\/ #region \w+\n([^]*?)^\/\/ #endregion$/gm), ([, code]) => code ?? '');
+  expect(regions).toHaveLength(3);
+  for (const region of regions) expect(readme).toContain(region);
+});
