@@ -44,8 +44,9 @@ export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Bag
   return new MemberBaggage(members, canonical && text.charCodeAt(length - 1) !== COMMA ? text : undefined, limits);
 }
 
-// Whether every member is in its plainest form: a key, `=`, a value, nothing encoded, no blanks, no metadata. Such text is sent
-// on as it is, and its members are taken apart only when somebody asks for them.
+// Whether every member is in its plainest form: a key, `=`, a value, no blanks, no metadata, nothing encoded but single ASCII
+// characters of a value, which are sure to decode. Such text is sent on as it is, and its members are taken apart only when
+// somebody asks for them.
 function isPlain(text: string, limits: Limits): boolean {
   const length = text.length;
   if (length > limits.baggageBytes) return false;
@@ -61,13 +62,26 @@ function isPlain(text: string, limits: Limits): boolean {
     if (at === start || at === length || code !== EQUALS || ++members > limits.baggageMembers) return false;
     for (at++; at < length; at++) {
       code = text.charCodeAt(at);
-      if (code > 127 || ((CLASSES[code] as number) & OCTET) === 0 || code === PERCENT) break;
+      if (code === PERCENT) {
+        if (!isEncodedAscii(text, at)) return false;
+        at += 2;
+      } else if (code > 127 || ((CLASSES[code] as number) & OCTET) === 0) break;
     }
-    if (at === length) return true;
+    if (at >= length) return true;
     if (code !== COMMA) return false;
     at++;
   }
   return false;
+}
+
+// `%00` to `%7F`.
+function isEncodedAscii(text: string, at: number): boolean {
+  const high = text.charCodeAt(at + 1);
+  return high >= 0x30 && high <= 0x37 && isHex(text.charCodeAt(at + 2));
+}
+
+function isHex(code: number): boolean {
+  return (code >= 0x30 && code <= 0x39) || (code >= 0x41 && code <= 0x46) || (code >= 0x61 && code <= 0x66);
 }
 
 function readPlain(text: string): Members {
