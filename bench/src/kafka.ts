@@ -7,7 +7,7 @@ import type { KafkaTask, KafkaVariant } from './kafka-client.ts';
 import type { Report, Result } from './results.ts';
 
 const variants: readonly KafkaVariant[] = ['bare', 'ours', 'hand-written', 'instrumentation'];
-const STORED = 20_000;
+const STORED = 8000;
 
 interface Task {
   readonly task: KafkaTask;
@@ -20,9 +20,9 @@ interface Task {
 }
 
 const tasks: readonly Task[] = [
-  { task: '1', what: 'produced one at a time', variants, count: 1500, targets: { 'hand-written': 1.3, instrumentation: 1 } },
-  { task: '10', what: 'produced 10 at a time', variants, count: 10_000, targets: { instrumentation: 1 / 3 } },
-  { task: '100', what: 'produced 100 at a time', variants, count: 20_000, targets: { instrumentation: 1 / 3 } },
+  { task: '1', what: 'produced one at a time', variants, count: 300, targets: { 'hand-written': 1.3, instrumentation: 1 } },
+  { task: '10', what: 'produced 10 at a time', variants, count: 2500, targets: { instrumentation: 1 / 3 } },
+  { task: '100', what: 'produced 100 at a time', variants, count: 5000, targets: { instrumentation: 1 / 3 } },
   { task: 'eachMessage', what: '`eachMessage`', variants, count: STORED, targets: { 'hand-written': 1.3, instrumentation: 1 } },
   {
     task: 'eachBatch',

@@ -7,7 +7,7 @@ const variants: readonly McpVariant[] = ['bare', 'ours', 'hand-written', 'ours, 
 
 /** CPU that tracing adds to a tool call in memory, client and server together. */
 export async function mcp(effort: Effort): Promise<Report> {
-  const costs = await measure(new URL('mcp-pair.ts', import.meta.url), variants, 6000, effort);
+  const costs = await measure(new URL('mcp-pair.ts', import.meta.url), variants, 2500, effort);
   const over = (name: McpVariant): number => added(costs[name], costs.bare);
   return {
     title: 'mcp',

@@ -78,7 +78,8 @@ export async function measure<V extends string>(
   ) as unknown as Record<V, Cost>;
 }
 
-const WARM_UP = 3;
+/** Turns before the first that counts, so that hot code is compiled. */
+const WARM_UP = 6;
 
 /** Returns what `variant` costs more than `bare`: the median over rounds of the difference within a round. */
 export function added(variant: Cost, bare: Cost): number {

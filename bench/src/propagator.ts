@@ -48,7 +48,7 @@ async function inTurns(
     const sent = JSON.stringify(roundTrip(each, carrier));
     if (sent !== JSON.stringify(carrier)) throw new Error(`a round trip changed the fields: ${sent}`);
   }
-  const count = Math.round(60_000 * effort.scale);
+  const count = Math.round(15_000 * effort.scale);
   const costs = { ours: [] as number[], theirs: [] as number[] };
   for (let round = -3; round < effort.rounds * effort.processes; round++) {
     const order = [['ours', ours] as const, ['theirs', theirs] as const];

@@ -10,8 +10,8 @@ import type { Report } from './results.ts';
 
 const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = { propagator, express, mcp, kafka };
 
-const QUICK: Effort = { processes: 1, rounds: 5, scale: 0.3 };
-const FULL: Effort = { processes: 3, rounds: 10, scale: 1 };
+const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
+const FULL: Effort = { processes: 3, rounds: 30, scale: 1 };
 
 const args = process.argv.slice(2);
 const quick = args.includes('--quick');
