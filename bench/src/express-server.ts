@@ -46,7 +46,10 @@ server.listen(0, '127.0.0.1', () => {
 });
 
 /** What anyone would write first: extract, a span, run the rest in it. */
-function handWritten(tracer: Tracer, attributesOf: (req: IncomingMessage) => Attributes): import('express').RequestHandler {
+function handWritten(
+  tracer: Tracer,
+  attributesOf: (req: IncomingMessage) => Attributes,
+): import('express').RequestHandler {
   return (req, res, next) => {
     const parent = propagation.extract(ROOT_CONTEXT, req.headers);
     const span = tracer.startSpan(req.method, { kind: SpanKind.SERVER, attributes: attributesOf(req) }, parent);

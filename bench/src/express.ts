@@ -17,9 +17,26 @@ export async function express(effort: Effort): Promise<Report> {
     title: 'express',
     method: `CPU a request of the server's process over that of bare Express 5 (\`res.json\` under \`/users/:id\`): ${CONNECTIONS} keep-alive connections, every request with \`traceparent\` and \`user-agent\`.`,
     results: [
-      { what, opponent: 'instrumentation-http + instrumentation-express', ours, theirs: against('http+express'), target: 1 / 3 },
-      { what, opponent: 'hand-written middleware: extract, the same span, run', ours, theirs: against('hand-written'), target: 1.3 },
-      { what, opponent: 'the same with three attributes instead of ten before the response', ours, theirs: against('minimal') },
+      {
+        what,
+        opponent: 'instrumentation-http + instrumentation-express',
+        ours,
+        theirs: against('http+express'),
+        target: 1 / 3,
+      },
+      {
+        what,
+        opponent: 'hand-written middleware: extract, the same span, run',
+        ours,
+        theirs: against('hand-written'),
+        target: 1.3,
+      },
+      {
+        what,
+        opponent: 'the same with three attributes instead of ten before the response',
+        ours,
+        theirs: against('minimal'),
+      },
     ],
     notes: [
       `Bare: ${median(costs.bare.rounds).toFixed(1)} µs.`,

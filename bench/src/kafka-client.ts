@@ -4,14 +4,7 @@ import type { Attributes, TextMapGetter, Tracer } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
-import type {
-  ConsumerRunConfig,
-  EachMessageHandler,
-  IHeaders,
-  Message,
-  ProducerRecord,
-  RecordMetadata,
-} from 'kafkajs';
+import type { ConsumerRunConfig, EachMessageHandler, IHeaders, Message, ProducerRecord, RecordMetadata } from 'kafkajs';
 import { beSubject } from './measure.ts';
 import type { Work } from './measure.ts';
 import { startTelemetry } from './telemetry.ts';
@@ -43,7 +36,11 @@ async function producing(atOnce: number): Promise<Work> {
   const plainSend: Send = (record) => producer.send(record);
   const send = variant === 'hand-written' ? tracedSend(plainSend, telemetry.tracer) : plainSend;
   const value = Buffer.alloc(1024, 'x');
-  const messages = Array.from({ length: atOnce }, (_, at): Message => ({ key: `key-${at}`, value, headers: { type: 'text' } }));
+  const messages = Array.from({ length: atOnce }, (_, at): Message => ({
+    key: `key-${at}`,
+    value,
+    headers: { type: 'text' },
+  }));
   return {
     async run(count) {
       for (let sent = 0; sent < count; sent += atOnce) await send({ topic, messages });
@@ -99,7 +96,11 @@ function tracedSend(send: Send, tracer: Tracer): Send {
   return async (record) => {
     const active = context.active();
     const spans = record.messages.map(({ key, value }) =>
-      tracer.startSpan(`send ${record.topic}`, { kind: SpanKind.PRODUCER, attributes: sendAttributes(record.topic, key, value) }, active),
+      tracer.startSpan(
+        `send ${record.topic}`,
+        { kind: SpanKind.PRODUCER, attributes: sendAttributes(record.topic, key, value) },
+        active,
+      ),
     );
     const messages = record.messages.map((message, at): Message => {
       const headers: IHeaders = { ...message.headers };

@@ -20,10 +20,22 @@ interface Task {
 }
 
 const tasks: readonly Task[] = [
-  { task: '1', what: 'produced one at a time', variants, count: 300, targets: { 'hand-written': 1.3, instrumentation: 1 } },
+  {
+    task: '1',
+    what: 'produced one at a time',
+    variants,
+    count: 300,
+    targets: { 'hand-written': 1.3, instrumentation: 1 },
+  },
   { task: '10', what: 'produced 10 at a time', variants, count: 2500, targets: { instrumentation: 1 / 3 } },
   { task: '100', what: 'produced 100 at a time', variants, count: 5000, targets: { instrumentation: 1 / 3 } },
-  { task: 'eachMessage', what: '`eachMessage`', variants, count: STORED, targets: { 'hand-written': 1.3, instrumentation: 1 } },
+  {
+    task: 'eachMessage',
+    what: '`eachMessage`',
+    variants,
+    count: STORED,
+    targets: { 'hand-written': 1.3, instrumentation: 1 },
+  },
   {
     task: 'eachBatch',
     what: '`eachBatch`',
@@ -47,9 +59,15 @@ export async function kafka(effort: Effort): Promise<Report> {
     const topic = `bench-${task}`;
     const consumes = task === 'eachMessage' || task === 'eachBatch';
     await prepare(broker.brokers, topic, consumes ? STORED : 0);
-    const costs: Partial<Record<KafkaVariant, Cost>> = await measure(new URL('kafka-client.ts', import.meta.url), variants, count, effort, {
-      args: [task, broker.brokers.join(','), topic],
-    });
+    const costs: Partial<Record<KafkaVariant, Cost>> = await measure(
+      new URL('kafka-client.ts', import.meta.url),
+      variants,
+      count,
+      effort,
+      {
+        args: [task, broker.brokers.join(','), topic],
+      },
+    );
     const { bare, ours } = costs;
     if (bare === undefined || ours === undefined) continue;
     for (const [variant, opponent] of Object.entries(opponents) as [KafkaVariant, string][]) {
@@ -60,7 +78,11 @@ export async function kafka(effort: Effort): Promise<Report> {
     const { 'ours, runWith': each, instrumentation } = costs;
     if (each !== undefined && instrumentation !== undefined) {
       const result = { ours: added(each, bare), theirs: added(instrumentation, bare) };
-      results.push({ what: `${what} with \`runWith\` around each message`, opponent: 'instrumentation-kafkajs', ...result });
+      results.push({
+        what: `${what} with \`runWith\` around each message`,
+        opponent: 'instrumentation-kafkajs',
+        ...result,
+      });
     }
     const spans = variants.map((variant) => `${variant} ${(costs[variant]?.spans ?? 0).toFixed(2)}`);
     notes.push(`${what}: bare ${median(bare.rounds).toFixed(1)} µs; spans a message: ${spans.join('; ')}.`);
@@ -88,7 +110,10 @@ async function prepare(brokers: string[], topic: string, stored: number): Promis
     const messages = Array.from({ length: 500 }, (_, nth) => ({
       key: `key-${at + nth}`,
       value,
-      headers: { type: 'text', traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01` },
+      headers: {
+        type: 'text',
+        traceparent: `00-${randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`,
+      },
     }));
     await producer.send({ topic, messages });
   }

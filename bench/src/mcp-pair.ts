@@ -38,7 +38,7 @@ let active: string | undefined;
 let carried: unknown;
 const echo: Echo = ({ text }, extra) => {
   active ??= trace.getSpanContext(context.active())?.traceId;
-  carried ??= (extra._meta as { traceparent?: unknown } | undefined)?.traceparent;
+  carried ??= extra._meta?.traceparent;
   return Promise.resolve({ content: [{ type: 'text', text }] });
 };
 server.registerTool(
@@ -95,7 +95,11 @@ function tracedCall(call: Call, tracer: Tracer): Call {
   return async (params) => {
     const parent = context.active();
     const { name } = params;
-    const span = tracer.startSpan(`tools/call ${name}`, { kind: SpanKind.CLIENT, attributes: attributesOf(name, id++) }, parent);
+    const span = tracer.startSpan(
+      `tools/call ${name}`,
+      { kind: SpanKind.CLIENT, attributes: attributesOf(name, id++) },
+      parent,
+    );
     const active = trace.setSpan(parent, span);
     const _meta: Record<string, string> = {};
     propagation.inject(active, _meta);

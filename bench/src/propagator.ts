@@ -27,7 +27,7 @@ export async function propagator(effort: Effort): Promise<Report> {
     ['the same, one baggage value with `%20`', encoded],
   ] as const) {
     const costs = await inTurns(ours, theirs, carrier, effort);
-    results.push({ what, opponent: '`CompositePropagator` of OpenTelemetry\'s two', ...costs, target: 1 / 4 });
+    results.push({ what, opponent: "`CompositePropagator` of OpenTelemetry's two", ...costs, target: 1 / 4 });
   }
   return {
     title: 'propagator',

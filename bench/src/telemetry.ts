@@ -1,7 +1,12 @@
 import { context, propagation, trace } from '@opentelemetry/api';
 import type { Tracer } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
-import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
+import {
+  CompositePropagator,
+  ExportResultCode,
+  W3CBaggagePropagator,
+  W3CTraceContextPropagator,
+} from '@opentelemetry/core';
 import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 
 /** The SDK that every variant runs on. */
@@ -19,7 +24,7 @@ export function startTelemetry(): Telemetry {
     exporter: {
       export: (spans, done) => {
         exported += spans.length;
-        done({ code: 0 });
+        done({ code: ExportResultCode.SUCCESS });
       },
       shutdown: () => Promise.resolve(),
     },
@@ -30,5 +35,9 @@ export function startTelemetry(): Telemetry {
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
   );
   trace.setGlobalTracerProvider(provider);
-  return { provider, tracer: provider.getTracer('hand-written', '1.0.0'), spans: () => provider.forceFlush().then(() => exported) };
+  return {
+    provider,
+    tracer: provider.getTracer('hand-written', '1.0.0'),
+    spans: () => provider.forceFlush().then(() => exported),
+  };
 }
