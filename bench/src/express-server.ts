@@ -1,4 +1,5 @@
 import { createRequire } from 'node:module';
+import type * as Http from 'node:http';
 import type { IncomingMessage, RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
@@ -7,6 +8,8 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { ExpressInstrumentation } from '@opentelemetry/instrumentation-express';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { traceContext } from '@throughline/express';
+import type Express from 'express';
+import type { RequestHandler } from 'express';
 import { beSubject } from './measure.ts';
 import { startTelemetry } from './telemetry.ts';
 
@@ -24,8 +27,8 @@ if (variant === 'http+express') {
 }
 // Loaded by `require` and after the instrumentations, which is how they get to patch it.
 const require = createRequire(import.meta.url);
-const http = require('node:http') as typeof import('node:http');
-const express = require('express') as typeof import('express');
+const http = require('node:http') as typeof Http;
+const express = require('express') as typeof Express;
 
 const app = express();
 if (variant === 'ours') app.use(traceContext());
@@ -46,10 +49,7 @@ server.listen(0, '127.0.0.1', () => {
 });
 
 /** What anyone would write first: extract, a span, run the rest in it. */
-function handWritten(
-  tracer: Tracer,
-  attributesOf: (req: IncomingMessage) => Attributes,
-): import('express').RequestHandler {
+function handWritten(tracer: Tracer, attributesOf: (req: IncomingMessage) => Attributes): RequestHandler {
   return (req, res, next) => {
     const parent = propagation.extract(ROOT_CONTEXT, req.headers);
     const span = tracer.startSpan(req.method, { kind: SpanKind.SERVER, attributes: attributesOf(req) }, parent);

@@ -4,6 +4,7 @@ import type { Attributes, TextMapGetter, Tracer } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
+import type * as KafkaJS from 'kafkajs';
 import type { ConsumerRunConfig, EachMessageHandler, IHeaders, Message, ProducerRecord, RecordMetadata } from 'kafkajs';
 import { beSubject } from './measure.ts';
 import type { Work } from './measure.ts';
@@ -20,7 +21,7 @@ if (variant === 'instrumentation') {
   registerInstrumentations({ tracerProvider: telemetry.provider, instrumentations: [new KafkaJsInstrumentation()] });
 }
 // Loaded by `require` and after the instrumentation, which is how it gets to patch it.
-const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof import('kafkajs');
+const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof KafkaJS;
 const clientId = 'bench';
 const kafka = new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING });
 const groupId = `bench ${process.pid}`;

@@ -31,7 +31,7 @@ const plainClient = new Client({ name: 'bench', version: '1.0.0' });
 const server = wraps ? traceServer(plainServer, options) : plainServer;
 const client = wraps ? traceClient(plainClient, options) : plainClient;
 
-type Extra = { readonly requestId: string | number; readonly _meta?: object | undefined };
+type Extra = { readonly requestId: string | number; readonly _meta?: Readonly<Record<string, unknown>> | undefined };
 type Echo = (input: { text: string }, extra: Extra) => Promise<CallToolResult>;
 
 let active: string | undefined;
