@@ -37,7 +37,14 @@ export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: M
 export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
   const { hop } = rememberedSettings(options);
   const received = startInbound(
-    { transport: MCP, name: 'extract', kind: SpanKind.SERVER, carrier: handlerMeta(metaOrExtra), reader: metaFields, span: false },
+    {
+      transport: MCP,
+      name: 'extract',
+      kind: SpanKind.SERVER,
+      carrier: handlerMeta(metaOrExtra),
+      reader: metaFields,
+      span: false,
+    },
     hop,
   );
   received.end();

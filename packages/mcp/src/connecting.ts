@@ -20,7 +20,8 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
     return thing;
   }
   const target = thing as C & Connecting;
-  const connect = (transport: object, ...rest: unknown[]): Promise<unknown> => target.connect(tracedTransport(transport, settings), ...rest);
+  const connect = (transport: object, ...rest: unknown[]): Promise<unknown> =>
+    target.connect(tracedTransport(transport, settings), ...rest);
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
   let inner: object | undefined;
   let innerOf: unknown;

@@ -1,13 +1,15 @@
-import { context as contextApi, createContextKey, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { context as contextApi, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
-import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import { isTracingSuppressed } from '@opentelemetry/core';
 import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
-import type { InboundHop, Received, Sending } from '@throughline/core';
+import type { InboundHop, Received } from '@throughline/core';
 import { withFields } from './carrier.ts';
+import { arrivalContext, requestContext, strayContext } from './contexts.ts';
 import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, MCP, META_PROTOCOL_VERSION } from './conventions.ts';
+import { headersOf, versionHeader } from './http-request.ts';
 import { cancelled, InFlight } from './in-flight.ts';
 import type { OutboundRequest } from './in-flight.ts';
-import { isObject, metaOf } from './message.ts';
+import { isId, isObject, metaOf } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
 import { label, operationAttributes, operationName, outcomeOf, sendFailure } from './operation.ts';
 import { spansByDefault } from './options.ts';
@@ -25,9 +27,6 @@ export interface TracedTransport {
   onclose?: (() => void) | undefined;
   readonly sessionId?: unknown;
 }
-
-// Where an HTTP client transport reads the answer to a POST, this says in which context the caller is.
-const callerKey = createContextKey('throughline.mcp.caller');
 
 /**
  * What passes through one transport, in both directions, and in which context.
@@ -57,25 +56,27 @@ export class Connection {
   /** Sends what the protocol hands over, and returns what the transport returns. */
   send(message: unknown, options: unknown): Promise<void> {
     if (!isObject(message)) return this.#transport.send(message, options);
-    const { method, id } = message as Message;
-    if (typeof method !== 'string') this.#answered(message as Message);
-    else if (id !== undefined) return this.#request(message as Message, method, id, options);
-    else return this.#pass(this.#notification(message as Message, method), options);
+    const { method, id } = message;
+    if (typeof method !== 'string') this.#answered(message);
+    else if (isId(id)) return this.#request(message, method, id, options);
+    else if (id === undefined) return this.#pass(this.#notification(message, method), options);
     return this.#pass(message, options);
   }
 
   /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */
   receive(handler: Handler, message: unknown, extra: unknown): void {
     if (!isObject(message)) return handler.call(this.#transport, message, extra);
-    const { method, id, params } = message as Message;
+    const { method, id, params } = message;
+    const told = extra as MessageExtra | undefined;
     if (typeof method === 'string') {
-      if (id !== undefined) return this.#handle(handler, message as Message, method, id, extra as MessageExtra | undefined);
-      return this.#notify(handler, message, method, params, extra as MessageExtra | undefined);
+      if (isId(id)) return this.#handle(handler, message, method, id, told);
+      if (id === undefined) return this.#notify(handler, message, method, params, told);
     }
     const request = this.inFlight.takeSent(id);
-    if (request === undefined) return this.#run(this.#unrelated(contextApi.active(), undefined), handler, message, extra);
-    if (request.method === 'initialize') this.#learn((message as Message).result);
-    request.sending.end(outcomeOf(message as Message, request.method, 'client'));
+    if (request === undefined)
+      return this.#run(arrivalContext(this.#peer, contextApi.active(), told), handler, message, extra);
+    if (request.method === 'initialize') this.#learn(message['result']);
+    request.sending.end(outcomeOf(message, request.method, 'client'));
     this.#run(request.caller, handler, message, extra);
   }
 
@@ -83,16 +84,17 @@ export class Connection {
     const caller = contextApi.active();
     const { params } = message;
     const meta = metaOf(params);
+    const span = this.#hasSpan(method, 'outbound');
     const sending = startOutbound(
       {
         transport: MCP,
-        name: operationName(method, params),
+        name: span ? operationName(method, params) : method,
         kind: SpanKind.CLIENT,
-        attributes: this.#attributes(method, id, params, meta, undefined),
+        attributes: span ? this.#attributes(method, id, params, meta, undefined) : undefined,
         target: this.#peer.target,
         carrier: meta,
         reader: metaFields,
-        span: this.#hasSpan(method, 'outbound'),
+        span,
       },
       this.#settings.hop,
     );
@@ -103,8 +105,12 @@ export class Connection {
     signal?.addEventListener('abort', () => this.inFlight.forget(request) && sending.end(cancelled), { once: true });
     let sent: Promise<void>;
     try {
-      const { send } = this.#transport;
-      sent = contextApi.with(this.#sendingContext(sending, caller), send, this.#transport, withFields(message, sending), options);
+      const wanted = requestContext(this.#peer, this.#suppresses, sending, caller);
+      const copy = withFields(message, sending);
+      sent =
+        wanted === caller
+          ? this.#transport.send(copy, options)
+          : contextApi.with(wanted, this.#transport.send, this.#transport, copy, options);
     } catch (error) {
       this.#failed(request, error);
       throw error;
@@ -137,9 +143,22 @@ export class Connection {
     }
     const active = contextApi.active();
     const meta = metaOf(params);
-    if (meta === undefined && trace.getSpanContext(active) === undefined && propagation.getBaggage(active) === undefined) return message;
+    if (
+      meta === undefined &&
+      trace.getSpanContext(active) === undefined &&
+      propagation.getBaggage(active) === undefined
+    )
+      return message;
     const sending = startOutbound(
-      { transport: MCP, name: method, kind: SpanKind.CLIENT, target: this.#peer.target, carrier: meta, reader: metaFields, span: false },
+      {
+        transport: MCP,
+        name: method,
+        kind: SpanKind.CLIENT,
+        target: this.#peer.target,
+        carrier: meta,
+        reader: metaFields,
+        span: false,
+      },
       this.#settings.hop,
     );
     sending.end();
@@ -149,11 +168,19 @@ export class Connection {
   #handle(handler: Handler, message: Message, method: string, id: RequestId, extra: MessageExtra | undefined): void {
     const { params } = message;
     const meta = metaOf(params);
-    const received = this.#startInbound(method, this.#hasSpan(method, 'inbound'), meta, extra, {
-      name: operationName(method, params),
-      attributes: this.#attributes(method, id, params, meta, extra),
-    });
-    this.inFlight.received(id, { method, received, signal: extra?.request?.signal });
+    const span = this.#hasSpan(method, 'inbound');
+    const received = this.#startInbound(
+      method,
+      span ? operationName(method, params) : method,
+      span ? this.#attributes(method, id, params, meta, extra) : undefined,
+      span,
+      meta,
+      extra,
+    );
+    // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
+    if (span || method === 'initialize')
+      this.inFlight.received(id, { method, received, signal: extra?.request?.signal });
+    else received.end();
     try {
       this.#run(received.context, handler, message, extra);
     } catch (error) {
@@ -163,7 +190,13 @@ export class Connection {
     }
   }
 
-  #notify(handler: Handler, message: ObjectValue, method: string, params: unknown, extra: MessageExtra | undefined): void {
+  #notify(
+    handler: Handler,
+    message: ObjectValue,
+    method: string,
+    params: unknown,
+    extra: MessageExtra | undefined,
+  ): void {
     const active = contextApi.active();
     if (isObject(params)) {
       if (method === 'notifications/progress') {
@@ -178,66 +211,66 @@ export class Connection {
       }
     }
     const meta = metaOf(params);
-    if (meta?.['traceparent'] === undefined || !continues(method)) return this.#run(this.#unrelated(active, extra), handler, message, extra);
-    const received = this.#startInbound(method, false, meta, extra, { name: method });
+    if (meta?.['traceparent'] === undefined || !continues(method))
+      return this.#run(arrivalContext(this.#peer, active, extra), handler, message, extra);
+    const received = this.#startInbound(method, method, undefined, false, meta, extra);
     received.end();
     this.#run(received.context, handler, message, extra);
   }
 
   #startInbound(
     method: string,
+    name: string,
+    attributes: Attributes | undefined,
     span: boolean,
-    meta: ObjectValue | undefined,
+    carrier: ObjectValue | undefined,
     extra: MessageExtra | undefined,
-    described: Pick<InboundHop, 'name' | 'attributes'>,
   ): Received {
     const headers = headersOf(extra);
     const { hop, given } = this.#settings;
     const inbound: InboundHop = {
-      ...described,
       transport: MCP,
+      name,
       kind: SpanKind.SERVER,
-      carrier: meta,
+      attributes,
+      carrier,
       reader: metaFields,
       span,
-      ...(headers === undefined ? undefined : { http: 'payload', fallback: { carrier: headers, reader: httpHeaders } }),
-      ...(typeof given.inbound === 'function' ? { peer: { name: method, headers: headers ?? meta, authenticated: extra?.authInfo === undefined ? undefined : true } } : undefined),
+      http: headers === undefined ? undefined : 'payload',
+      fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
+      peer:
+        typeof given.inbound === 'function'
+          ? {
+              name: method,
+              headers: headers ?? carrier,
+              authenticated: extra?.authInfo === undefined ? undefined : true,
+            }
+          : undefined,
     };
     const active = contextApi.active();
     // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
-    return isTracingSuppressed(active) ? contextApi.with(this.#unrelated(active, extra), startInbound, undefined, inbound, hop) : startInbound(inbound, hop);
+    return isTracingSuppressed(active)
+      ? contextApi.with(arrivalContext(this.#peer, active, extra), startInbound, undefined, inbound, hop)
+      : startInbound(inbound, hop);
   }
 
-  /** The context of what arrived and belongs to nothing: over HTTP the ambient one, else an empty one. */
-  #unrelated(active: Context, extra: MessageExtra | undefined): Context {
-    if (headersOf(extra) !== undefined) return active;
-    if (this.#peer.fetch !== undefined) return (active.getValue(callerKey) as Context | undefined) ?? ROOT_CONTEXT;
-    // In memory a peer that does not want to be traced is not.
-    return this.#peer.target.channel === 'memory' && isTracingSuppressed(active) ? suppressTracing(ROOT_CONTEXT) : ROOT_CONTEXT;
-  }
-
-  /**
-   * The context that the transport sends a request in. Only a send that makes an HTTP request is suppressed: in memory it calls
-   * the peer's handler.
-   */
-  #sendingContext(sending: Sending, caller: Context): Context {
-    if (this.#peer.fetch === undefined) return sending.wire;
-    return (this.#suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
-  }
-
-  /** Sends what is no request. A stream that opens on it belongs to nobody, such as the one that follows `initialized`. */
   #pass(message: unknown, options: unknown): Promise<void> {
     if (this.#peer.fetch === undefined) return this.#transport.send(message, options);
-    const active = contextApi.active();
-    const quiet = (this.#suppresses ? suppressTracing(active) : active).setValue(callerKey, ROOT_CONTEXT);
-    return contextApi.with(quiet, this.#transport.send, this.#transport, message, options);
+    const wanted = strayContext(this.#suppresses, contextApi.active());
+    return contextApi.with(wanted, this.#transport.send, this.#transport, message, options);
   }
 
   #run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
     contextApi.with(wanted, handler, this.#transport, message, extra);
   }
 
-  #attributes(method: string, id: RequestId, params: unknown, meta: ObjectValue | undefined, extra: MessageExtra | undefined): Attributes {
+  #attributes(
+    method: string,
+    id: RequestId,
+    params: unknown,
+    meta: ObjectValue | undefined,
+    extra: MessageExtra | undefined,
+  ): Attributes {
     const attributes = operationAttributes(method, id, params, this.#peer.attributes);
     const version = this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
     if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
@@ -261,16 +294,11 @@ export class Connection {
   }
 }
 
-function headersOf(extra: MessageExtra | undefined): unknown {
-  return extra?.requestInfo?.headers ?? extra?.request?.headers;
-}
-
-function versionHeader(extra: MessageExtra | undefined): string | undefined {
-  const headers = headersOf(extra);
-  return headers === undefined ? undefined : label(httpHeaders.read(headers, 'mcp-protocol-version'));
-}
-
 // Changed lists and resources are news to everyone: what follows from them is no part of the trace that changed them.
 function continues(method: string): boolean {
-  return method !== 'notifications/initialized' && method !== 'notifications/resources/updated' && !method.endsWith('/list_changed');
+  return (
+    method !== 'notifications/initialized' &&
+    method !== 'notifications/resources/updated' &&
+    !method.endsWith('/list_changed')
+  );
 }

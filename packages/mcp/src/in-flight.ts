@@ -41,8 +41,10 @@ export class InFlight {
   }
 
   sent(request: OutboundRequest): void {
+    this.#outbound.get(request.id)?.sending.end(duplicate);
     this.#outbound.set(request.id, request);
-    if (request.token !== undefined && request.token !== request.id) (this.#tokens ??= new Map()).set(request.token, request);
+    if (request.token !== undefined && request.token !== request.id)
+      (this.#tokens ??= new Map()).set(request.token, request);
   }
 
   /** Returns the request that an answer, a cancellation or a failure is about, and forgets it. */
@@ -67,7 +69,7 @@ export class InFlight {
   }
 
   received(id: RequestId, request: InboundRequest): void {
-    this.takeReceived(id)?.received.end({ errorType: ERROR_DUPLICATE_ID });
+    this.takeReceived(id)?.received.end(duplicate);
     if (this.#inbound.size >= MAX_INBOUND) {
       for (const oldest of this.#inbound.keys()) {
         this.takeReceived(oldest)?.received.end({ errorType: ERROR_ABANDONED });
@@ -105,4 +107,5 @@ export class InFlight {
 /** The outcome of a request that its requester gave up. */
 export const cancelled: Outcome = { errorType: ERROR_CANCELLED };
 
+const duplicate: Outcome = { errorType: ERROR_DUPLICATE_ID };
 const connectionClosed: Outcome = { errorType: ERROR_CONNECTION_CLOSED };

@@ -3,4 +3,5 @@ export { traceClient, type ClientLike } from './client.ts';
 export { traceEnv } from './environment.ts';
 export { spansByDefault, type Direction, type McpOptions, type McpPeer } from './options.ts';
 export { traceServer, type ServerLike } from './server.ts';
+export { traceToolHandler, type ToolHandlerOptions } from './tool-handler.ts';
 export { traceTransport, type TransportLike } from './transport.ts';

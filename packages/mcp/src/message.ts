@@ -3,7 +3,7 @@ export type RequestId = string | number;
 
 /** A JSON-RPC message as far as it is looked at here; everything in it may come from outside. */
 export interface Message {
-  readonly id?: RequestId;
+  readonly id?: unknown;
   readonly method?: unknown;
   readonly params?: unknown;
   readonly result?: unknown;
@@ -22,6 +22,11 @@ export type ObjectValue = Readonly<Record<string, unknown>>;
 /** Whether `value` is a JSON object. */
 export function isObject(value: unknown): value is ObjectValue {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Whether `value` is an id that a request may have. */
+export function isId(value: unknown): value is RequestId {
+  return typeof value === 'string' || typeof value === 'number';
 }
 
 /** Returns the `_meta` of a message's params where it is an object. */

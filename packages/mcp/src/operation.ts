@@ -19,7 +19,9 @@ const MAX_LABEL = 128;
 
 /** Returns text from outside as a short printable label, or `undefined` for anything else. */
 export function label(value: unknown): string | undefined {
-  return typeof value === 'string' ? printable(value.length > MAX_LABEL ? value.slice(0, MAX_LABEL) : value) : undefined;
+  return typeof value === 'string'
+    ? printable(value.length > MAX_LABEL ? value.slice(0, MAX_LABEL) : value)
+    : undefined;
 }
 
 /** Returns the span name `{mcp.method.name} {tool or prompt}` of a request. */
@@ -31,7 +33,11 @@ export function operationName(method: string, params: unknown): string {
 
 /** Returns the attributes of a request's span, at either end. */
 export function operationAttributes(method: string, id: RequestId, params: unknown, transport: Attributes): Attributes {
-  const attributes: Attributes = { [ATTR_MCP_METHOD_NAME]: label(method) as string, [ATTR_JSONRPC_REQUEST_ID]: label(String(id)) as string, ...transport };
+  const attributes: Attributes = {
+    [ATTR_MCP_METHOD_NAME]: label(method),
+    [ATTR_JSONRPC_REQUEST_ID]: label(String(id)),
+    ...transport,
+  };
   if (method === 'tools/call') {
     attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
     const tool = isObject(params) ? label(params['name']) : undefined;

@@ -47,10 +47,13 @@ export function mcpSettings(options: McpOptions | undefined): McpSettings {
   const hop = hopSettings(options, scope);
   const given = options ?? {};
   const { spanFor, peer, suppressInner } = given;
-  if (spanFor !== undefined && typeof spanFor !== 'function') throw wrong('spanFor', "a function, such as (method) => method === 'tools/call'");
+  if (spanFor !== undefined && typeof spanFor !== 'function')
+    throw wrong('spanFor', "a function, such as (method) => method === 'tools/call'");
   if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
-  if (peer !== undefined && (typeof peer !== 'object' || peer === null)) throw wrong('peer', "an object, such as { host: 'search' }");
-  if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel)) throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
+  if (peer !== undefined && (typeof peer !== 'object' || peer === null))
+    throw wrong('peer', "an object, such as { host: 'search' }");
+  if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel))
+    throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
   if (peer?.host !== undefined && typeof peer.host !== 'string') throw wrong('peer.host', 'a name');
   return { hop, given, spanFor: spanFor ?? spansByDefault };
 }

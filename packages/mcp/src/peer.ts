@@ -20,7 +20,11 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
   const seen = detect(transport);
   const host = options.peer?.host ?? seen.host;
   return {
-    target: { transport: MCP, channel: options.peer?.channel ?? seen.channel, ...(host === undefined ? undefined : { host }) },
+    target: {
+      transport: MCP,
+      channel: options.peer?.channel ?? seen.channel,
+      ...(host === undefined ? undefined : { host }),
+    },
     attributes: seen.attributes ?? {},
     fetch: seen.fetch,
   };
@@ -39,7 +43,12 @@ function detect(transport: object): Seen {
   const name = (transport.constructor as { name?: unknown } | undefined)?.name;
   if ('_otherTransport' in transport || name === 'InMemoryTransport') return { channel: 'memory' };
   // The server's, and the channel that v2's serveStdio() puts between it and a server.
-  if (('_stdin' in transport && '_stdout' in transport) || name === 'StdioServerTransport' || name === 'StdioConnectionChannel') return stdio;
+  if (
+    ('_stdin' in transport && '_stdout' in transport) ||
+    name === 'StdioServerTransport' ||
+    name === 'StdioConnectionChannel'
+  )
+    return stdio;
   const url: unknown = (transport as { _url?: unknown })._url;
   if (isUrl(url)) return client(transport, url);
   // A server's HTTP transport: what goes back travels in the answer to the peer's own request.

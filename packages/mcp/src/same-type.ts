@@ -18,28 +18,38 @@ export interface Members {
  */
 export function sameType<T extends object>(target: T, members: Members, settings: HopSettings): T {
   const brand = (markWrapped({}, settings) as { [wrapBrand]?: unknown })[wrapBrand];
-  // Bound once, so that `proxy.close === proxy.close`.
-  const bound = new WeakMap<object, unknown>();
+  // A call passes here several times: each method is looked up and bound once, which also makes `proxy.close === proxy.close`.
+  const known = new Map<PropertyKey, { readonly value: unknown; readonly method: unknown }>();
+  const loose = target as Record<PropertyKey, unknown>;
   return new Proxy(target, {
     get(_, property) {
       const member = members.get(property);
       if (member !== asTarget) return member;
       if (property === wrapBrand) return brand;
-      const value: unknown = Reflect.get(target, property, target);
-      if (typeof value !== 'function' || property === 'constructor' || !isMethod(target, property, value)) return value;
-      let method = bound.get(value);
-      if (method === undefined) bound.set(value, (method = value.bind(target)));
-      return method;
+      const value = loose[property];
+      if (typeof value !== 'function') return value;
+      let entry = known.get(property);
+      if (entry?.value !== value) {
+        const method: unknown =
+          property === 'constructor' || !isMethod(target, property, value) ? value : value.bind(target);
+        known.set(property, (entry = { value, method }));
+      }
+      return entry.method;
     },
     has: (_, property) => property === wrapBrand || Reflect.has(target, property),
-    set: (_, property, value) => members.set?.(property, value) === true || Reflect.set(target, property, value, target),
+    set: (_, property, value) =>
+      members.set?.(property, value) === true || Reflect.set(target, property, value, target),
   });
 }
 
 // A callback that was assigned, or that an accessor returns, is the user's: it keeps its identity.
 function isMethod(target: object, property: PropertyKey, value: unknown): boolean {
   if (Object.hasOwn(target, property)) return false;
-  for (let holder = Object.getPrototypeOf(target) as object | null; holder !== null; holder = Object.getPrototypeOf(holder) as object | null) {
+  for (
+    let holder = Object.getPrototypeOf(target) as object | null;
+    holder !== null;
+    holder = Object.getPrototypeOf(holder) as object | null
+  ) {
     const descriptor = Object.getOwnPropertyDescriptor(holder, property);
     if (descriptor !== undefined) return descriptor.value === value;
   }

@@ -78,7 +78,11 @@ describe.each([v1, v2()])('$name: what a peer may put into _meta', (sdk) => {
     for (const message of [
       { jsonrpc: '2.0', method: 'notifications/progress', params: { progressToken: 'nobody', progress: 1 } },
       { jsonrpc: '2.0', method: 'notifications/cancelled', params: { requestId: 99 } },
-      { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 1, _meta: { traceparent: 7 } } },
+      {
+        jsonrpc: '2.0',
+        method: 'notifications/message',
+        params: { level: 'info', data: 1, _meta: { traceparent: 7 } },
+      },
       { jsonrpc: '2.0', id: 77, result: {} },
       { jsonrpc: '2.0', id: '77', error: { code: 'x', message: 7 } },
     ]) {
@@ -95,14 +99,21 @@ describe.each([v1, v2()])('$name: what a peer may put into _meta', (sdk) => {
     await a.start();
     const send = a.send as (message: unknown) => Promise<void>;
     const call = { jsonrpc: '2.0', id: 7, method: 'tools/call', params: { name: 'hang', arguments: {} } };
-    await send.call(a, { jsonrpc: '2.0', id: 0, method: 'initialize', params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'x', version: '1' } } });
+    await send.call(a, {
+      jsonrpc: '2.0',
+      id: 0,
+      method: 'initialize',
+      params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'x', version: '1' } },
+    });
     await send.call(a, call);
     await send.call(a, { ...call, id: '7' });
     await send.call(a, call);
     const end = server.server.transport as { [inFlightKey]: number };
     // 7 and '7' are two requests.
     await expect.poll(() => end[inFlightKey]).toBe(2);
-    expect(telemetry.spans().filter((span) => span.attributes['error.type'] === 'duplicate_request_id')).toHaveLength(1);
+    expect(telemetry.spans().filter((span) => span.attributes['error.type'] === 'duplicate_request_id')).toHaveLength(
+      1,
+    );
     await server.close();
     expect(end[inFlightKey]).toBe(0);
   });
@@ -127,7 +138,9 @@ describe('injectMeta', () => {
     context.with(propagation.setBaggage(ROOT_CONTEXT, baggage), () => {
       expect(injectMeta()).toEqual({});
       expect(injectMeta({}, { firstParty: true })).toEqual({ baggage: 'tenant=blue' });
-      expect(injectMeta({}, { peer: { channel: 'host', host: 'search.internal' } })).toEqual({ baggage: 'tenant=blue' });
+      expect(injectMeta({}, { peer: { channel: 'host', host: 'search.internal' } })).toEqual({
+        baggage: 'tenant=blue',
+      });
     });
   });
 });
@@ -137,7 +150,11 @@ describe('extractContext', () => {
     const _meta = { traceparent: valid, baggage: 'tenant=blue' };
     for (const given of [_meta, { requestId: 1, signal: null, _meta }, { mcpReq: { id: 1, _meta } }]) {
       const extracted = extractContext(given);
-      expect(trace.getSpanContext(extracted)).toMatchObject({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', isRemote: true });
+      expect(trace.getSpanContext(extracted)).toMatchObject({
+        traceId: '0af7651916cd43dd8448eb211c80319c',
+        spanId: 'b7ad6b7169203331',
+        isRemote: true,
+      });
       expect(propagation.getBaggage(extracted)?.getEntry('tenant')?.value).toBe('blue');
     }
   });
@@ -161,7 +178,10 @@ describe('traceEnv', () => {
     const env = Object.freeze({ PATH: '/bin', TRACESTATE: 'old=1' });
     const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });
     const [theirs, ours] = await inSpan('spawn', async () =>
-      context.with(propagation.setBaggage(context.active(), baggage), () => [traceEnv(env), traceEnv(env, { firstParty: true })]),
+      context.with(propagation.setBaggage(context.active(), baggage), () => [
+        traceEnv(env),
+        traceEnv(env, { firstParty: true }),
+      ]),
     );
     const { traceId, spanId } = telemetry.find('spawn').spanContext();
     const TRACEPARENT = expect.stringMatching(`^00-${traceId}-${spanId}-0[0-3]$`) as string;

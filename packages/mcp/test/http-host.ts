@@ -28,7 +28,12 @@ export interface HostOptions extends McpOptions {
 type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
 
 /** Serves traced servers with these tools on a real port of the loopback interface. */
-export async function host(sdk: Sdk, hosting: Hosting, tools: Record<string, Tool>, { around, ...options }: HostOptions = {}): Promise<HttpHost> {
+export async function host(
+  sdk: Sdk,
+  hosting: Hosting,
+  tools: Record<string, Tool>,
+  { around, ...options }: HostOptions = {},
+): Promise<HttpHost> {
   const transports: object[] = [];
   const make = (): TestServer => traceServer(sdk.server(tools), options);
   const connected = async (transport: object): Promise<TestServer> => {
@@ -59,13 +64,15 @@ export async function host(sdk: Sdk, hosting: Hosting, tools: Record<string, Too
     },
     handler: () => {
       const handle = toNodeHandler(createMcpHandler(make as never));
-      return (request, response) => handle(request as never, response as never);
+      return (request, response) => handle(request as never, response);
     },
   };
   const handle = handlers[hosting]();
   const http = createServer((request, response) => {
     const run = (): Promise<void> => handle(request, response);
-    void (around === undefined ? run() : around(request, run)).catch((error: unknown) => response.destroy(error as Error));
+    void (around === undefined ? run() : around(request, run)).catch((error: unknown) =>
+      response.destroy(error as Error),
+    );
   });
   await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
   const { port } = http.address() as AddressInfo;

@@ -52,7 +52,10 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
     await telemetry.reset();
   }
   const inFlight = (): number =>
-    [client.transport, ...served.transports].reduce<number>((sum, end) => sum + (end as { [inFlightKey]: number })[inFlightKey], 0);
+    [client.transport, ...served.transports].reduce<number>(
+      (sum, end) => sum + (end as { [inFlightKey]: number })[inFlightKey],
+      0,
+    );
 
   test('a tool call is one trace: the caller, CLIENT, SERVER, and what the tool does', async () => {
     await connect({ add: () => inSpan('work', async () => 'done') });
@@ -71,7 +74,12 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
     const out = spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).attributes;
     const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER).attributes;
     const version = sdk.key === 'v2-modern' ? '2026-07-28' : '2025-11-25';
-    expect(out).toMatchObject({ 'network.transport': 'tcp', 'server.address': '127.0.0.1', 'server.port': Number(served.url.port), 'mcp.protocol.version': version });
+    expect(out).toMatchObject({
+      'network.transport': 'tcp',
+      'server.address': '127.0.0.1',
+      'server.port': Number(served.url.port),
+      'mcp.protocol.version': version,
+    });
     expect(into).toMatchObject({ 'network.transport': 'tcp', 'mcp.protocol.version': version });
     if (hosting === 'session') {
       expect(out['mcp.session.id']).toMatch(/^[0-9a-f-]{36}$/);
@@ -100,18 +108,21 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
   });
 
   // In the revision of 2026-07-28 log messages need a level in the request.
-  if (sdk.key !== 'v2-modern') test("a log message on a call's stream is delivered in the trace, unsuppressed", async () => {
-    await connect({
-      slow: async ({ log }) => {
-        await log('half way');
-        return 'done';
-      },
+  if (sdk.key !== 'v2-modern')
+    test("a log message on a call's stream is delivered in the trace, unsuppressed", async () => {
+      await connect({
+        slow: async ({ log }) => {
+          await log('half way');
+          return 'done';
+        },
+      });
+      const seen: unknown[] = [];
+      sdk.onLog(client, () =>
+        seen.push(trace.getSpanContext(context.active())?.traceId, isTracingSuppressed(context.active())),
+      );
+      await inSpan('agent', () => sdk.call(client, 'slow'));
+      await expect.poll(() => seen).toEqual([telemetry.find('agent').spanContext().traceId, false]);
     });
-    const seen: unknown[] = [];
-    sdk.onLog(client, () => seen.push(trace.getSpanContext(context.active())?.traceId, isTracingSuppressed(context.active())));
-    await inSpan('agent', () => sdk.call(client, 'slow'));
-    await expect.poll(() => seen).toEqual([telemetry.find('agent').spanContext().traceId, false]);
-  });
 
   test('the POST of the SDK’s own fetch runs suppressed, and what it reads does not', async () => {
     const original = globalThis.fetch;
@@ -129,7 +140,8 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
   test('a fetch that the user supplied runs in the CLIENT span, and suppressed where that is asked for', async () => {
     const seen: unknown[] = [];
     const mine: typeof fetch = (input, init) => {
-      if (String(init?.body).includes('tools/call')) seen.push(isTracingSuppressed(context.active()) ? 'suppressed' : activeSpanId());
+      if (String(init?.body).includes('tools/call'))
+        seen.push(isTracingSuppressed(context.active()) ? 'suppressed' : activeSpanId());
       return fetch(input, init);
     };
     await connect({ add: () => 'done' }, { fetch: mine });
@@ -150,7 +162,14 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
     const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER);
     expect(parentOf(into)).toBe(spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).spanContext().spanId);
     // The HTTP span ends with its response, a little later.
-    await expect.poll(() => telemetry.spans().filter((span) => span.name === 'POST').map((span) => span.spanContext().spanId)).toContain(into.links[0]?.context.spanId);
+    await expect
+      .poll(() =>
+        telemetry
+          .spans()
+          .filter((span) => span.name === 'POST')
+          .map((span) => span.spanContext().spanId),
+      )
+      .toContain(into.links[0]?.context.spanId);
   });
 
   test('without _meta the HTTP span is the parent, ours or another instrumentation’s', async () => {
@@ -158,7 +177,14 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
       await connect({ add: () => 'done' }, { outbound: 'suppress' }, { around });
       await sdk.call(client, 'add');
       const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER);
-      await expect.poll(() => telemetry.spans().filter((span) => span.name === 'POST').map((span) => span.spanContext().spanId)).toContain(parentOf(into));
+      await expect
+        .poll(() =>
+          telemetry
+            .spans()
+            .filter((span) => span.name === 'POST')
+            .map((span) => span.spanContext().spanId),
+        )
+        .toContain(parentOf(into));
       await client.close();
       await served.close();
     }
@@ -188,7 +214,9 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
   test('baggage goes to a private address by default', async () => {
     await connect({ who: () => propagation.getActiveBaggage()?.getEntry('tenant')?.value ?? 'nobody' });
     const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });
-    expect(text(await context.with(propagation.setBaggage(context.active(), baggage), () => sdk.call(client, 'who')))).toBe('blue');
+    expect(
+      text(await context.with(propagation.setBaggage(context.active(), baggage), () => sdk.call(client, 'who'))),
+    ).toBe('blue');
   });
 
   test('an answer that a suppressed caller gets stays suppressed', async () => {
@@ -208,11 +236,15 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
           cancel.abort('enough');
         }),
     });
-    await expect(inSpan('agent', () => sdk.call(client, 'hang', undefined, { signal: cancel.signal }))).rejects.toThrow();
+    await expect(
+      inSpan('agent', () => sdk.call(client, 'hang', undefined, { signal: cancel.signal })),
+    ).rejects.toThrow();
     expect(spanOf(telemetry, 'tools/call hang', SpanKind.CLIENT).attributes['error.type']).toBe('cancelled');
     if (hosting !== 'stateless' && !(hosting === 'handler' && sdk.key === 'v2')) {
       // Without a session the notification goes to another server, which knows of no such request.
-      await expect.poll(() => telemetry.spans().some((span) => span.kind === SpanKind.SERVER && span.name === 'tools/call hang')).toBe(true);
+      await expect
+        .poll(() => telemetry.spans().some((span) => span.kind === SpanKind.SERVER && span.name === 'tools/call hang'))
+        .toBe(true);
       expect(spanOf(telemetry, 'tools/call hang', SpanKind.SERVER).attributes['error.type']).toBe('cancelled');
       await expect.poll(inFlight).toBe(0);
     }
@@ -279,7 +311,19 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
 
 // The SERVER span of an HTTP middleware of ours.
 const httpSpan: NonNullable<HostOptions['around']> = (request, handle) =>
-  receive({ transport: 'http', name: 'POST', kind: SpanKind.SERVER, carrier: request.headers, reader: nodeHeaders, http: 'request', request }, handle, hopSettings({}, { name: 'test-http', version: '0' }));
+  receive(
+    {
+      transport: 'http',
+      name: 'POST',
+      kind: SpanKind.SERVER,
+      carrier: request.headers,
+      reader: nodeHeaders,
+      http: 'request',
+      request,
+    },
+    handle,
+    hopSettings({}, { name: 'test-http', version: '0' }),
+  );
 
 // What instrumentation-http leaves in the context.
 const rpcMetadata: NonNullable<HostOptions['around']> = (_, handle) => {

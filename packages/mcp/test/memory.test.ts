@@ -1,4 +1,12 @@
-import { context, createContextKey, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import {
+  context,
+  createContextKey,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+} from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
@@ -80,7 +88,12 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     const into = spanOf('initialize', SpanKind.SERVER);
     expect(parentOf(into)).toBe(spanOf('initialize', SpanKind.CLIENT).spanContext().spanId);
     expect(into.attributes['mcp.protocol.version']).toBe('2025-11-25');
-    expect(telemetry.spans().map((span) => span.name).toSorted()).toEqual(['agent', 'initialize', 'initialize']);
+    expect(
+      telemetry
+        .spans()
+        .map((span) => span.name)
+        .toSorted(),
+    ).toEqual(['agent', 'initialize', 'initialize']);
   });
 
   test('the answer comes back in the context of the caller', async () => {
@@ -111,7 +124,9 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
         return inSpan(`work ${text}`, async () => text);
       },
     });
-    await Promise.all(Array.from({ length: 20 }, (_, at) => inSpan(`agent ${at}`, () => sdk.call(client, 'wait', String(at)))));
+    await Promise.all(
+      Array.from({ length: 20 }, (_, at) => inSpan(`agent ${at}`, () => sdk.call(client, 'wait', String(at)))),
+    );
     for (let at = 0; at < 20; at++) {
       const outer = telemetry.find(`agent ${at}`).spanContext();
       const work = telemetry.find(`work ${at}`);
@@ -190,7 +205,9 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
           cancel.abort('enough');
         }),
     });
-    await expect(inSpan('agent', () => sdk.call(client, 'hang', undefined, { signal: cancel.signal }))).rejects.toThrow('enough');
+    await expect(inSpan('agent', () => sdk.call(client, 'hang', undefined, { signal: cancel.signal }))).rejects.toThrow(
+      'enough',
+    );
     await expect.poll(() => handlerSaw).toBe(spanOf('tools/call hang', SpanKind.SERVER).spanContext().spanId);
     for (const kind of [SpanKind.CLIENT, SpanKind.SERVER]) {
       const { attributes, status } = spanOf('tools/call hang', kind);
@@ -201,7 +218,9 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
   });
 
   test('a call that times out ends both spans', async () => {
-    await connect({ hang: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('late'))) });
+    await connect({
+      hang: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('late'))),
+    });
     await expect(sdk.call(client, 'hang', undefined, { timeout: 20 })).rejects.toThrow('timed out');
     await expect.poll(() => telemetry.spans().length).toBe(2);
     expect(spanOf('tools/call hang', SpanKind.CLIENT).attributes['error.type']).toBe('cancelled');
@@ -290,7 +309,11 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
         return 'done';
       },
     });
-    const params = Object.freeze({ name: 'add', arguments: Object.freeze({}), _meta: Object.freeze({ mine: Object.freeze({ a: 1 }) }) });
+    const params = Object.freeze({
+      name: 'add',
+      arguments: Object.freeze({}),
+      _meta: Object.freeze({ mine: Object.freeze({ a: 1 }) }),
+    });
     await inSpan('one', () => client.callTool(params));
     await inSpan('two', () => client.callTool(params));
     expect(params).toEqual({ name: 'add', arguments: {}, _meta: { mine: { a: 1 } } });
@@ -306,7 +329,11 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
         return 'done';
       },
     });
-    const stale = { traceparent: '00-11111111111111111111111111111111-2222222222222222-01', tracestate: 'old=1', keep: 'me' };
+    const stale = {
+      traceparent: '00-11111111111111111111111111111111-2222222222222222-01',
+      tracestate: 'old=1',
+      keep: 'me',
+    };
     await inSpan('agent', () => sdk.call(client, 'add', undefined, undefined, stale));
     expect(meta).toMatchObject({ keep: 'me' });
     expect(String(meta?.['traceparent'])).toContain(telemetry.find('agent').spanContext().traceId);

@@ -1,4 +1,4 @@
-import { Client as ClientV2, StreamableHTTPClientTransport as HttpV2 } from '@modelcontextprotocol/client';
+import { Client as ClientV2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -24,7 +24,10 @@ describe('a traced thing passes for what it was', () => {
     expectTypeOf(traceClient(new ClientV2(info))).toEqualTypeOf<ClientV2>();
     expect(traceClient(new ClientV1(info))).toBeInstanceOf(ClientV1);
     expect(traceClient(new ClientV2(info))).toBeInstanceOf(ClientV2);
-    for (const [Server, McpServer] of [[ServerV1, McpServerV1], [ServerV2, McpServerV2]] as const) {
+    for (const [Server, McpServer] of [
+      [ServerV1, McpServerV1],
+      [ServerV2, McpServerV2],
+    ] as const) {
       expect(traceServer(new Server(info))).toBeInstanceOf(Server);
       const server = traceServer(new McpServer(info));
       expect(server).toBeInstanceOf(McpServer);
@@ -33,7 +36,7 @@ describe('a traced thing passes for what it was', () => {
     }
   });
 
-  test('methods see #private fields, and are the same function each time', () => {
+  test('methods see #private fields, and are the same function each time', async () => {
     class Hidden {
       #started = false;
       onmessage?: (message: unknown) => void;
@@ -52,18 +55,17 @@ describe('a traced thing passes for what it was', () => {
     }
     const transport = traceTransport(new Hidden());
     expect(transport.close).toBe(transport.close);
-    return transport.start().then(async () => {
-      expect(transport.started).toBe(true);
-      await transport.send({ jsonrpc: '2.0', id: 1, method: 'x' });
-    });
+    await transport.start();
+    expect(transport.started).toBe(true);
+    await transport.send({ jsonrpc: '2.0', id: 1, method: 'x' });
   });
 
   test('handlers and methods that are assigned come back as they are', async () => {
     const [target] = InMemoryTransport.createLinkedPair();
     const transport = traceTransport(target);
     const onmessage = (): void => {};
-    const onclose = vi.fn();
-    const start = vi.fn(async () => {});
+    const onclose = vi.fn<() => void>();
+    const start = vi.fn<() => Promise<void>>(async () => {});
     Object.assign(transport, { onmessage, onclose, start });
     expect(transport.onmessage).toBe(onmessage);
     expect(transport.onclose).toBe(onclose);
@@ -95,7 +97,12 @@ describe('a traced thing passes for what it was', () => {
   test('every option of a send is handed on', async () => {
     const [target] = InMemoryTransport.createLinkedPair();
     const send = vi.spyOn(target, 'send').mockResolvedValue();
-    const options = Object.freeze({ relatedRequestId: 3, headers: { a: 'b' }, resumptionToken: 'r', onRequestStreamEnd: () => {} });
+    const options = Object.freeze({
+      relatedRequestId: 3,
+      headers: { a: 'b' },
+      resumptionToken: 'r',
+      onRequestStreamEnd: () => {},
+    });
     const transport = traceTransport(target) as { send(message: unknown, options?: unknown): Promise<void> };
     const messages = [
       { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'x' } },

@@ -46,7 +46,11 @@ export interface CallResult {
 /** The members of a client that these tests use; every SDK's own has them. */
 export interface TestClient extends Closable {
   readonly transport: unknown;
-  callTool(params: { name: string; arguments?: Record<string, unknown>; _meta?: Record<string, unknown> }): Promise<unknown>;
+  callTool(params: {
+    name: string;
+    arguments?: Record<string, unknown>;
+    _meta?: Record<string, unknown>;
+  }): Promise<unknown>;
   listTools(): Promise<unknown>;
   ping(): Promise<unknown>;
 }
@@ -69,7 +73,13 @@ export interface Sdk {
   memory(): [TestTransport, TestTransport];
   stdio(script: string, args: string[], env?: Record<string, string>): TestTransport & { readonly pid: number | null };
   http(url: URL, options?: { readonly fetch?: typeof fetch }): TestTransport;
-  call(client: TestClient, name: string, text?: string, options?: CallOptions, meta?: Record<string, unknown>): Promise<CallResult>;
+  call(
+    client: TestClient,
+    name: string,
+    text?: string,
+    options?: CallOptions,
+    meta?: Record<string, unknown>,
+  ): Promise<CallResult>;
   onSampling(client: TestClient, handler: (text: string) => string | Promise<string>): void;
   onLog(client: TestClient, handler: (data: unknown) => void): void;
   onToolsChanged(client: TestClient, handler: () => void): void;
@@ -85,13 +95,20 @@ export interface TestTransport {
 const info = { name: 'test', version: '1.0.0' };
 const input = { text: z.string().optional() };
 const answered = (text: string) => ({ content: [{ type: 'text' as const, text }] });
-const sampling = (text: string) => ({ messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }], maxTokens: 10 });
-const sampled = (text: string) => ({ model: 'm', role: 'assistant' as const, content: { type: 'text' as const, text } });
+const sampling = (text: string) => ({
+  messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
+  maxTokens: 10,
+});
+const sampled = (text: string) => ({
+  model: 'm',
+  role: 'assistant' as const,
+  content: { type: 'text' as const, text },
+});
 
 export const v1: Sdk = {
   name: 'SDK v1',
   key: 'v1',
-  client: () => new ClientV1(info, { capabilities: { sampling: {} } }) as unknown as TestClient,
+  client: () => new ClientV1(info, { capabilities: { sampling: {} } }),
   server(tools = {}) {
     const server = new McpServerV1(info, { capabilities: { logging: {}, tools: { listChanged: true } } });
     for (const [name, tool] of Object.entries(tools)) {
@@ -103,7 +120,9 @@ export const v1: Sdk = {
             signal: extra.signal,
             extra,
             async sample(question) {
-              const { content } = await server.server.createMessage(sampling(question), { relatedRequestId: extra.requestId });
+              const { content } = await server.server.createMessage(sampling(question), {
+                relatedRequestId: extra.requestId,
+              });
               return textOf(content);
             },
             progress: (progress) =>
@@ -116,10 +135,11 @@ export const v1: Sdk = {
         ),
       );
     }
-    return server as unknown as TestServer;
+    return server;
   },
   memory: () => MemoryV1.createLinkedPair(),
-  stdio: (script, args, env) => new StdioV1({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+  stdio: (script, args, env) =>
+    new StdioV1({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
   http: (url, options) => new HttpV1(url, options),
   call: (client, name, text, options, meta) =>
     (client as unknown as ClientV1).callTool(params(name, text, meta), undefined, options) as Promise<CallResult>,
@@ -129,7 +149,9 @@ export const v1: Sdk = {
     );
   },
   onLog(client, handler) {
-    (client as unknown as ClientV1).setNotificationHandler(LoggingMessageNotificationSchema, (n) => handler(n.params.data));
+    (client as unknown as ClientV1).setNotificationHandler(LoggingMessageNotificationSchema, (n) =>
+      handler(n.params.data),
+    );
   },
   onToolsChanged(client, handler) {
     (client as unknown as ClientV1).setNotificationHandler(ToolListChangedNotificationSchema, handler);
@@ -146,7 +168,7 @@ export function v2(modern = false): Sdk {
       new v2client.Client(info, {
         capabilities: { sampling: {} },
         ...(modern ? { versionNegotiation: { mode: 'auto' as const } } : undefined),
-      }) as unknown as TestClient,
+      }),
     server(tools = {}) {
       const server = new v2server.McpServer(info, { capabilities: { logging: {}, tools: { listChanged: true } } });
       for (const [name, tool] of Object.entries(tools)) {
@@ -154,7 +176,7 @@ export function v2(modern = false): Sdk {
           answered(
             await tool({
               text,
-              meta: ctx.mcpReq._meta as Record<string, unknown> | undefined,
+              meta: ctx.mcpReq._meta,
               signal: ctx.mcpReq.signal,
               extra: ctx,
               async sample(question) {
@@ -171,20 +193,24 @@ export function v2(modern = false): Sdk {
           ),
         );
       }
-      return server as unknown as TestServer;
+      return server;
     },
     memory: () => v2server.InMemoryTransport.createLinkedPair(),
-    stdio: (script, args, env) => new StdioV2({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+    stdio: (script, args, env) =>
+      new StdioV2({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
     http: (url, options) => new v2client.StreamableHTTPClientTransport(url, options),
     call: (client, name, text, options, meta) =>
-      (client as unknown as v2client.Client).callTool(params(name, text, meta), options) as Promise<CallResult>,
+      (client as unknown as v2client.Client).callTool(params(name, text, meta), options),
     onSampling(client, handler) {
-      (client as unknown as v2client.Client).setRequestHandler('sampling/createMessage', async ({ params: { messages } }) =>
-        sampled(await handler(textOf(messages[0]?.content))),
+      (client as unknown as v2client.Client).setRequestHandler(
+        'sampling/createMessage',
+        async ({ params: { messages } }) => sampled(await handler(textOf(messages[0]?.content))),
       );
     },
     onLog(client, handler) {
-      (client as unknown as v2client.Client).setNotificationHandler('notifications/message', (n) => handler(n.params.data));
+      (client as unknown as v2client.Client).setNotificationHandler('notifications/message', (n) =>
+        handler(n.params.data),
+      );
     },
     onToolsChanged(client, handler) {
       (client as unknown as v2client.Client).setNotificationHandler('notifications/tools/list_changed', handler);

@@ -17,7 +17,12 @@ const tools: Record<string, Tool> = {
   crash: () => process.exit(3),
   ask: ({ sample }) => sample('why?'),
   meta: ({ meta }) => JSON.stringify(meta ?? {}),
-  baggage: () => JSON.stringify(Object.fromEntries((propagation.getActiveBaggage()?.getAllEntries() ?? []).map(([name, { value }]) => [name, value]))),
+  baggage: () =>
+    JSON.stringify(
+      Object.fromEntries(
+        (propagation.getActiveBaggage()?.getAllEntries() ?? []).map(([name, { value }]) => [name, value]),
+      ),
+    ),
   environment: () => JSON.stringify({ traceparent: process.env['TRACEPARENT'], baggage: process.env['BAGGAGE'] }),
   spans: () =>
     JSON.stringify(

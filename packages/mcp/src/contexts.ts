@@ -1,0 +1,38 @@
+import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import type { Sending } from '@throughline/core';
+import { headersOf } from './http-request.ts';
+import type { MessageExtra } from './message.ts';
+import type { TransportPeer } from './peer.ts';
+
+// A client transport over HTTP reads the answer to a POST in the context of the POST. There this says where the caller is.
+const callerKey = createContextKey('throughline.mcp.caller');
+
+/**
+ * Returns the context that the transport sends a request in. Only a send that makes an HTTP request is suppressed: in memory
+ * it calls the peer's handler.
+ */
+export function requestContext(peer: TransportPeer, suppresses: boolean, sending: Sending, caller: Context): Context {
+  if (peer.fetch === undefined) return sending.wire;
+  return (suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
+}
+
+/**
+ * Returns the context that a client over HTTP sends anything else in. A stream that opens on it belongs to nobody, such as the
+ * one that follows `initialized`.
+ */
+export function strayContext(suppresses: boolean, active: Context): Context {
+  return (suppresses ? suppressTracing(active) : active).setValue(callerKey, ROOT_CONTEXT);
+}
+
+/**
+ * Returns the context of a message that belongs to nothing known: over HTTP that of the request it came with, else an empty
+ * one, whatever was active when the transport was opened.
+ */
+export function arrivalContext(peer: TransportPeer, active: Context, extra: MessageExtra | undefined): Context {
+  if (headersOf(extra) !== undefined) return active;
+  if (peer.fetch !== undefined) return (active.getValue(callerKey) as Context | undefined) ?? ROOT_CONTEXT;
+  // In memory a peer that does not want to be traced is not.
+  return peer.target.channel === 'memory' && isTracingSuppressed(active) ? suppressTracing(ROOT_CONTEXT) : ROOT_CONTEXT;
+}

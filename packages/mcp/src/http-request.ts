@@ -1,0 +1,23 @@
+import { httpHeaders } from '@throughline/core';
+import { isObject } from './message.ts';
+import type { MessageExtra } from './message.ts';
+import { label } from './operation.ts';
+
+/** Returns the headers of the HTTP request that brought a message: a record in SDK v1, `Headers` in v2. */
+export function headersOf(extra: MessageExtra | undefined): unknown {
+  return extra?.requestInfo?.headers ?? extra?.request?.headers;
+}
+
+/** Returns the headers of the HTTP request that a handler is called for, given the handler's last argument. */
+export function handlerHeaders(extra: unknown): unknown {
+  if (!isObject(extra)) return undefined;
+  const { requestInfo, http } = extra;
+  const request = requestInfo ?? (isObject(http) ? http['req'] : undefined);
+  return isObject(request) ? request['headers'] : undefined;
+}
+
+/** Returns the protocol version that an HTTP request names in its headers. */
+export function versionHeader(extra: MessageExtra | undefined): string | undefined {
+  const headers = headersOf(extra);
+  return headers === undefined ? undefined : label(httpHeaders.read(headers, 'mcp-protocol-version'));
+}

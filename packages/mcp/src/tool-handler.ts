@@ -1,0 +1,97 @@
+import { context, SpanKind } from '@opentelemetry/api';
+import {
+  httpHeaders,
+  markWrapped,
+  metaFields,
+  startInbound,
+  ThroughlineError,
+  warnIfRewrapped,
+  wrapped,
+} from '@throughline/core';
+import type { InboundHop, Received } from '@throughline/core';
+import { handlerMeta } from './carrier.ts';
+import { MCP } from './conventions.ts';
+import { handlerHeaders } from './http-request.ts';
+import { isId, isObject } from './message.ts';
+import { operationAttributes, operationName, outcomeOf } from './operation.ts';
+import { mcpSettings } from './options.ts';
+import type { McpOptions } from './options.ts';
+
+/** The options of {@link traceToolHandler}. */
+export interface ToolHandlerOptions extends McpOptions {
+  /** The tool's name, which a handler is not told. */
+  readonly name: string;
+}
+
+/**
+ * Returns a tool handler of the same type that runs in a SERVER span under the context that the request's `_meta` offers. For a
+ * server that you cannot wrap; where its transport is traced already, this would be a second span. What the handler throws
+ * comes out as the same object.
+ *
+ * @example
+ * ```ts
+ * server.registerTool('add', config, traceToolHandler(add, { name: 'add' }));
+ * ```
+ */
+export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
+  const { hop } = mcpSettings(options);
+  const name: unknown = options?.name;
+  if (typeof name !== 'string' || name === '') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_OPTION',
+      "`name` takes the tool's name, as it is registered: { name: 'add' }.",
+    );
+  }
+  if (wrapped(handler)) {
+    warnIfRewrapped(handler, hop);
+    return handler;
+  }
+  const params = { name };
+  const traced = function (this: unknown, ...args: never[]): unknown {
+    // SDK v1 and v2 both hand it over last, after the arguments where the tool takes any.
+    const extra: unknown = args.at(-1);
+    const headers = handlerHeaders(extra);
+    const inbound: InboundHop = {
+      transport: MCP,
+      name: operationName('tools/call', params),
+      kind: SpanKind.SERVER,
+      attributes: operationAttributes('tools/call', idOf(extra), params, {}),
+      carrier: handlerMeta(extra),
+      reader: metaFields,
+      http: headers === undefined ? undefined : 'payload',
+      fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
+      peer: { name: 'tools/call' },
+    };
+    const received = startInbound(inbound, hop);
+    let result: unknown;
+    try {
+      result = context.with(received.context, () => handler.apply(this, args));
+    } catch (error) {
+      received.end({ error });
+      throw error;
+    }
+    return result instanceof Promise ? settled(result, received) : ended(result, received);
+  };
+  return markWrapped(traced, hop) as F;
+}
+
+async function settled(promise: Promise<unknown>, received: Received): Promise<unknown> {
+  try {
+    return ended(await promise, received);
+  } catch (error) {
+    received.end({ error });
+    throw error;
+  }
+}
+
+function ended(result: unknown, received: Received): unknown {
+  received.end(outcomeOf({ result }, 'tools/call', 'server'));
+  return result;
+}
+
+function idOf(extra: unknown): string {
+  if (!isObject(extra)) return '';
+  const request = extra['mcpReq'];
+  const id = isObject(request) ? request['id'] : extra['requestId'];
+  return isId(id) ? String(id) : '';
+}
