@@ -18,12 +18,9 @@ export function requestContext(peer: TransportPeer, suppresses: boolean, sending
   return (suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
 }
 
-/**
- * Returns the context that a client over HTTP sends anything else in. A stream that opens on it belongs to nobody, such as the
- * one that follows `initialized`.
- */
+/** Returns the context that a client over HTTP sends anything else in, such as `initialized`, on which a stream opens. */
 export function strayContext(suppresses: boolean, active: Context): Context {
-  return (suppresses ? suppressTracing(active) : active).setValue(callerKey, ROOT_CONTEXT);
+  return suppresses ? suppressTracing(active) : active;
 }
 
 /**

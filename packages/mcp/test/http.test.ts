@@ -124,6 +124,24 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
       await expect.poll(() => seen).toEqual([telemetry.find('agent').spanContext().traceId, false]);
     });
 
+  if (sdk.key !== 'v2-modern')
+    test('and in the context of its caller where it carries none', async () => {
+      await connect(
+        {
+          slow: async ({ log }) => {
+            await log('half way');
+            return 'done';
+          },
+        },
+        {},
+        { outbound: 'suppress' },
+      );
+      const seen: unknown[] = [];
+      sdk.onLog(client, () => seen.push(activeSpanId(), isTracingSuppressed(context.active())));
+      await inSpan('agent', () => sdk.call(client, 'slow'));
+      await expect.poll(() => seen).toEqual([telemetry.find('agent').spanContext().spanId, false]);
+    });
+
   test('the POST of the SDK’s own fetch runs suppressed, and what it reads does not', async () => {
     const original = globalThis.fetch;
     const suppressed: [string, boolean][] = [];
@@ -132,9 +150,12 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
       return original(input, init);
     });
     await connect({ add: () => 'done' });
+    // The handshake, its notification, the stream that it opens.
+    expect(suppressed.length).toBeGreaterThan(0);
+    expect(suppressed.filter(([, quiet]) => !quiet)).toEqual([]);
     suppressed.length = 0;
     await inSpan('agent', () => sdk.call(client, 'add'));
-    expect(suppressed).toEqual([['POST', true]]);
+    expect(suppressed.filter(([method]) => method === 'POST')).toEqual([['POST', true]]);
   });
 
   test('a fetch that the user supplied runs in the CLIENT span, and suppressed where that is asked for', async () => {

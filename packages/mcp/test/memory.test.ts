@@ -112,6 +112,58 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(seen.value).toBe('mine');
   });
 
+  test('a handler of answers that is no promise runs in the context of each caller', async () => {
+    const [near, far] = sdk.memory();
+    server = sdk.server();
+    client = sdk.client();
+    await server.connect(far as never);
+    const seen: unknown[] = [];
+    const raw = traceTransport(near) as typeof near & { onmessage?: (message: { id?: number }) => void };
+    const answers = new Promise<void>((resolve) => {
+      raw.onmessage = ({ id }) => {
+        seen.push([id, activeSpanId()]);
+        if (seen.length === 2) resolve();
+      };
+    });
+    await raw.start();
+    const spans = await Promise.all(
+      [1, 2].map((id) =>
+        inSpan(`agent ${id}`, async () => {
+          await raw.send({ jsonrpc: '2.0', id, method: 'nobody/knows' } as never);
+          return activeSpanId();
+        }),
+      ),
+    );
+    await answers;
+    expect(seen).toEqual(spans.map((span, at) => [at + 1, span]));
+  });
+
+  test('a server that is connected by the Server inside it is traced too', async () => {
+    client = sdk.client();
+    server = traceServer(sdk.server({ add: () => 'done' }));
+    const [a, b] = sdk.memory();
+    await (server.server as unknown as TestServer).connect(b as never);
+    await client.connect(a as never);
+    await sdk.call(client, 'add');
+    expect(spanOf('tools/call add', SpanKind.SERVER).attributes['gen_ai.tool.name']).toBe('add');
+  });
+
+  test('a cancellation carries the context of the request that it cancels', async () => {
+    await connect({
+      hang: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(''))),
+    });
+    const offered: unknown[] = [];
+    const end = server.server.transport as { onmessage: (message: Cancellation, extra?: unknown) => void };
+    const { onmessage } = end;
+    end.onmessage = (message, extra) => {
+      if (message.method === 'notifications/cancelled') offered.push(message.params?._meta?.['traceparent']);
+      onmessage(message, extra);
+    };
+    await expect(sdk.call(client, 'hang', undefined, { timeout: 20 })).rejects.toThrow('timed out');
+    const { traceId, spanId } = spanOf('tools/call hang', SpanKind.CLIENT).spanContext();
+    expect(offered.map((field) => String(field).slice(0, 52))).toEqual([`00-${traceId}-${spanId}`]);
+  });
+
   test('concurrent calls have each their own parent', async () => {
     const open: (() => void)[] = [];
     await connect({
@@ -460,6 +512,11 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     ]);
   });
 });
+
+interface Cancellation {
+  readonly method?: string;
+  readonly params?: { readonly _meta?: Record<string, unknown> };
+}
 
 describe('options', () => {
   const sdk: Sdk = v1;
