@@ -112,6 +112,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   }
   let span: Span;
   let context: Context;
+  // Before the span starts: samplers and span processors see the accepted baggage, and no other.
+  parent = withBaggage(parent, baggage);
   if (settings.spans && hop.span !== false) {
     span = settings.tracer.startSpan(
       hop.name,
@@ -128,7 +130,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     context = parent;
     span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
-  context = withReceipt(withBaggage(context, baggage), receipt);
+  context = withReceipt(context, receipt);
   return new InboundEnd(hop, settings, context, span, outcome, false, receipt);
 }
 
