@@ -17,18 +17,32 @@ import type { CarrierReader } from './carrier.ts';
 /** What a hop crosses, as it appears in `throughline.hops{transport}`: `http`, `kafka`, `mcp`, … */
 export type Transport = string;
 
-/** Who offers the context that an inbound hop brings. Headers are read-only. */
+/** What a hop goes through: a network `host`, the `memory` of this process, a message `broker`, a child or parent `process`. */
+export type Channel = 'host' | 'memory' | 'broker' | 'process';
+
+/** The headers that came with a hop, for reading alone: of the HTTP request, of the message, or the keys of MCP `_meta`. */
+export interface PeerHeaders {
+  /** Returns the text of a header, in any letter case; repeated ones joined by a comma. */
+  get(name: string): string | undefined;
+}
+
+/** Who offers the context that an inbound hop brings: what a boundary policy decides by. */
 export interface Peer {
   readonly transport: Transport;
+  readonly channel: Channel;
   /** The route, topic or method that was reached, where it is known before the span starts. */
   readonly name?: string | undefined;
   /** The network address of the peer, where the transport has one. */
   readonly address?: string | undefined;
-  /** The carrier as it arrived. Do not change it. */
-  readonly headers?: unknown;
+  readonly headers: PeerHeaders;
   /** Whether the peer proved who it is; `undefined` where nobody said how to know. */
   readonly authenticated?: boolean | undefined;
+  /** The library's own object for what arrived, such as Express's request. Do not change it. */
+  readonly request?: unknown;
 }
+
+/** What an adapter knows of a peer; the rest follows from the hop. */
+export type PeerAccount = Pick<Peer, 'name' | 'address' | 'authenticated' | 'request'>;
 
 /**
  * Whom an outbound hop goes to. `channel` says what kind of thing that is, which decides whether it is
@@ -37,7 +51,7 @@ export interface Peer {
  */
 export interface Target {
   readonly transport: Transport;
-  readonly channel: 'host' | 'memory' | 'broker' | 'process';
+  readonly channel: Channel;
   /** The host name or address, without port, for a `host`; brokers and servers may give a name. */
   readonly host?: string | undefined;
   /** The topic, method or path, where it is known. */
@@ -64,8 +78,10 @@ export interface InboundHop {
   readonly http?: 'request' | 'payload' | undefined;
   /** The object that stands for this one HTTP request, so that a second middleware joins the hop of the first. */
   readonly request?: object | undefined;
-  /** Who offers the context; asked only when a policy is a function. */
-  readonly peer?: Omit<Peer, 'transport'> | (() => Omit<Peer, 'transport'>) | undefined;
+  /** What the carrier came through. Default: `host` over HTTP, `broker` for message headers, else `process`. */
+  readonly channel?: Channel | undefined;
+  /** Who offers the context; asked only when something hangs on it. */
+  readonly peer?: PeerAccount | (() => PeerAccount) | undefined;
   readonly links?: readonly Link[] | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */
   readonly linkParent?: boolean | undefined;
@@ -118,6 +134,8 @@ export interface Received {
   readonly outcome: HopOutcome;
   /** Whether the span is one that another instrumentation opened, and will end. */
   readonly joined: boolean;
+  /** The `traceresponse` to send back, where the trace was restarted with a link and the caller may know. */
+  readonly answer?: string | undefined;
   /** Ends the hop. Idempotent. */
   end(outcome?: Outcome): void;
 }
@@ -144,6 +162,8 @@ export interface Sending {
   readonly mode: FieldsMode;
   /** With `mode: 'write'`, whether a carrier that holds a valid `traceparent` stays as it is. */
   readonly keepsValid: boolean;
+  /** Takes the `traceresponse` that came back, whatever it is, and links the span to it where it counts. Before `end`. */
+  answered(traceresponse: unknown): void;
   /** Ends the hop. Idempotent. */
   end(outcome?: Outcome): void;
 }

@@ -2,6 +2,7 @@ import { context as contextApi, INVALID_SPAN_CONTEXT, propagation, ROOT_CONTEXT,
 import type { Attributes, Baggage, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { ambientRequest } from './ambient.ts';
+import { answerTo } from './answer.ts';
 import { parseBaggage } from './baggage.ts';
 import { addBaggage } from './baggage-attributes.ts';
 import { readFields } from './carrier.ts';
@@ -12,6 +13,7 @@ import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
 import { layered } from './layer.ts';
 import { finish } from './outcome.ts';
+import { peerOf } from './peer.ts';
 import { acceptedBaggage, inboundPolicy } from './policy.ts';
 import { foreignExtract } from './propagation.ts';
 import { withRemote } from './propagator.ts';
@@ -21,6 +23,7 @@ import { defaultSettings } from './settings.ts';
 import type { HopSettings } from './settings.ts';
 import { parseTraceparent } from './traceparent.ts';
 import { parseTracestate } from './tracestate.ts';
+import { withTrust } from './trust.ts';
 
 /** What a carrier offers, once it is read: a valid span context, baggage, or a `traceparent` that is not valid. */
 interface Offered {
@@ -56,7 +59,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     offered = extract(hop.fallback.carrier, hop.fallback.reader, settings);
   }
   // 4: the boundary policy.
-  const policy = inboundPolicy(hop, settings);
+  const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;
+  const policy = inboundPolicy(hop, peer, settings);
   const remote = offered.spanContext;
   const held =
     offered.baggage ??
@@ -100,7 +104,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   let links = policy === 'restart' ? undefined : hop.links;
   if (policy === 'continue') {
     if (remote !== undefined) {
-      parent = withRemote(base, remote);
+      parent = withTrust(withRemote(base, remote), remote, hop, peer, settings);
       if (hop.linkParent === true) links = linked(links, remote);
       if (ambient !== undefined) links = linked(links, ambient.span.spanContext());
     } else if (ambient !== undefined && hop.http === 'payload') parent = trace.setSpan(base, ambient.span);
@@ -131,7 +135,9 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
   context = withReceipt(context, receipt);
-  return new InboundEnd(hop, settings, context, span, outcome, false, receipt);
+  const end = new InboundEnd(hop, settings, context, span, outcome, false, receipt);
+  if (policy === 'restart-with-link' && remote !== undefined) end.answer = answerTo(hop, peer, context, span, settings);
+  return end;
 }
 
 // A class, not closures: one is made for every message that arrives.
@@ -140,6 +146,7 @@ class InboundEnd implements Received {
   readonly span: Span;
   readonly outcome: HopOutcome;
   readonly joined: boolean;
+  answer: string | undefined;
   readonly #transport: string;
   readonly #owned: boolean;
   readonly #settings: HopSettings;

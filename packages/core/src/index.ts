@@ -1,16 +1,21 @@
+export { answerField } from './answer.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './baggage.ts';
 export { wrapBrand, markWrapped, warnIfRewrapped, wrapped } from './brand.ts';
 export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier.ts';
 export type { CarrierKind, CarrierReader } from './carrier.ts';
 export { printable, warnOnce } from './diagnostics.ts';
+export { edgeSampler, type EdgeRule, type EdgeSampler, type EdgeSamplerOptions } from './edge-sampler.ts';
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
 export type {
+  Channel,
   FieldsMode,
   HopOutcome,
   InboundHop,
   OutboundHop,
   Outcome,
   Peer,
+  PeerAccount,
+  PeerHeaders,
   Received,
   Sending,
   Target,
@@ -29,6 +34,7 @@ export type {
 } from './options.ts';
 export { startOutbound } from './outbound.ts';
 export { errorType } from './outcome.ts';
+export { internalMesh, publicEdge, thirdPartyTools } from './presets.ts';
 export { W3CPropagator, w3cFields, type W3CPropagatorOptions } from './propagator.ts';
 export { register, type Registration } from './register.ts';
 export { receive, send } from './run.ts';

@@ -21,6 +21,9 @@ export interface AgentIdentity {
   readonly version?: string | undefined;
 }
 
+// As a method's type it also takes a function whose peer is that of one adapter, such as ExpressPeer.
+type OfPeer<T> = { ask(peer: Peer): T }['ask'];
+
 /** To whom baggage goes, and which of its members. */
 export type BaggageSend =
   | boolean
@@ -54,7 +57,18 @@ export interface HopOptions {
   /** This agent's name: `throughline.agent.name` on hop spans. */
   readonly agent?: string | AgentIdentity | undefined;
   /** A policy, or a function of the peer. Default `continue`. */
-  readonly inbound?: InboundPolicy | ((peer: Peer) => InboundPolicy) | undefined;
+  readonly inbound?: InboundPolicy | OfPeer<InboundPolicy> | undefined;
+  /**
+   * Says whether the peer has proved who it is: `peer.authenticated` for an `inbound` function, whose sampled flag counts for
+   * `edgeSampler`, and who gets an answer. `undefined` leaves it to the adapter. A throw counts as `false`.
+   */
+  readonly authenticated?: OfPeer<boolean | undefined> | undefined;
+  /**
+   * Whether a caller whose trace was restarted with a link is told the new one (`traceresponse`), and whether a call links what
+   * it is told. Default `first-party`: peers that are authenticated; where `authenticated` is not given, those at private
+   * addresses, with no proxy between, and those in memory and over stdio.
+   */
+  readonly answer?: 'first-party' | boolean | undefined;
   /** A policy, or a function of the target. Default `inject`. */
   readonly outbound?: OutboundPolicy | ((target: Target) => OutboundPolicy) | undefined;
   /**

@@ -7,11 +7,12 @@ import {
 } from '@opentelemetry/api';
 import type { Attributes, Context, Link, Span } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import { linkAnswer } from './answer.ts';
 import { baggageSize, parseBaggage } from './baggage.ts';
 import { addBaggage } from './baggage-attributes.ts';
 import { readFields } from './carrier.ts';
 import { ATTR_BAGGAGE_WITHHELD } from './conventions.ts';
-import type { FieldsMode, HopOutcome, OutboundHop, Outcome, Sending } from './hop.ts';
+import type { FieldsMode, HopOutcome, OutboundHop, Outcome, Sending, Target } from './hop.ts';
 import { layered } from './layer.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
@@ -132,6 +133,7 @@ class OutboundEnd implements Sending {
   readonly mode: FieldsMode;
   readonly keepsValid: boolean;
   readonly #transport: string;
+  readonly #target: Target;
   readonly #owned: boolean;
   readonly #settings: HopSettings;
   #inner: Context | undefined;
@@ -157,12 +159,17 @@ class OutboundEnd implements Sending {
     this.mode = mode;
     this.keepsValid = keepsValid;
     this.#transport = hop.transport;
+    this.#target = hop.target;
     this.#owned = owned;
     this.#settings = settings;
   }
 
   get inner(): Context {
     return (this.#inner ??= suppressTracing(this.wire));
+  }
+
+  answered(traceresponse: unknown): void {
+    if (this.#owned && !this.#ended) linkAnswer(this.span, this.#target, traceresponse, this.#settings);
   }
 
   end(outcome?: Outcome): void {

@@ -1,19 +1,19 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from './baggage.ts';
 import { warnOnce } from './diagnostics.ts';
-import type { InboundHop, Target } from './hop.ts';
+import type { InboundHop, Peer, Target } from './hop.ts';
 import type { InboundPolicy, OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
 import type { HopSettings } from './settings.ts';
 
 /** Returns what this inbound end does with the context it is offered. A policy function that fails restarts without a link. */
-export function inboundPolicy(hop: InboundHop, settings: HopSettings): InboundPolicy {
+export function inboundPolicy(hop: InboundHop, peer: Peer | undefined, settings: HopSettings): InboundPolicy {
   const { inbound = 'continue' } = settings.options;
   let policy: InboundPolicy;
   if (typeof inbound === 'function') {
     try {
-      const peer = typeof hop.peer === 'function' ? hop.peer() : hop.peer;
-      policy = inbound({ headers: hop.carrier, ...peer, transport: hop.transport });
+      if (peer === undefined) throw new TypeError('the peer cannot be described');
+      policy = inbound(peer);
       if (policy !== 'continue' && policy !== 'restart-with-link' && policy !== 'restart') {
         throw new TypeError(`it returned ${String(policy)}; return 'continue', 'restart-with-link' or 'restart'`);
       }

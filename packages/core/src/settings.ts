@@ -19,6 +19,8 @@ export interface HopSettings {
   readonly options: HopOptions;
   readonly spans: boolean;
   readonly limits: Limits;
+  /** Whether a hop's `peer` is asked for whatever it carries: an adapter may leave out what is costly to say else. */
+  readonly asksPeer: boolean;
   /** @internal */
   readonly tracer: Tracer;
   /** @internal */
@@ -62,6 +64,12 @@ export function hopSettings(options: HopOptions | undefined, scope: HopScope): H
   if (typeof given !== 'object') throw wrong('options', 'an object, such as { agent: "planner" }', given);
   oneOf('inbound', given.inbound, INBOUND, true);
   oneOf('outbound', given.outbound, OUTBOUND, true);
+  if (given.authenticated !== undefined && typeof given.authenticated !== 'function') {
+    throw wrong('authenticated', 'a function of the peer that returns true or false', given.authenticated);
+  }
+  if (given.answer !== undefined && given.answer !== 'first-party' && typeof given.answer !== 'boolean') {
+    throw wrong('answer', "'first-party', true or false", given.answer);
+  }
   oneOf('existing', given.existing, ['replace', 'keep'], false);
   if (given.spans !== undefined && typeof given.spans !== 'boolean') throw wrong('spans', 'true or false', given.spans);
   if (given.firstParty !== undefined && typeof given.firstParty !== 'boolean' && !Array.isArray(given.firstParty)) {
@@ -81,6 +89,10 @@ export function hopSettings(options: HopOptions | undefined, scope: HopScope): H
     options: given,
     spans: given.spans ?? true,
     limits: limitsOf(given.limits),
+    asksPeer:
+      typeof given.inbound === 'function' ||
+      given.authenticated !== undefined ||
+      (given.inbound === 'restart-with-link' && typeof given.answer !== 'boolean'),
     tracer: given.tracerProvider?.getTracer(scope.name, scope.version) ?? trace.getTracer(scope.name, scope.version),
     agent: agentAttributes(given.agent),
     count: hopsCounter(given.meterProvider, scope),

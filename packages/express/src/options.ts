@@ -1,10 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import { hopSettings, ThroughlineError } from '@throughline/core';
-import type { HopOptions, HopSettings } from '@throughline/core';
+import type { HopOptions, HopSettings, Peer } from '@throughline/core';
 import { version } from './version.ts';
 
 /** A function of the request. As a method's type, it also takes one whose parameter is Express's own `Request`. */
 export type OfRequest<T> = { ask(req: IncomingMessage): T }['ask'];
+
+/** The peer of a request, for functions of `inbound` and `authenticated` that are meant for Express alone. */
+export interface ExpressPeer extends Peer {
+  /** The request itself; annotate it with Express's own type where you need more. Do not change it. */
+  readonly request: IncomingMessage;
+}
 
 /**
  * The options of every adapter, and those of Express. The functions are called with Express's own request: annotate the
@@ -18,8 +24,6 @@ export interface ExpressOptions extends HopOptions {
    * arrives, where `inbound` is a function (it is `peer.name`), and as it ends. `undefined` leaves it to Express.
    */
   readonly route?: OfRequest<string | undefined> | undefined;
-  /** Whether the caller has proved who it is: `peer.authenticated` for an `inbound` function. */
-  readonly authenticated?: OfRequest<boolean> | undefined;
   /** Tells the caller the span, in `Server-Timing: traceparent;desc="…"`, which browsers can read. Default `false`. */
   readonly serverTiming?: boolean | undefined;
 }
@@ -28,7 +32,7 @@ export interface ExpressOptions extends HopOptions {
 export function expressSettings(options: ExpressOptions | undefined): HopSettings {
   const settings = hopSettings(options, { name: '@throughline/express', version });
   if (options === undefined) return settings;
-  for (const name of ['ignore', 'route', 'authenticated'] as const) {
+  for (const name of ['ignore', 'route'] as const) {
     if (options[name] !== undefined && typeof options[name] !== 'function') {
       throw wrong(name, 'a function of the request', options[name]);
     }

@@ -2,8 +2,16 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
 import { getRPCMetadata, RPCType } from '@opentelemetry/core';
-import { formatTraceparent, nodeHeaders, startInbound, warnIfRewrapped, warnOnce, wrapBrand } from '@throughline/core';
-import type { HopSettings, Peer, Received } from '@throughline/core';
+import {
+  answerField,
+  formatTraceparent,
+  nodeHeaders,
+  startInbound,
+  warnIfRewrapped,
+  warnOnce,
+  wrapBrand,
+} from '@throughline/core';
+import type { HopSettings, PeerAccount, Received } from '@throughline/core';
 import { clientAddress, isKnownMethod, requestAttributes } from './attributes.ts';
 import { ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from './conventions.ts';
 import { bindListeners } from './listeners.ts';
@@ -32,7 +40,6 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 export function traceContext(options?: ExpressOptions): Middleware {
   const settings = expressSettings(options);
   const { ignore, serverTiming = false } = options ?? {};
-  const asksPeer = typeof options?.inbound === 'function';
   return (req, res, next) => {
     const first = hopOf(req);
     if (first !== undefined) {
@@ -51,10 +58,11 @@ export function traceContext(options?: ExpressOptions): Middleware {
         reader: nodeHeaders,
         http: 'request',
         request: req,
-        peer: asksPeer ? () => peerOf(req, options) : undefined,
+        peer: settings.asksPeer ? () => peerOf(req, options) : undefined,
       },
       settings,
     );
+    if (received.answer !== undefined && !res.headersSent) res.setHeader(answerField, received.answer);
     if (serverTiming) tellCaller(res, received, settings);
     const context = contextOf(received);
     follow(req, res, received, context, method, settings);
@@ -68,12 +76,11 @@ function contextOf({ context, joined }: Received): Context {
   return metadata?.type === RPCType.HTTP ? separate(context, metadata.span) : context;
 }
 
-function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): Omit<Peer, 'transport'> {
+function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): PeerAccount {
   return {
     name: options?.route?.(req),
     address: clientAddress(req),
-    headers: req.headers,
-    authenticated: options?.authenticated?.(req),
+    request: req,
   };
 }
 

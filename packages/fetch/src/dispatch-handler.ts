@@ -1,5 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
+import { answerField, nodeHeaders } from '@throughline/core';
 import type { Outcome, Sending } from '@throughline/core';
 import { failureOutcome, statusOutcome } from './http-client-span.ts';
 
@@ -41,11 +42,25 @@ export function tracedHandler<H extends object>(handler: H, sending: Sending, ca
     const outcomeOf = callbacks[name] as (args: unknown[]) => Outcome | undefined;
     traced[name] = (...args) => {
       const outcome = outcomeOf(args);
-      if (outcome !== undefined) sending.end(outcome);
+      if (outcome !== undefined) {
+        sending.answered(answerIn(name, args));
+        sending.end(outcome);
+      }
       return contextApi.with(caller, callback, handler, ...args);
     };
   }
   return traced as H;
+}
+
+// The headers are a record in undici 7 and 8, and in 6 a flat list of bytes.
+function answerIn(callback: string, args: unknown[]): unknown {
+  if (callback === 'onResponseStart') return nodeHeaders.read(args[2], answerField);
+  const headers = callback === 'onHeaders' ? args[1] : undefined;
+  if (!Array.isArray(headers)) return undefined;
+  for (let at = 0; at + 1 < headers.length; at += 2) {
+    if (String(headers[at]).toLowerCase() === answerField) return String(headers[at + 1]);
+  }
+  return undefined;
 }
 
 // An informational response is not the answer, but 101 is: the connection is another protocol's from then on.

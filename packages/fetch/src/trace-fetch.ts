@@ -1,6 +1,14 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import { hopSettings, markWrapped, startOutbound, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import {
+  answerField,
+  hopSettings,
+  markWrapped,
+  startOutbound,
+  ThroughlineError,
+  warnIfRewrapped,
+  wrapped,
+} from '@throughline/core';
 import type { HopOptions, HopSettings, Outcome, Sending } from '@throughline/core';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
@@ -129,6 +137,7 @@ function untilAnswered(result: unknown, sending: Sending): unknown {
   }
   return result.then(
     (response: unknown) => {
+      sending.answered(answerOf(response));
       sending.end(responseOutcome(response));
       return response;
     },
@@ -137,6 +146,16 @@ function untilAnswered(result: unknown, sending: Sending): unknown {
       throw error;
     },
   );
+}
+
+// An answer that a redirect led to is that of another server than the one that was called.
+function answerOf(response: unknown): unknown {
+  try {
+    const { headers, redirected } = response as Response;
+    return redirected ? undefined : headers.get(answerField);
+  } catch {
+    return undefined;
+  }
 }
 
 // A fetch of the user's may resolve to anything.

@@ -227,7 +227,7 @@ export class Connection {
     extra: MessageExtra | undefined,
   ): Received {
     const headers = headersOf(extra);
-    const { hop, given } = this.#settings;
+    const { hop } = this.#settings;
     const inbound: InboundHop = {
       transport: MCP,
       name,
@@ -238,14 +238,8 @@ export class Connection {
       span,
       http: headers === undefined ? undefined : 'payload',
       fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
-      peer:
-        typeof given.inbound === 'function'
-          ? {
-              name: method,
-              headers: headers ?? carrier,
-              authenticated: extra?.authInfo === undefined ? undefined : true,
-            }
-          : undefined,
+      channel: this.#peer.target.channel,
+      peer: { name: method, authenticated: extra?.authInfo === undefined ? undefined : true, request: extra },
     };
     const active = contextApi.active();
     // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
