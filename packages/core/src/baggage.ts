@@ -1,5 +1,7 @@
 import { baggageEntryMetadataFromString } from '@opentelemetry/api';
 import type { Baggage, BaggageEntry, BaggageEntryMetadata } from '@opentelemetry/api';
+import { LineageBaggage } from './lineage-baggage.ts';
+import { LINEAGE_KEY } from './lineage-codec.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { percentDecode, percentEncode } from './percent.ts';
@@ -9,6 +11,8 @@ const SEMICOLON = 59;
 const EQUALS = 61;
 const PERCENT = 37;
 
+const LINEAGE_MEMBER = `${LINEAGE_KEY}=`;
+
 /**
  * Returns the baggage that a field holds, or `undefined` where it holds none. Members that are not well-formed are left
  * out; whole members are dropped from the end past the limits; an empty value is a value; malformed percent-encoding
@@ -16,6 +20,24 @@ const PERCENT = 37;
  */
 export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Baggage | undefined {
   if (typeof text !== 'string' || text.length === 0) return undefined;
+  if (text.startsWith(LINEAGE_MEMBER)) {
+    const comma = text.indexOf(',');
+    const end = comma < 0 ? text.length : comma;
+    // With a property, or a second one of its kind, it is not as we write it.
+    if (text.lastIndexOf(LINEAGE_KEY) === 0 && !text.slice(0, end).includes(';')) {
+      const user = end + 1 < text.length ? parseUserBaggage(text.slice(end + 1), limits) : undefined;
+      return new LineageBaggage(user, text.slice(LINEAGE_MEMBER.length, end).trim());
+    }
+  }
+  const baggage = parseUserBaggage(text, limits);
+  if (baggage === undefined || !text.includes(LINEAGE_KEY)) return baggage;
+  const lineage = baggage.getEntry(LINEAGE_KEY)?.value;
+  if (lineage === undefined) return baggage;
+  const user = baggage.removeEntry(LINEAGE_KEY);
+  return new LineageBaggage(baggageSize(user) === 0 ? undefined : user, lineage);
+}
+
+function parseUserBaggage(text: string, limits: Limits): MemberBaggage | undefined {
   if (isPlain(text, limits)) return new MemberBaggage(undefined, text, limits);
   const length = text.length;
   const members: Members = { keys: [], values: [], metadata: undefined };
@@ -167,6 +189,7 @@ function readMember(text: string, start: number, end: number, members: Members):
  */
 export function formatBaggage(baggage: Baggage | undefined, limits: Limits = defaultLimits): string | undefined {
   if (typeof baggage !== 'object' || baggage === null) return undefined;
+  if (baggage instanceof LineageBaggage) return formatWithLineage(baggage, limits);
   if (baggage instanceof MemberBaggage) {
     if (baggage.verbatim !== undefined && baggage.within(limits)) return baggage.verbatim;
   }
@@ -181,6 +204,21 @@ export function formatBaggage(baggage: Baggage | undefined, limits: Limits = def
     count++;
   }
   return count === 0 ? undefined : text;
+}
+
+// Lineage comes first: what is past the limits is dropped from the end.
+function formatWithLineage({ user, lineage }: LineageBaggage, limits: Limits): string | undefined {
+  const member = formatMember(LINEAGE_KEY, { value: lineage });
+  if (member === undefined || limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
+  if (user === undefined) return member;
+  const left = limits.baggageBytes - member.length - 1;
+  const verbatim = user instanceof MemberBaggage ? user.verbatim : undefined;
+  // A member takes two characters and a comma at the least.
+  const rest =
+    verbatim !== undefined && verbatim.length <= left && verbatim.length / 3 + 1 < limits.baggageMembers
+      ? verbatim
+      : formatBaggage(user, { ...limits, baggageBytes: left, baggageMembers: limits.baggageMembers - 1 });
+  return rest === undefined ? member : `${member},${rest}`;
 }
 
 function entriesOf(baggage: Baggage): Iterable<[string, BaggageEntry]> {
@@ -241,6 +279,8 @@ class MemberBaggage implements Baggage {
   }
 
   getEntry(key: string): BaggageEntry | undefined {
+    // An encoded key is never in plain text.
+    if (this.#lazy === undefined && !(this.verbatim ?? '').includes(key)) return undefined;
     const place = this.#members.keys.indexOf(key);
     return place < 0 ? undefined : this.#entry(place);
   }

@@ -90,6 +90,11 @@ export interface InboundHop {
   readonly startTime?: TimeInput | undefined;
   /** `false`: propagation without a span, for this hop alone. */
   readonly span?: boolean | undefined;
+  /**
+   * The extracted contexts of what arrived together, such as a batch: the hop is as deep in its chain as the deepest of
+   * them. No limit refuses it; those of the parts do.
+   */
+  readonly parts?: Iterable<Context> | undefined;
 }
 
 /** The outbound end of a hop, as an adapter describes it to {@link startOutbound}. */
@@ -112,6 +117,10 @@ export interface OutboundHop {
   readonly startTime?: TimeInput | undefined;
   /** `false`: propagation without a span, for this hop alone. */
   readonly span?: boolean | undefined;
+  /** An answer, which is not a step deeper: it restores the hop count of the request that it answers. */
+  readonly reply?: boolean | undefined;
+  /** How many messages travel with this one hop: a budget of calls is split over them. `0`: nothing travels on. Default 1. */
+  readonly messages?: number | undefined;
 }
 
 /** How a hop came out. An `error` sets the span's status and `error.type`; `errorType` alone does too. */
@@ -128,6 +137,8 @@ export type HopOutcome = 'continued' | 'restarted' | 'started' | 'invalid' | 're
 
 /** An inbound hop that was let in. Run the work in `context`, then call `end`. */
 export interface Received {
+  /** Only a `Refused` hop has it. */
+  readonly refused?: undefined;
   readonly context: Context;
   /** The hop's span; under `spans: false` a span that records nothing and stands for the offered context. */
   readonly span: Span;
@@ -149,6 +160,8 @@ export type FieldsMode = 'write' | 'keep' | 'strip';
 
 /** An outbound hop that may go. Write `fields` into a copy of the carrier (`writeRecord`, `writeHeaders`), call, then `end`. */
 export interface Sending {
+  /** Only a `Refused` hop has it. */
+  readonly refused?: undefined;
   /** The context of the hop's span, in which answers and callbacks belong. */
   readonly context: Context;
   /** `context` with only the baggage that may go to the target: run a function that the user supplied in it. */
@@ -160,6 +173,11 @@ export interface Sending {
   /** Exactly what goes on the wire: names and values. */
   readonly fields: Readonly<Record<string, string>>;
   readonly mode: FieldsMode;
+  /**
+   * Aborts at the deadline of the chain, where it applies here: in `enforce` mode, or when `withDeadline` set it in this
+   * process. Combine it with the caller's own.
+   */
+  readonly signal: AbortSignal | undefined;
   /** With `mode: 'write'`, whether a carrier that holds a valid `traceparent` stays as it is. */
   readonly keepsValid: boolean;
   /** Takes the `traceresponse` that came back, whatever it is, and links the span to it where it counts. Before `end`. */

@@ -12,6 +12,9 @@ import { warnOnce } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
 import { layered } from './layer.ts';
+import { lineageOf, withChain } from './lineage.ts';
+import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
+import type { LineageRules } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
 import { peerOf } from './peer.ts';
 import { acceptedBaggage, inboundPolicy } from './policy.ts';
@@ -19,8 +22,12 @@ import { foreignExtract } from './propagation.ts';
 import { withRemote } from './propagator.ts';
 import type { Receipt } from './receipts.ts';
 import { withReceipt } from './receipts.ts';
+import { LineageError, refusalOutcome } from './refusal.ts';
+import type { LineageReason, Refused } from './refusal.ts';
 import { defaultSettings } from './settings.ts';
 import type { HopSettings } from './settings.ts';
+import { addLineage, noteExcess, standingOf } from './standing.ts';
+import type { Standing } from './standing.ts';
 import { parseTraceparent } from './traceparent.ts';
 import { parseTracestate } from './tracestate.ts';
 import { withTrust } from './trust.ts';
@@ -34,10 +41,11 @@ interface Offered {
 
 /**
  * Opens the inbound end of a hop: reads the fields within the limits, extracts onto an empty base, looks at the ambient
- * context, applies the boundary policy, and starts (or joins) the span. Run the work in the `context` it returns, then
- * call `end`. Never throws, whatever the carrier holds.
+ * context, applies the boundary policy and the limits of the chain, and starts (or joins) the span. Run the work in the
+ * `context` it returns, then call `end`; a hop that was `refused` is answered instead. Never throws, whatever the carrier
+ * holds.
  */
-export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received {
+export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received | Refused {
   const active = contextApi.active();
   if (isTracingSuppressed(active)) {
     return new InboundEnd(
@@ -48,7 +56,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       'suppressed',
       false,
       undefined,
-    );
+    ) as Received;
   }
   // 1 and 2: the fields within the limits, onto an empty base.
   let offered = extract(hop.carrier, hop.reader, settings);
@@ -60,12 +68,21 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   }
   // 4: the boundary policy.
   const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;
-  const policy = inboundPolicy(hop, peer, settings);
+  const given = inboundPolicy(hop, peer, settings);
+  const policy = given === 'continue' && hop.stale === true ? 'restart-with-link' : given;
   const remote = offered.spanContext;
   const held =
     offered.baggage ??
     (hop.http === 'payload' && ambient !== undefined ? propagation.getBaggage(ambient.context) : undefined);
-  const baggage = acceptedBaggage(held, policy, settings);
+  const user = acceptedBaggage(userBaggage(held), policy, settings);
+  // 5: lineage, which may refuse. Age restarts a trace, never a chain.
+  const rules = settings.lineage;
+  const survives = given === 'continue' || rules?.keepOnRestart === true;
+  const standing = rules === undefined ? undefined : standingOf(hop, rules, held, survives, ambient?.context);
+  const baggage = withLineageMember(
+    user,
+    standing === undefined ? (survives ? lineageText(held) : undefined) : standing.member,
+  );
   const outcome: HopOutcome = invalid
     ? 'invalid'
     : remote === undefined
@@ -88,10 +105,12 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   if (hop.http === 'request' && ambient !== undefined) {
     if (policy === 'continue') {
       const { span } = ambient;
-      if (span.isRecording()) span.setAttributes(attributesOf(hop, baggage, settings));
+      if (span.isRecording()) span.setAttributes(attributesOf(hop, user, standing, settings));
       let joined = trace.getSpan(base) === undefined ? trace.setSpan(base, span) : base;
       joined = withBaggage(joined, baggage);
-      return new InboundEnd(hop, settings, withReceipt(joined, receipt), span, outcome, true, receipt);
+      if (standing !== undefined) joined = withChain(joined, standing.chain);
+      const end = new InboundEnd(hop, settings, withReceipt(joined, receipt), span, outcome, true, receipt);
+      return judged(hop, settings, standing, end);
     }
     warnOnce(
       'not-joined',
@@ -123,7 +142,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       hop.name,
       {
         kind: hop.kind,
-        attributes: attributesOf(hop, baggage, settings),
+        attributes: attributesOf(hop, user, standing, settings),
         ...(links === undefined ? undefined : { links: links as Link[] }),
         ...(hop.startTime === undefined ? undefined : { startTime: hop.startTime }),
       },
@@ -135,17 +154,34 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
   context = withReceipt(context, receipt);
+  if (standing !== undefined) context = withChain(context, standing.chain);
   const end = new InboundEnd(hop, settings, context, span, outcome, false, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) end.answer = answerTo(hop, peer, context, span, settings);
-  return end;
+  return judged(hop, settings, standing, end);
+}
+
+function judged(
+  hop: InboundHop,
+  settings: HopSettings,
+  standing: Standing | undefined,
+  end: InboundEnd,
+): Received | Refused {
+  if (standing === undefined || (standing.excess === undefined && !standing.cycle)) return end as Received;
+  const rules = settings.lineage as LineageRules;
+  const { chain, excess, cycle } = standing;
+  noteExcess(hop, 'inbound', rules, chain, excess, cycle, end.span);
+  if (excess === undefined || !rules.enforce) return end as Received;
+  end.refuse(new LineageError(excess, lineageOf(chain)));
+  return end as Refused;
 }
 
 // A class, not closures: one is made for every message that arrives.
-class InboundEnd implements Received {
+class InboundEnd {
   readonly context: Context;
   readonly span: Span;
-  readonly outcome: HopOutcome;
+  outcome: HopOutcome;
   readonly joined: boolean;
+  error: LineageError | undefined = undefined;
   answer: string | undefined;
   readonly #transport: string;
   readonly #owned: boolean;
@@ -172,6 +208,19 @@ class InboundEnd implements Received {
     this.#receipt = receipt;
   }
 
+  get refused(): LineageReason | undefined {
+    return this.error?.reason;
+  }
+
+  get message(): string | undefined {
+    return this.error?.message;
+  }
+
+  refuse(error: LineageError): void {
+    this.error = error;
+    this.outcome = 'refused';
+  }
+
   // 7: end, and count the outcome.
   end(outcome?: Outcome): void {
     if (this.#ended) return;
@@ -181,7 +230,8 @@ class InboundEnd implements Received {
       if ((this.#owned || this.joined) && this.span.isRecording())
         this.span.setAttribute(ATTR_CALLS, this.#receipt.calls);
     }
-    if (this.#owned || this.joined) finish(this.span, outcome, this.#owned, true);
+    if (this.#owned || this.joined)
+      finish(this.span, outcome ?? refusalOutcome(this.error), this.#owned, this.error === undefined);
     this.#settings.count(this.#transport, 'inbound', this.outcome);
   }
 }
@@ -200,8 +250,8 @@ function extract(carrier: unknown, reader: CarrierReader, settings: HopSettings)
       if (traceState !== undefined) spanContext.traceState = traceState;
     }
   }
-  const baggage =
-    choice.baggage && fields.baggage !== undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
+  let baggage = fields.baggage === undefined ? undefined : parseBaggage(fields.baggage, settings.limits);
+  if (!choice.baggage) baggage = withLineageMember(undefined, lineageText(baggage));
   return { spanContext, baggage, invalid };
 }
 
@@ -211,7 +261,9 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
     return { spanContext: undefined, baggage: undefined, invalid: false };
   const fields: Record<string, string> = {};
   let total = 0;
-  for (const name of choice.fields) {
+  // Lineage travels in `baggage` also where the propagator carries none.
+  const carriesBaggage = choice.fields.includes('baggage');
+  for (const name of carriesBaggage ? choice.fields : [...choice.fields, 'baggage']) {
     const field = name.toLowerCase();
     let raw: unknown;
     try {
@@ -230,18 +282,25 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
   const extracted = foreignExtract(choice.propagator, fields);
   const spanContext = trace.getSpanContext(extracted);
   const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
+  const member = carriesBaggage ? undefined : lineageText(parseBaggage(fields['baggage'], settings.limits));
   return {
     spanContext: valid,
-    baggage: propagation.getBaggage(extracted),
+    baggage: propagation.getBaggage(extracted) ?? withLineageMember(undefined, member),
     invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
   };
 }
 
 const MAX_FOREIGN = 65_536;
 
-function attributesOf(hop: InboundHop, baggage: Baggage | undefined, settings: HopSettings): Attributes {
+function attributesOf(
+  hop: InboundHop,
+  baggage: Baggage | undefined,
+  standing: Standing | undefined,
+  settings: HopSettings,
+): Attributes {
   const attributes: Attributes = { ...hop.attributes, ...settings.agent };
   if (baggage !== undefined) addBaggage(attributes, baggage, settings);
+  if (standing !== undefined) addLineage(attributes, standing.chain, standing.chain.hops, standing.cycle);
   return attributes;
 }
 

@@ -1,6 +1,7 @@
 import type { MeterProvider, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import type { Peer, Target } from './hop.ts';
 import type { Limits } from './limits.ts';
+import type { LineageOptions } from './lineage-rules.ts';
 
 /**
  * What an inbound end does with the context it is offered: `continue` makes a child of the remote span,
@@ -41,6 +42,8 @@ export interface BaggageOptions {
   readonly send?: BaggageSend | undefined;
   /** Keys copied onto hop spans as attributes. Default: `session.id`, `gen_ai.conversation.id`. */
   readonly toAttributes?: readonly string[] | undefined;
+  /** How many different values an attribute may have in this process; further ones become `_other`. Default: any number. */
+  readonly maxValues?: number | undefined;
 }
 
 /**
@@ -79,6 +82,11 @@ export interface HopOptions {
   readonly baggage?: BaggageOptions | undefined;
   /** Bounds applied before decoding, on every carrier. */
   readonly limits?: Partial<Limits> | undefined;
+  /**
+   * Limits on the chain of agents and tools: hops, calls, attempts, deadline. Default: observed, at 32 hops. `false`: none is
+   * read or written.
+   */
+  readonly lineage?: LineageOptions | false | undefined;
   /** What happens to fields that an outbound carrier already holds. Default `replace`. */
   readonly existing?: 'replace' | 'keep' | undefined;
   /** `false`: propagation only. Default `true`. */

@@ -5,46 +5,67 @@ import {
   propagation,
   trace,
 } from '@opentelemetry/api';
-import type { Attributes, Context, Link, Span } from '@opentelemetry/api';
+import type { Attributes, Baggage, Context, Link, Span, SpanOptions } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { linkAnswer } from './answer.ts';
-import { baggageSize, parseBaggage } from './baggage.ts';
+import { baggageSize, formatBaggage, parseBaggage } from './baggage.ts';
 import { addBaggage } from './baggage-attributes.ts';
 import { readFields } from './carrier.ts';
 import { ATTR_BAGGAGE_WITHHELD } from './conventions.ts';
 import type { FieldsMode, HopOutcome, OutboundHop, Outcome, Sending, Target } from './hop.ts';
 import { layered } from './layer.ts';
+import { activeChain, deadlineSignal, lineageOf, rootChain } from './lineage.ts';
+import type { Chain } from './lineage.ts';
+import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
+import { departed } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
 import { foreignInject } from './propagation.ts';
 import { w3cFieldValues, withRemote } from './propagator.ts';
 import { receiptOf } from './receipts.ts';
+import { LineageError, refusalOutcome } from './refusal.ts';
+import type { LineageReason, Refused } from './refusal.ts';
 import { defaultSettings } from './settings.ts';
 import type { HopSettings } from './settings.ts';
+import { addLineage, noteExcess } from './standing.ts';
 import { parseTraceparent } from './traceparent.ts';
 import { parseTracestate } from './tracestate.ts';
 
+const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 const noFields: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * Opens the outbound end of a hop: reads the active context at the call, starts the span, applies the policy for the
- * target, and gives the fields to write. Write them into a copy of the carrier, run the library's own function in `inner`,
+ * target, and gives the fields to write, or refuses. Write them into a copy of the carrier, run the library's own function in `inner`,
  * then call `end`. Never throws.
  */
-export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultSettings()): Sending {
+export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultSettings()): Sending | Refused {
   const active = hop.context ?? contextApi.active();
   if (isTracingSuppressed(active)) {
-    const span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-    return new OutboundEnd(hop, settings, active, active, span, 'suppressed', noFields, 'keep', true, false);
+    return new OutboundEnd(
+      hop,
+      settings,
+      active,
+      active,
+      noSpan,
+      'suppressed',
+      noFields,
+      'keep',
+      true,
+      false,
+    ) as Sending;
   }
-  const current = trace.getSpanContext(active);
-  const hasActive = current !== undefined && isSpanContextValid(current);
+  const current = trace.getSpan(active);
+  const hasActive = current !== undefined && isSpanContextValid(current.spanContext());
   const relay = hasActive || hop.carrier === undefined ? undefined : relayed(hop, active, settings);
   const relays = relay !== undefined;
   const parent = relay ?? active;
 
   const policy = outboundPolicy(hop.target, settings);
-  const held = propagation.getBaggage(parent);
+  const all = propagation.getBaggage(parent);
+  const held = userBaggage(all);
+  const rules = settings.lineage;
+  let chain = rules === undefined ? undefined : activeChain(parent);
   const sent = held === undefined || policy === 'suppress' ? held : sentBaggage(held, hop.target, settings);
   const withheld = sent === held ? 0 : baggageSize(held) - baggageSize(sent);
 
@@ -58,45 +79,61 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     const attributes: Attributes = { ...hop.attributes, ...settings.agent };
     if (held !== undefined) addBaggage(attributes, held, settings);
     if (withheld > 0) attributes[ATTR_BAGGAGE_WITHHELD] = withheld;
-    span = settings.tracer.startSpan(
-      hop.name,
-      {
-        kind: hop.kind,
-        attributes,
-        ...(hop.links === undefined || hop.links.length === 0 ? undefined : { links: hop.links as Link[] }),
-        ...(hop.startTime === undefined ? undefined : { startTime: hop.startTime }),
-      },
-      parent,
-    );
+    if (chain !== undefined) addLineage(attributes, chain, 0, false);
+    const options: SpanOptions = { kind: hop.kind, attributes };
+    if (hop.links !== undefined && hop.links.length > 0) options.links = hop.links as Link[];
+    if (hop.startTime !== undefined) options.startTime = hop.startTime;
+    span = settings.tracer.startSpan(hop.name, options, parent);
     context = trace.setSpan(layered(parent), span);
   } else {
     context = parent;
-    span = trace.getSpan(parent) ?? trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+    span = (relays ? trace.getSpan(parent) : current) ?? noSpan;
   }
+  const continued = hasActive || relays;
+  const valid = owned ? isSpanContextValid(span.spanContext()) : continued;
+  let member = rules === undefined ? lineageText(all) : undefined;
+  if (rules !== undefined) {
+    // Where there is nothing to trace, no chain begins.
+    if (chain === undefined && valid) chain = rootChain(rules.maxHops, rules.budget);
+    if (chain !== undefined) {
+      const { excess, text } = departed(rules, chain, hop);
+      if (excess !== undefined) {
+        noteExcess(hop, 'outbound', rules, chain, excess, false, span);
+        if (rules.enforce) {
+          const end = new OutboundEnd(hop, settings, context, context, span, 'refused', noFields, 'keep', true, owned);
+          end.error = new LineageError(excess, lineageOf(chain));
+          return end as Refused;
+        }
+      }
+      member = text;
+    }
+  }
+  const out = withLineageMember(sent, member);
   let wire = context;
-  if (sent !== held)
-    wire = sent === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, sent);
+  if (out !== all) wire = out === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, out);
 
   if (policy === 'suppress') {
     wire = propagation.deleteBaggage(context);
-    return new OutboundEnd(hop, settings, context, wire, span, 'suppressed', noFields, 'strip', false, owned);
+    return new OutboundEnd(
+      hop,
+      settings,
+      context,
+      wire,
+      span,
+      'suppressed',
+      noFields,
+      'strip',
+      false,
+      owned,
+    ) as Sending;
   }
-  const fields = fieldsOf(wire, span, settings);
-  const valid = isSpanContextValid(span.spanContext());
-  const keepsValid = settings.options.existing === 'keep' || !(hasActive || relays);
-  const outcome: HopOutcome = hasActive || relays ? 'continued' : 'started';
-  return new OutboundEnd(
-    hop,
-    settings,
-    context,
-    wire,
-    span,
-    outcome,
-    fields,
-    valid ? 'write' : 'keep',
-    keepsValid,
-    owned,
-  );
+  const fields = fieldsOf(wire, span, out, settings);
+  const keepsValid = !continued || settings.options.existing === 'keep';
+  const outcome: HopOutcome = continued ? 'continued' : 'started';
+  const mode = valid ? 'write' : 'keep';
+  const end = new OutboundEnd(hop, settings, context, wire, span, outcome, fields, mode, keepsValid, owned);
+  if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
+  return end as Sending;
 }
 
 // With no span active, a valid context that the caller put into the carrier is the parent: a relay stays in the chain.
@@ -108,23 +145,47 @@ function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Cont
   const traceState = parseTracestate(fields.tracestate, settings.limits);
   if (traceState !== undefined) carried.traceState = traceState;
   const context = withRemote(layered(active), carried);
-  const baggage =
-    propagation.getBaggage(active) === undefined ? parseBaggage(fields.baggage, settings.limits) : undefined;
+  const held = propagation.getBaggage(active);
+  const found = parseBaggage(fields.baggage, settings.limits);
+  // Baggage of the caller's own context goes first. The chain is the carrier's either way.
+  const baggage = held === undefined ? found : withLineageMember(userBaggage(held), lineageText(found));
   return baggage === undefined ? context : propagation.setBaggage(context, baggage);
 }
 
-function fieldsOf(wire: Context, span: Span, settings: HopSettings): Record<string, string> {
+function fieldsOf(
+  wire: Context,
+  span: Span,
+  baggage: Baggage | undefined,
+  settings: HopSettings,
+): Record<string, string> {
   const choice = settings.propagator();
-  if (choice.kind === 'foreign') return foreignInject(choice.propagator, wire, settings.limits);
-  const fields = w3cFieldValues(wire, span.spanContext(), settings.limits);
+  if (choice.kind === 'foreign') {
+    const fields = foreignInject(choice.propagator, wire, settings.limits);
+    return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings) : fields;
+  }
+  const fields = w3cFieldValues(wire, span.spanContext(), baggage, settings.limits);
   if (!choice.trace) delete fields['traceparent'];
   if (!choice.state) delete fields['tracestate'];
-  if (!choice.baggage) delete fields['baggage'];
+  if (!choice.baggage) {
+    delete fields['baggage'];
+    withLineageAlone(fields, baggage, settings);
+  }
+  return fields;
+}
+
+// Lineage travels in `baggage` also where the propagator carries none.
+function withLineageAlone(
+  fields: Record<string, string>,
+  baggage: Baggage | undefined,
+  settings: HopSettings,
+): Record<string, string> {
+  const member = formatBaggage(withLineageMember(undefined, lineageText(baggage)), settings.limits);
+  if (member !== undefined) fields['baggage'] = member;
   return fields;
 }
 
 // A class, not closures: one is made for every call that leaves.
-class OutboundEnd implements Sending {
+class OutboundEnd {
   readonly context: Context;
   readonly wire: Context;
   readonly span: Span;
@@ -134,6 +195,9 @@ class OutboundEnd implements Sending {
   readonly keepsValid: boolean;
   readonly #transport: string;
   readonly #target: Target;
+  error: LineageError | undefined = undefined;
+  /** The chain whose deadline applies here. */
+  bounded: Chain | undefined = undefined;
   readonly #owned: boolean;
   readonly #settings: HopSettings;
   #inner: Context | undefined;
@@ -164,6 +228,18 @@ class OutboundEnd implements Sending {
     this.#settings = settings;
   }
 
+  get refused(): LineageReason | undefined {
+    return this.error?.reason;
+  }
+
+  get message(): string | undefined {
+    return this.error?.message;
+  }
+
+  get signal(): AbortSignal | undefined {
+    return this.bounded === undefined ? undefined : deadlineSignal(this.bounded);
+  }
+
   get inner(): Context {
     return (this.#inner ??= suppressTracing(this.wire));
   }
@@ -175,7 +251,7 @@ class OutboundEnd implements Sending {
   end(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.#owned) finish(this.span, outcome, true, false);
+    if (this.#owned) finish(this.span, outcome ?? refusalOutcome(this.error), true, false);
     this.#settings.count(this.#transport, 'outbound', this.outcome);
   }
 }

@@ -22,7 +22,7 @@ export function inboundPolicy(hop: InboundHop, peer: Peer | undefined, settings:
       policy = 'restart';
     }
   } else policy = inbound;
-  return policy === 'continue' && hop.stale === true ? 'restart-with-link' : policy;
+  return policy;
 }
 
 /** Returns the members of offered baggage that this inbound end lets in: under a restart only those that `accept` names. */

@@ -1,5 +1,12 @@
 import { createContextKey, propagation, trace } from '@opentelemetry/api';
-import type { Context, SpanContext, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
+import type {
+  Baggage,
+  Context,
+  SpanContext,
+  TextMapGetter,
+  TextMapPropagator,
+  TextMapSetter,
+} from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { formatBaggage, parseBaggage } from './baggage.ts';
 import { layered } from './layer.ts';
@@ -107,23 +114,22 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
   return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
 }
 
-/** Returns the fields of a span context and baggage, names and values: exactly what goes on the wire. */
+/** Returns the fields of the span context and the baggage of `context`, names and values: exactly what goes on the wire. */
 export function w3cFieldValues(
   context: Context,
-  spanContext: SpanContext | undefined,
+  spanContext: SpanContext,
+  baggage: Baggage | undefined,
   limits: Limits,
 ): Record<string, string> {
   const values: Record<string, string> = {};
-  if (spanContext !== undefined) {
-    const traceparent = formatTraceparent(flagged(context, spanContext));
-    if (traceparent !== undefined) {
-      values['traceparent'] = traceparent;
-      const state = tracestateText(spanContext, limits);
-      if (state !== undefined) values['tracestate'] = state;
-    }
+  const traceparent = formatTraceparent(flagged(context, spanContext));
+  if (traceparent !== undefined) {
+    values['traceparent'] = traceparent;
+    const state = tracestateText(spanContext, limits);
+    if (state !== undefined) values['tracestate'] = state;
   }
-  const baggage = formatBaggage(propagation.getBaggage(context), limits);
-  if (baggage !== undefined) values['baggage'] = baggage;
+  const members = baggage === undefined ? undefined : formatBaggage(baggage, limits);
+  if (members !== undefined) values['baggage'] = members;
   return values;
 }
 

@@ -1,5 +1,6 @@
 import { trace } from '@opentelemetry/api';
 import type { Attributes, Tracer } from '@opentelemetry/api';
+import { attributeKeys, defaultAttributeKeys, isCount } from './baggage-attributes.ts';
 import { ATTR_AGENT_ID, ATTR_AGENT_NAME, ATTR_AGENT_VERSION } from './conventions.ts';
 import { ThroughlineError } from './errors.ts';
 import { firstPartyRule } from './first-party.ts';
@@ -9,6 +10,8 @@ import type { CountHop } from './hops-counter.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import type { AgentIdentity, HopOptions } from './options.ts';
+import { lineageRules } from './lineage-rules.ts';
+import type { LineageRules } from './lineage-rules.ts';
 import { matcher } from './pattern.ts';
 import { propagatorChoice } from './propagation.ts';
 import type { PropagatorChoice } from './propagation.ts';
@@ -36,7 +39,11 @@ export interface HopSettings {
   /** @internal */
   readonly sends: ((key: string) => boolean) | undefined;
   /** @internal */
+  readonly lineage: LineageRules | undefined;
+  /** @internal */
   readonly toAttributes: readonly string[];
+  /** @internal */
+  readonly maxValues: number | undefined;
 }
 
 /** The instrumentation scope of the package that opens the spans. */
@@ -81,9 +88,12 @@ export function hopSettings(options: HopOptions | undefined, scope: HopScope): H
   if (send !== undefined && typeof send !== 'boolean' && typeof send !== 'function' && !Array.isArray(send)) {
     throw wrong('baggage.send', 'true, false, a list of keys or a function of the target', send);
   }
-  const toAttributes = baggage.toAttributes ?? ['session.id', 'gen_ai.conversation.id'];
+  const { toAttributes = defaultAttributeKeys, maxValues } = baggage;
   if (!Array.isArray(toAttributes) || toAttributes.some((key) => typeof key !== 'string')) {
     throw wrong('baggage.toAttributes', "a list of keys, such as ['session.id']", toAttributes);
+  }
+  if (maxValues !== undefined && !isCount(maxValues)) {
+    throw wrong('baggage.maxValues', 'a whole number from 1, such as 100', maxValues);
   }
   const settings: HopSettings = {
     options: given,
@@ -95,12 +105,14 @@ export function hopSettings(options: HopOptions | undefined, scope: HopScope): H
       (given.inbound === 'restart-with-link' && typeof given.answer !== 'boolean'),
     tracer: given.tracerProvider?.getTracer(scope.name, scope.version) ?? trace.getTracer(scope.name, scope.version),
     agent: agentAttributes(given.agent),
+    lineage: lineageRules(given.lineage, typeof given.agent === 'object' ? given.agent.name : given.agent),
     count: hopsCounter(given.meterProvider, scope),
     propagator: propagatorChoice(given.propagator),
     firstParty: firstPartyRule(given.firstParty),
     accepts: baggage.accept === undefined ? undefined : matcher(baggage.accept, 'baggage.accept'),
     sends: Array.isArray(send) ? matcher(send, 'baggage.send') : undefined,
-    toAttributes,
+    toAttributes: attributeKeys(toAttributes),
+    maxValues,
   };
   return settings;
 }

@@ -2,10 +2,11 @@ import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace
 import type { Span } from '@opentelemetry/api';
 import { RPCType, setRPCMetadata, suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, metaFields, nodeHeaders, startInbound, startOutbound } from '@throughline/core';
+import { hopSettings, messageHeaders, metaFields, nodeHeaders } from '@throughline/core';
 import type { HopOptions, HopSettings, InboundHop, OutboundHop, Received } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { startInbound, startOutbound } from './admitted.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -19,7 +20,7 @@ afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
 
 const settings = (options?: HopOptions): HopSettings =>
-  hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+  hopSettings({ lineage: false, ...options }, { name: '@throughline/test', version: '1.0.0' });
 
 function http(carrier: unknown, more: Partial<InboundHop> = {}): InboundHop {
   return {

@@ -1,10 +1,11 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hopSettings, nodeHeaders, register, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import { hopSettings, nodeHeaders, register, writeRecord } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
+import { startInbound, startOutbound } from './admitted.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
-const settings = hopSettings(undefined, { name: '@throughline/test', version: '1.0.0' });
+const settings = hopSettings({ lineage: false }, { name: '@throughline/test', version: '1.0.0' });
 const target = { transport: 'http', channel: 'host', host: 'localhost' } as const;
 const hop = { transport: 'http', name: 'GET', kind: SpanKind.CLIENT, target } as const;
 

@@ -9,13 +9,12 @@ import {
   messageHeaders,
   nodeHeaders,
   send,
-  startInbound,
-  startOutbound,
   writeRecord,
 } from '@throughline/core';
 import type { HopOptions, HopSettings, OutboundHop, Target } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { startInbound, startOutbound } from './admitted.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const traceparent = `00-${traceId}-b7ad6b7169203331-01`;
@@ -28,7 +27,7 @@ afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
 
 const settings = (options?: HopOptions): HopSettings =>
-  hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+  hopSettings({ lineage: false, ...options }, { name: '@throughline/test', version: '1.0.0' });
 const host = (name: string): Target => ({ transport: 'http', channel: 'host', host: name });
 
 function get(target: Target = host('localhost'), more: Partial<OutboundHop> = {}): OutboundHop {

@@ -2,10 +2,11 @@ import { propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hopSettings, nodeHeaders, startInbound, startOutbound, W3CPropagator } from '@throughline/core';
+import { hopSettings, nodeHeaders, W3CPropagator } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { startInbound, startOutbound } from './admitted.ts';
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-03';
 const carrier = { traceparent, tracestate: 'foo@=1', baggage: 'k=1' };
@@ -20,7 +21,7 @@ let telemetry: Telemetry;
 afterEach(() => telemetry.shutdown());
 
 function relay(options?: HopOptions): Readonly<Record<string, string>> {
-  const settings = hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+  const settings = hopSettings({ lineage: false, ...options }, { name: '@throughline/test', version: '1.0.0' });
   const received = startInbound(
     { transport: 'http', name: 'in', kind: SpanKind.SERVER, carrier, reader: nodeHeaders },
     settings,
@@ -56,7 +57,7 @@ describe('which propagator a hop uses', () => {
 
   it('one that an SDK registers after the wrap is used', () => {
     telemetry = startTelemetry({ propagator: null });
-    const settings = hopSettings(undefined, { name: '@throughline/test', version: '1.0.0' });
+    const settings = hopSettings({ lineage: false }, { name: '@throughline/test', version: '1.0.0' });
     startOutbound(hop, settings).end();
     const custom: TextMapPropagator = {
       inject: (_context, fields, setter) => setter.set(fields, 'x-late', '1'),

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, receive, startOutbound, writeRecord } from '@throughline/core';
+import { hopSettings, messageHeaders, receive, writeRecord } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { startOutbound } from './admitted.ts';
 
 let telemetry: Telemetry;
 beforeAll(() => {

@@ -18,6 +18,7 @@ import { bindListeners } from './listeners.ts';
 import { expressSettings } from './options.ts';
 import type { ExpressOptions } from './options.ts';
 import { hopKey, hopOf } from './request-hop.ts';
+import { refuse } from './refuse.ts';
 import type { HopHolder, RequestHop } from './request-hop.ts';
 import { observeRoute, routePattern } from './route.ts';
 import { separate } from './separate.ts';
@@ -28,7 +29,8 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 /**
  * Returns middleware that continues the caller's trace, under the `inbound` policy, in a SERVER span of the stable HTTP
  * conventions, and runs what comes after it in that span's context. Put it first. The span ends when the response has been
- * sent, or with `error.type` `aborted` when the connection closed before. Where instrumentation-http has opened the
+ * sent, or with `error.type` `aborted` when the connection closed before. A request past a limit of its chain, under
+ * `lineage: { mode: 'enforce' }`, is answered with 508, or 504 past the deadline, and goes no further. Where instrumentation-http has opened the
  * request's span, that span is used. Throws a `ThroughlineError` for options that cannot be meant.
  *
  * @example
@@ -62,6 +64,8 @@ export function traceContext(options?: ExpressOptions): Middleware {
       },
       settings,
     );
+
+    if (received.refused !== undefined) return refuse(res, received);
     if (received.answer !== undefined && !res.headersSent) res.setHeader(answerField, received.answer);
     if (serverTiming) tellCaller(res, received, settings);
     const context = contextOf(received);

@@ -9,8 +9,8 @@ export interface FetchCall {
   readonly headers: unknown;
   /** The `init` of the call where nothing is to be written: the very same, unless reading its headers used them up. */
   readonly unchanged: unknown;
-  /** Returns a copy of `init` in which `headers` stands. */
-  init(headers: unknown): object;
+  /** Returns a copy of `init` in which `headers` stands, and which `signal` aborts too. */
+  init(headers: unknown, signal?: AbortSignal): object;
 }
 
 /**
@@ -24,10 +24,17 @@ export function fetchCall(input: unknown, init: unknown): FetchCall {
   const own = given?.['headers'];
   const offered = own === undefined ? request?.headers : own;
   const headers = rereadable(offered);
-  const copy = (written: unknown): object => ({
-    ...(given === undefined ? fromRequest(request) : membersOf(given, request)),
-    headers: written,
-  });
+  const copy = (written: unknown, signal?: AbortSignal): object => {
+    const own = given === undefined ? fromRequest(request) : membersOf(given, request);
+    if (signal === undefined) return { ...own, headers: written };
+    // An `init` without a signal leaves the Request its own; one with it replaces it.
+    const theirs = given !== undefined && 'signal' in given ? given['signal'] : request?.signal;
+    return {
+      ...own,
+      headers: written,
+      signal: theirs instanceof AbortSignal ? AbortSignal.any([theirs, signal]) : signal,
+    };
+  };
   return {
     method: typeof method === 'string' ? method : '_OTHER',
     url: urlOf(input, request),
@@ -53,6 +60,7 @@ interface RequestLike {
   readonly headers: unknown;
   readonly referrer?: unknown;
   readonly referrerPolicy?: unknown;
+  readonly signal?: unknown;
 }
 
 // By its members: the Request of another implementation is one too.

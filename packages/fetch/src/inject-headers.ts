@@ -7,7 +7,8 @@ import { rereadable, requestHeaders, writeRequestHeaders } from './request-heade
 /**
  * Returns a copy of `headers` that holds the active trace context, for a client that {@link traceFetch} does not wrap (axios,
  * got, `node:http`): a record for a record or for nothing, pairs for pairs, `Headers` for `Headers`. Starts no span. `target`,
- * a URL or a host name, is whom the request goes to; without it baggage stays here.
+ * a URL or a host name, is whom the request goes to; without it baggage stays here. Throws a
+ * `LineageError` past a limit of the chain, under `lineage: { mode: 'enforce' }`.
  *
  * @example
  * ```ts
@@ -41,6 +42,7 @@ export function injectHeaders(headers?: unknown, target?: string | URL, options?
     settingsOf(options),
   );
   sending.end();
+  if (sending.refused !== undefined) throw sending.error;
   return writeRequestHeaders(offered, sending);
 }
 

@@ -7,9 +7,10 @@ import {
   startOutbound,
   ThroughlineError,
   warnIfRewrapped,
+  whenSettled,
   wrapped,
 } from '@throughline/core';
-import type { HopOptions, HopSettings, Outcome, Sending } from '@throughline/core';
+import type { HopOptions, HopSettings, Outcome, Refused, Sending } from '@throughline/core';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
@@ -33,7 +34,8 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 /**
  * Returns a function of the same type that sends trace context with every call and makes a CLIENT span of it, which ends when
  * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
- * never changed, and an error comes out as the same object. Throws a `ThroughlineError` for options that cannot be meant.
+ * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`, is
+ * rejected with a `LineageError`; a deadline of the chain aborts it. Throws a `ThroughlineError` for options that cannot be meant.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *
@@ -93,27 +95,31 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
     const sending = startFetch(asked, settings);
+    if (sending.refused !== undefined) {
+      sending.end();
+      return Promise.reject(sending.error);
+    }
+    const { signal } = sending;
     let copy: unknown = init;
     try {
-      const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
-      copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending)) : asked.unchanged;
+      const writes = signal !== undefined || sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
+      copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending), signal) : asked.unchanged;
     } catch {
       // A getter of `init` threw; fetch meets the same one.
     }
-    let result: unknown;
-    try {
-      result = contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
-    } catch (error) {
-      sending.end(failureOutcome(error));
-      throw error;
-    }
-    return untilAnswered(result, sending);
+    return whenSettled(
+      () => contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest),
+      (failed, value) => {
+        if (!failed) sending.answered(answerOf(value));
+        sending.end(failed ? failureOutcome(value) : responseOutcome(value));
+      },
+    );
   }
 
   return markWrapped(Object.assign(traced, first), settings);
 }
 
-function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending {
+function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending | Refused {
   return startOutbound(
     {
       transport: 'http',
@@ -127,24 +133,6 @@ function startFetch({ method, url, headers }: FetchCall, settings: HopSettings):
       reader: requestHeaders,
     },
     settings,
-  );
-}
-
-function untilAnswered(result: unknown, sending: Sending): unknown {
-  if (!isThenable(result)) {
-    sending.end();
-    return result;
-  }
-  return result.then(
-    (response: unknown) => {
-      sending.answered(answerOf(response));
-      sending.end(responseOutcome(response));
-      return response;
-    },
-    (error: unknown) => {
-      sending.end(failureOutcome(error));
-      throw error;
-    },
   );
 }
 
@@ -166,8 +154,4 @@ function responseOutcome(response: unknown): Outcome | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
 }

@@ -1,6 +1,6 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core';
-import type { HopOptions, HopSettings, Sending } from '@throughline/core';
+import type { HopOptions, HopSettings, Refused, Sending } from '@throughline/core';
 import { stringify } from 'node:querystring';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
@@ -52,6 +52,11 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
       const caller = contextApi.active();
       const headers = dispatchHeaders(asked['headers']);
       const sending = startDispatch(asked, servers(asked['origin']), headers.carrier, settings);
+      if (sending.refused !== undefined) {
+        sending.end();
+        // undici gives what a dispatch throws to whoever asked.
+        throw sending.error;
+      }
       const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
       const copy = { ...asked, headers: writes ? headers.write(sending) : headers.unchanged };
       try {
@@ -65,7 +70,12 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
   };
 }
 
-function startDispatch(asked: Dispatch, server: URL | undefined, carrier: unknown, settings: HopSettings): Sending {
+function startDispatch(
+  asked: Dispatch,
+  server: URL | undefined,
+  carrier: unknown,
+  settings: HopSettings,
+): Sending | Refused {
   const method = typeof asked.method === 'string' ? asked.method : 'GET';
   const path = typeof asked.path === 'string' ? asked.path : '/';
   return startOutbound(

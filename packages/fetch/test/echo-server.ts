@@ -65,7 +65,10 @@ export async function startEchoServer(): Promise<EchoServer> {
 
 /** The values under a header name, in any letter case, each as it stood on the wire. */
 export function sent({ rawHeaders }: Pick<Echo, 'rawHeaders'>, name: string): string[] {
-  return rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+  const values = rawHeaders.filter((_, at) => at % 2 === 1 && rawHeaders[at - 1]?.toLowerCase() === name);
+  // The user's baggage alone: lineage goes where trace context goes.
+  if (name !== 'baggage') return values;
+  return values.map((value) => value.replace(/^throughline\.lineage=[^,]*,?/, '')).filter((value) => value !== '');
 }
 
 /** A port on loopback at which nothing listens. */
