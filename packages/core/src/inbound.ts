@@ -98,7 +98,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
     );
   }
-  const receipt: Receipt = { transport: hop.transport, request: hop.request, calls: 0, ended: false };
+  const receipt: Receipt = { transport: hop.transport, request: hop.request, peer, calls: 0, ended: false };
   const base = layered(ambient === undefined ? ROOT_CONTEXT : ambient.context);
 
   // 6: join the SERVER span that is open for this very request, …

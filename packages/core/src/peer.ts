@@ -1,6 +1,8 @@
+import { context as contextApi } from '@opentelemetry/api';
 import type { CarrierReader } from './carrier.ts';
 import { warnOnce } from './diagnostics.ts';
 import type { Channel, InboundHop, Peer, PeerHeaders } from './hop.ts';
+import { receiptOf } from './receipts.ts';
 import type { HopSettings } from './settings.ts';
 
 /** Returns how a hop's carrier came: what the adapter says, else what its carrier is known to travel over. */
@@ -19,13 +21,14 @@ export function peerOf(hop: InboundHop, settings: HopSettings): Peer | undefined
   try {
     const told = typeof hop.peer === 'function' ? hop.peer() : hop.peer;
     const { carrier, reader } = hop.fallback ?? hop;
+    const outer = requestPeer(hop);
     peer = {
       transport: hop.transport,
       channel: channelOf(hop),
       name: told?.name,
-      address: told?.address,
+      address: told?.address ?? outer?.address,
       headers: new CarrierHeaders(carrier, reader),
-      authenticated: told?.authenticated,
+      authenticated: told?.authenticated ?? outer?.authenticated,
       request: told?.request,
     };
   } catch (error) {
@@ -34,6 +37,12 @@ export function peerOf(hop: InboundHop, settings: HopSettings): Peer | undefined
   }
   if (settings.options.authenticated === undefined) return peer;
   return { ...peer, authenticated: authenticated(peer, settings) };
+}
+
+// What arrived inside an HTTP request came from whoever made that.
+function requestPeer(hop: InboundHop): Peer | undefined {
+  const receipt = hop.http === 'payload' ? receiptOf(contextApi.active()) : undefined;
+  return receipt?.transport === 'http' && !receipt.ended ? receipt.peer : undefined;
 }
 
 function authenticated(peer: Peer, settings: HopSettings): boolean | undefined {

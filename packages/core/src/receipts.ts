@@ -1,6 +1,6 @@
 import { createContextKey } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import type { Transport } from './hop.ts';
+import type { Peer, Transport } from './hop.ts';
 
 /**
  * The account of one inbound hop, kept in its context. Outbound hops count themselves in it, sampled or not, so that what
@@ -10,6 +10,8 @@ export interface Receipt {
   readonly transport: Transport;
   /** The object that stands for the HTTP request that the hop is, where it is one. */
   readonly request: object | undefined;
+  /** Who asked, where that was looked at: what an HTTP request brings in comes from the same peer. */
+  readonly peer?: Peer | undefined;
   /** Outbound hops started under this inbound hop. */
   calls: number;
   ended: boolean;

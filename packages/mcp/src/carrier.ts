@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { metaFields, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import { answerField, metaFields, startInbound, startOutbound, writeRecord } from '@throughline/core';
 import type { Sending } from '@throughline/core';
 import { MCP } from './conventions.ts';
 import { isObject } from './message.ts';
@@ -74,6 +74,24 @@ export function withFields<M extends Message>(message: M, sending: Sending): M {
   }
   if (!isObject(meta)) return message;
   return { ...message, params: { ...params, _meta: writeRecord(meta, sending, 'meta') } };
+}
+
+/**
+ * Returns a copy of an answer that tells the requester the new context of its restarted trace, in `result._meta.traceresponse`,
+ * or the message itself where there is none to tell or no result.
+ */
+export function withAnswer<M extends Message>(message: M, answer: string | undefined): M {
+  const { result } = message;
+  if (answer === undefined || !isObject(result)) return message;
+  const meta = result['_meta'];
+  if (meta !== undefined && !isObject(meta)) return message;
+  return { ...message, result: { ...result, _meta: { ...meta, [answerField]: answer } } };
+}
+
+/** Returns the `traceresponse` of an answer, whatever it is. */
+export function answerIn({ result }: Message): unknown {
+  const meta = isObject(result) ? result['_meta'] : undefined;
+  return isObject(meta) ? meta[answerField] : undefined;
 }
 
 function isEmpty(record: object): boolean {

@@ -3,7 +3,7 @@ import type { Attributes, Context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
 import type { InboundHop, Received } from '@throughline/core';
-import { withFields } from './carrier.ts';
+import { answerIn, withAnswer, withFields } from './carrier.ts';
 import { arrivalContext, requestContext, strayContext } from './contexts.ts';
 import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, MCP, META_PROTOCOL_VERSION } from './conventions.ts';
 import { headersOf, versionHeader } from './http-request.ts';
@@ -57,9 +57,9 @@ export class Connection {
   send(message: unknown, options: unknown): Promise<void> {
     if (!isObject(message)) return this.#transport.send(message, options);
     const { method, id } = message;
-    if (typeof method !== 'string') this.#answered(message);
-    else if (isId(id)) return this.#request(message, method, id, options);
-    else if (id === undefined) return this.#pass(this.#notification(message, method), options);
+    if (typeof method !== 'string') return this.#pass(this.#answered(message), options);
+    if (isId(id)) return this.#request(message, method, id, options);
+    if (id === undefined) return this.#pass(this.#notification(message, method), options);
     return this.#pass(message, options);
   }
 
@@ -76,6 +76,7 @@ export class Connection {
     if (request === undefined)
       return this.#run(arrivalContext(this.#peer, contextApi.active(), told), handler, message, extra);
     if (request.method === 'initialize') this.#learn(message['result']);
+    request.sending.answered(answerIn(message));
     request.sending.end(outcomeOf(message, request.method, 'client'));
     this.#run(request.caller, handler, message, extra);
   }
@@ -124,11 +125,12 @@ export class Connection {
     if (this.inFlight.forget(request)) request.sending.end(sendFailure(error));
   }
 
-  #answered(message: Message): void {
+  #answered(message: Message): Message {
     const request = this.inFlight.takeReceived(message.id);
-    if (request === undefined) return;
+    if (request === undefined) return message;
     if (request.method === 'initialize') this.#learn(message.result);
     request.received.end(outcomeOf(message, request.method, 'server'));
+    return withAnswer(message, request.received.answer);
   }
 
   // What a notification is about decides what it carries; it has no span.

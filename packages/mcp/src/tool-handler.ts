@@ -9,7 +9,7 @@ import {
   wrapped,
 } from '@throughline/core';
 import type { InboundHop, Received } from '@throughline/core';
-import { handlerMeta } from './carrier.ts';
+import { handlerMeta, withAnswer } from './carrier.ts';
 import { MCP } from './conventions.ts';
 import { handlerHeaders } from './http-request.ts';
 import { isId, isObject } from './message.ts';
@@ -60,7 +60,7 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
       reader: metaFields,
       http: headers === undefined ? undefined : 'payload',
       fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
-      peer: { name: 'tools/call' },
+      peer: { name: 'tools/call', authenticated: isAuthenticated(extra), request: extra },
     };
     const received = startInbound(inbound, hop);
     let result: unknown;
@@ -86,7 +86,14 @@ async function settled(promise: Promise<unknown>, received: Received): Promise<u
 
 function ended(result: unknown, received: Received): unknown {
   received.end(outcomeOf({ result }, 'tools/call', 'server'));
-  return result;
+  return withAnswer({ result }, received.answer).result;
+}
+
+// The SDKs set it once a token has been verified: in the handler's last argument, v2 beside the request that brought it.
+function isAuthenticated(extra: unknown): true | undefined {
+  if (!isObject(extra)) return undefined;
+  const { authInfo, http } = extra;
+  return authInfo !== undefined || (isObject(http) && http['authInfo'] !== undefined) ? true : undefined;
 }
 
 function idOf(extra: unknown): string {
