@@ -192,6 +192,6 @@ function holds(matches: (text: string) => boolean, value: unknown): boolean {
 }
 
 function wrong(option: string, takes: string, given?: unknown): ThroughlineError {
-  const shown = given === undefined ? '' : `; it was given ${String(given)}`;
+  const shown = given === undefined ? '' : `; it was given ${typeof given === 'number' ? given : typeof given}`;
   return new ThroughlineError('ERR_THROUGHLINE_OPTION', `edgeSampler: \`${option}\` takes ${takes}${shown}.`);
 }

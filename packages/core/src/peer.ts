@@ -50,7 +50,7 @@ function authenticated(peer: Peer, settings: HopSettings): boolean | undefined {
     const said: unknown = settings.options.authenticated?.(peer);
     if (said === undefined) return peer.authenticated;
     if (typeof said === 'boolean') return said;
-    throw new TypeError(`it returned ${typeof said === 'object' ? 'an object' : String(said)}; return true or false`);
+    throw new TypeError(`it returned a value of type ${typeof said}; return true or false`);
   } catch (error) {
     warnOnce('authenticated', `\`authenticated\` failed, so the peer counts as not authenticated: ${String(error)}`);
     return false;

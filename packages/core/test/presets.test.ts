@@ -1,0 +1,146 @@
+import { propagation, SpanKind } from '@opentelemetry/api';
+import {
+  hopSettings,
+  internalMesh,
+  nodeHeaders,
+  publicEdge,
+  startInbound,
+  startOutbound,
+  thirdPartyTools,
+} from '@throughline/core';
+import type { HopOptions, InboundHop, OutboundHop } from '@throughline/core';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+
+const traceId = '0af7651916cd43dd8448eb211c80319c';
+const offered = {
+  traceparent: `00-${traceId}-b7ad6b7169203331-01`,
+  tracestate: 'theirs=1',
+  baggage: 'user=ada',
+};
+
+let telemetry: Telemetry;
+beforeAll(() => {
+  telemetry = startTelemetry();
+});
+afterEach(() => telemetry.reset());
+afterAll(() => telemetry.shutdown());
+
+const settings = (options: HopOptions) => hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
+
+/** What a service with these options makes of a request that offers context, and what it then sends to a host. */
+function pass(options: HopOptions, host: string, carrier: Record<string, string> = offered) {
+  const inbound: InboundHop = {
+    transport: 'http',
+    name: 'in',
+    kind: SpanKind.SERVER,
+    carrier,
+    reader: nodeHeaders,
+    http: 'request',
+  };
+  const received = startInbound(inbound, settings(options));
+  const outbound: OutboundHop = {
+    transport: 'http',
+    name: 'out',
+    kind: SpanKind.CLIENT,
+    target: { transport: 'http', channel: 'host', host },
+    context: propagation.setBaggage(
+      received.context,
+      (propagation.getBaggage(received.context) ?? propagation.createBaggage()).setEntry('ours', { value: '1' }),
+    ),
+  };
+  const sending = startOutbound(outbound, settings(options));
+  sending.end();
+  received.end();
+  const { spanId } = received.span.spanContext();
+  const span = telemetry.spans().find((ended) => ended.spanContext().spanId === spanId) as ReadableSpan;
+  return {
+    continued: span.spanContext().traceId === traceId,
+    links: span.links.length,
+    state: span.spanContext().traceState?.serialize(),
+    baggage: propagation.getBaggage(received.context)?.getEntry('user')?.value,
+    sent: 'fields' in sending ? sending.fields : {},
+  };
+}
+
+const memberOf = (field: string | undefined, key: string): boolean => (field ?? '').includes(`${key}=`);
+
+describe('internalMesh()', () => {
+  it('continues, takes baggage in, and sends it to first parties', () => {
+    const options = internalMesh({ firstParty: ['*.example.com'] });
+    const inside = pass(options, 'planner.example.com');
+    expect(inside).toMatchObject({ continued: true, links: 0, state: 'theirs=1', baggage: 'ada' });
+    expect([memberOf(inside.sent['baggage'], 'user'), memberOf(inside.sent['baggage'], 'ours')]).toEqual([true, true]);
+  });
+
+  it('keeps baggage from strangers all the same', () => {
+    const { sent } = pass(internalMesh(), 'tools.example.org');
+    expect(sent['traceparent']).toContain(traceId);
+    expect(memberOf(sent['baggage'], 'ours')).toBe(false);
+  });
+});
+
+describe('publicEdge()', () => {
+  it('restarts with a link: nothing of a stranger’s tracestate or baggage comes in', () => {
+    expect(pass(publicEdge(), 'planner')).toMatchObject({
+      continued: false,
+      links: 1,
+      state: undefined,
+      baggage: undefined,
+    });
+  });
+
+  it('takes no baggage of a stranger who offers no trace', () => {
+    expect(pass(publicEdge(), 'planner', { baggage: 'user=ada' })).toMatchObject({ links: 0, baggage: undefined });
+  });
+
+  it('continues whom `authenticated` vouches for', () => {
+    const options = publicEdge({ authenticated: ({ headers }) => headers.get('Authorization') === 'Bearer good' });
+    const partner = { ...offered, authorization: 'Bearer good' };
+    expect(pass(options, 'planner', partner)).toMatchObject({ continued: true, state: 'theirs=1', baggage: 'ada' });
+    expect(pass(options, 'planner', { ...offered, authorization: 'Bearer bad' })).toMatchObject({
+      continued: false,
+      links: 1,
+    });
+  });
+
+  it('sends its own baggage on to first parties', () => {
+    expect(memberOf(pass(publicEdge(), 'planner').sent['baggage'], 'ours')).toBe(true);
+  });
+});
+
+describe('thirdPartyTools()', () => {
+  it('sends trace context and no baggage, to private addresses neither', () => {
+    const { sent } = pass(thirdPartyTools(), 'localhost');
+    expect(sent['traceparent']).toBeDefined();
+    expect(memberOf(sent['baggage'], 'ours')).toBe(false);
+  });
+
+  it('what they send starts a trace that links to theirs', () => {
+    expect(pass(thirdPartyTools(), 'localhost')).toMatchObject({ continued: false, links: 1, baggage: undefined });
+  });
+});
+
+describe('a preset merges what is given', () => {
+  it('the given options win, and the preset is a plain object of options', () => {
+    expect(internalMesh({ agent: 'planner', outbound: 'suppress' })).toMatchObject({
+      agent: 'planner',
+      outbound: 'suppress',
+    });
+    expect(thirdPartyTools({ firstParty: true, inbound: undefined })).toMatchObject({
+      firstParty: true,
+      inbound: 'restart-with-link',
+    });
+    expect(thirdPartyTools({ baggage: { toAttributes: ['tenant'] } }).baggage).toEqual({
+      send: false,
+      toAttributes: ['tenant'],
+    });
+  });
+
+  it('options of one adapter stay, and what is given is not changed', () => {
+    const given = Object.freeze({ serverTiming: true, baggage: Object.freeze({ accept: ['locale'] }) });
+    const options: { serverTiming: boolean } & HopOptions = publicEdge(given);
+    expect([options.serverTiming, options.baggage]).toEqual([true, { accept: ['locale'] }]);
+  });
+});
