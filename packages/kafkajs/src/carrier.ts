@@ -1,50 +1,16 @@
 import type { Context } from '@opentelemetry/api';
 import { SpanKind } from '@opentelemetry/api';
 import { messageHeaders, startInbound, startOutbound, writeRecord } from '@throughline/core';
-import type { HopOptions, Sending } from '@throughline/core';
-import { KAFKA } from './conventions.ts';
+import type { HopOptions } from '@throughline/core';
+import { KAFKA } from '@throughline/core/messaging';
 import type { MessageHeaders, MessageLike } from './message.ts';
 import { rememberedSettings } from './options.ts';
 import type { InjectOptions } from './options.ts';
 
-/** Whether a record of headers holds `traceparent`, `tracestate` or `baggage` in any letter case. */
-export function holdsFields(headers: object): boolean {
-  // Most headers are told apart by their length.
-  for (const key of Object.keys(headers)) {
-    switch (key.length) {
-      case 11:
-        if (key === 'traceparent' || key.toLowerCase() === 'traceparent') return true;
-        break;
-      case 10:
-        if (key === 'tracestate' || key.toLowerCase() === 'tracestate') return true;
-        break;
-      case 7:
-        if (key === 'baggage' || key.toLowerCase() === 'baggage') return true;
-        break;
-    }
-  }
-  return false;
-}
-
-/** Whether the fields of a hop are W3C's alone, and not those of a foreign propagator. */
-export function areW3C(fields: Readonly<Record<string, string>>): boolean {
-  for (const name in fields) if (name !== 'traceparent' && name !== 'tracestate' && name !== 'baggage') return false;
-  return true;
-}
-
-/** What a hop writes, and how. */
-export type Fields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
-
-/** Returns a copy of headers with the fields of a hop written as its mode says; the quick way where they hold none. */
-export function writeFields(headers: object | undefined, sending: Fields, quick: boolean): object {
-  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers)))
-    return { ...headers, ...sending.fields };
-  return writeRecord(headers as Record<string, unknown> | undefined, sending);
-}
-
 /**
  * Returns a copy of `headers` that carries the active trace context and baggage, for a client that is not wrapped. Opens no
- * span. With no active span, valid fields that are there stay.
+ * span. With no active span, valid fields that are there stay. Throws a `LineageError` where the chain is past a limit and
+ * `lineage` enforces it.
  *
  * @example
  * ```ts
@@ -64,6 +30,7 @@ export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: Inje
     rememberedSettings(options),
   );
   sending.end();
+  if (sending.refused !== undefined) throw sending.error;
   return writeRecord(headers, sending) as MessageHeaders;
 }
 

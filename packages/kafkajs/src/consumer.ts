@@ -52,11 +52,19 @@ export function traceConsumer<C extends ConsumerLike>(consumer: C, options?: Con
     warnIfRewrapped(consumer, settings.hop);
     return consumer as TracedConsumer<C>;
   }
-  if (settings.groupId === undefined) learnGroup(consumer, settings);
-  const target = consumer as unknown as { run(...args: unknown[]): unknown };
-  const run = (config: unknown, ...rest: unknown[]): unknown => target.run(tracedConfig(config, settings), ...rest);
-  return sameType(consumer, { run }, settings.hop) as TracedConsumer<C>;
+  listen(consumer, settings);
+  const target = consumer as unknown as Loose;
+  const members: Record<string, unknown> = {
+    run: (config: unknown, ...rest: unknown[]): unknown => target.run(tracedConfig(config, settings), ...rest),
+  };
+  for (const name of ['disconnect', 'stop'] as const) {
+    if (typeof target[name] !== 'function') continue;
+    members[name] = (...args: unknown[]) => settings.open.until(target[name](...args));
+  }
+  return sameType(consumer, members, settings.hop) as TracedConsumer<C>;
 }
+
+type Loose = Record<'run' | 'disconnect' | 'stop', (...args: unknown[]) => unknown>;
 
 type MessageHandler = (payload: EachMessagePayloadLike) => unknown;
 type BatchHandler = (payload: TracedEachBatchPayload) => unknown;
@@ -75,15 +83,21 @@ function tracedConfig(config: unknown, settings: ConsumerSettings): unknown {
   };
 }
 
-/** Listens for the group that the consumer joins, where the client tells. */
-function learnGroup(consumer: object, settings: ConsumerSettings): void {
-  const { events, on } = consumer as { events?: { GROUP_JOIN?: unknown }; on?: unknown };
-  if (typeof on !== 'function' || typeof events?.GROUP_JOIN !== 'string') return;
+/** Listens for the group that the consumer joins, and for its end, where the client tells. */
+function listen(consumer: object, settings: ConsumerSettings): void {
+  const { events, on } = consumer as { events?: Record<string, unknown>; on?: unknown };
+  if (typeof on !== 'function' || typeof events !== 'object' || events === null) return;
+  const when = (event: unknown, listener: (event: { payload?: { groupId?: unknown } }) => void): void => {
+    if (typeof event === 'string') on.call(consumer, event, listener);
+  };
   try {
-    on.call(consumer, events.GROUP_JOIN, (event: { payload?: { groupId?: unknown } }) => {
-      const groupId = event.payload?.groupId;
-      if (typeof groupId === 'string') settings.groupId = groupId;
-    });
+    if (settings.groupId === undefined) {
+      when(events['GROUP_JOIN'], ({ payload }) => {
+        if (typeof payload?.groupId === 'string') settings.groupId = payload.groupId;
+      });
+    }
+    // A consumer that crashed has stopped by itself, and may start again.
+    when(events['CRASH'], () => settings.open.abandon());
   } catch {
     // Confluent's client has the method, and throws.
   }

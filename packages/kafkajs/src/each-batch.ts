@@ -1,23 +1,28 @@
-import { context as contextApi, propagation, SpanKind } from '@opentelemetry/api';
+import { context as contextApi, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context, Link, SpanContext } from '@opentelemetry/api';
 import {
   carriedContext,
   markWrapped,
   messageHeaders,
+  parseBaggage,
   parseTraceparent,
   startInbound,
   warnIfRewrapped,
   wrapped,
 } from '@throughline/core';
-import type { Received } from '@throughline/core';
-import { ATTR_MESSAGING_BATCH_MESSAGE_COUNT, KAFKA } from './conventions.ts';
-import { processAttributes } from './incoming.ts';
-import { CreationLinks } from './links.ts';
-import { kafkaErrorType, messageAge } from './message.ts';
+import type { Received, Refused } from '@throughline/core';
+import {
+  ATTR_MESSAGING_BATCH_MESSAGE_COUNT,
+  CreationLinks,
+  KAFKA,
+  messageAge,
+  processAttributes,
+  runHandler,
+  runRefused,
+} from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
-import { whenSettled } from './settled.ts';
 
 /** The part of kafkajs's `EachBatchPayload` that is read here. */
 export interface EachBatchPayloadLike {
@@ -69,19 +74,12 @@ export function eachBatchWith<P extends EachBatchPayloadLike, R>(
   }
   return markWrapped((payload: P): R => {
     const received = startBatch(payload, settings);
-    const topic = received === undefined ? '' : payload.batch.topic;
-    const runWith: RunWith = (message, fn) => runMessage(message, fn, topic, received?.context, settings);
+    const runWith: RunWith = (message, fn) =>
+      received === undefined ? fn() : runMessage(message, fn, payload.batch, received.context, settings);
     const traced = { ...payload, runWith };
     if (received === undefined) return handler(traced);
-    const failed = (error: unknown): void => received.end({ error, errorType: kafkaErrorType(error) });
-    let result: R;
-    try {
-      result = contextApi.with(received.context, handler, undefined, traced);
-    } catch (error) {
-      failed(error);
-      throw error;
-    }
-    return whenSettled(result, () => received.end(), failed);
+    const { topic, partition, messages } = payload.batch;
+    return runHandler(received, { topic, partition, count: messages.length }, settings, handler, traced);
   }, settings.hop);
 }
 
@@ -91,7 +89,7 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
     const { topic, partition, messages } = payload.batch;
     const attributes = processAttributes(topic, partition, messageAge(messages[0]?.timestamp, Date.now()), settings);
     attributes[ATTR_MESSAGING_BATCH_MESSAGE_COUNT] = messages.length;
-    return startInbound(
+    const received = startInbound(
       {
         transport: KAFKA,
         name: `process ${topic}`,
@@ -101,9 +99,12 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
         reader: messageHeaders,
         peer: { name: topic },
         links: creationLinks(messages, settings),
+        parts: chains(messages, settings),
       },
       settings.hop,
     );
+    // A batch has no limits of its own: `runWith` refuses what is past them.
+    return received.refused === undefined ? received : undefined;
   } catch {
     return undefined;
   }
@@ -147,25 +148,56 @@ function onlyTraceparent(headers: object): Buffer | undefined {
   return Buffer.isBuffer(only) ? only : undefined;
 }
 
+/** The chains that the messages of a batch are in: one context for each text of baggage that says so. */
+function* chains(messages: readonly MessageLike[], settings: ConsumerSettings): Generator<Context> {
+  const { limits } = settings.hop;
+  let previous: unknown;
+  const seen = new Set<string>();
+  for (const { headers } of messages) {
+    if (typeof headers !== 'object' || headers === null) continue;
+    const held = messageHeaders.read(headers, 'baggage');
+    if (held === undefined || held === null) continue;
+    if (Buffer.isBuffer(held)) {
+      // Messages of one sender mostly hold the same bytes.
+      if (Buffer.isBuffer(previous) && Buffer.compare(held, previous) === 0) continue;
+      previous = held;
+    }
+    const text = Buffer.isBuffer(held) ? held.toString('latin1') : [held].flat().map(String).join();
+    if (seen.has(text) || !text.includes(LINEAGE)) continue;
+    seen.add(text);
+    const baggage = parseBaggage(text, limits);
+    if (baggage !== undefined) yield propagation.setBaggage(ROOT_CONTEXT, baggage);
+    if (seen.size === MAX_CHAINS) return;
+  }
+}
+
+const LINEAGE = 'throughline.lineage';
+const MAX_CHAINS = 128;
+
 function runMessage<T>(
   message: MessageLike,
   fn: () => T,
-  topic: string,
-  batch: Context | undefined,
+  { topic, partition }: EachBatchPayloadLike['batch'],
+  batch: Context,
   settings: ConsumerSettings,
 ): T {
   let context: Context;
+  let received: Received | Refused | undefined;
   try {
-    context = batch === undefined ? contextApi.active() : messageContext(message, topic, batch, settings);
+    received = startOne(message, topic, settings);
+    context = contextOf(received, batch);
   } catch {
-    context = batch ?? contextApi.active();
+    context = batch;
   }
+  if (received?.refused !== undefined)
+    return runRefused(received, settings.onRefused, { topic, partition, message }) as T;
+  received?.end();
   return contextApi.with(context, fn);
 }
 
-function messageContext(message: MessageLike, topic: string, batch: Context, settings: ConsumerSettings): Context {
+function startOne(message: MessageLike, topic: string, settings: ConsumerSettings): Received | Refused {
   const age = settings.maxParentAge === Infinity ? undefined : messageAge(message.timestamp, Date.now());
-  const received = startInbound(
+  return startInbound(
     {
       transport: KAFKA,
       name: `process ${topic}`,
@@ -179,8 +211,11 @@ function messageContext(message: MessageLike, topic: string, batch: Context, set
     },
     settings.hop,
   );
-  received.end();
-  if (received.outcome === 'continued' || received.outcome === 'suppressed') return received.context;
-  const baggage = propagation.getBaggage(received.context);
+}
+
+// A message that has no trace here runs under the batch's span, with its own baggage.
+function contextOf({ outcome, context }: Received | Refused, batch: Context): Context {
+  if (outcome === 'continued' || outcome === 'suppressed') return context;
+  const baggage = propagation.getBaggage(context);
   return baggage === undefined ? batch : propagation.setBaggage(batch, baggage);
 }

@@ -1,13 +1,10 @@
-import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
 import { markWrapped, messageHeaders, startInbound, warnIfRewrapped, wrapped } from '@throughline/core';
-import type { Received } from '@throughline/core';
-import { KAFKA } from './conventions.ts';
-import { addMessage, processAttributes } from './incoming.ts';
-import { kafkaErrorType, messageAge } from './message.ts';
+import type { Received, Refused } from '@throughline/core';
+import { addMessage, KAFKA, messageAge, processAttributes, runHandler, runRefused } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
-import { whenSettled } from './settled.ts';
 
 /** The part of kafkajs's `EachMessagePayload` that is read here. */
 export interface EachMessagePayloadLike {
@@ -44,20 +41,14 @@ export function eachMessageWith<P extends EachMessagePayloadLike, R>(
   return markWrapped((payload: P): R => {
     const received = startMessage(payload, settings);
     if (received === undefined) return handler(payload);
-    const failed = (error: unknown): void => received.end({ error, errorType: kafkaErrorType(error) });
-    let result: R;
-    try {
-      result = contextApi.with(received.context, handler, undefined, payload);
-    } catch (error) {
-      failed(error);
-      throw error;
-    }
-    return whenSettled(result, () => received.end(), failed);
+    if (received.refused !== undefined) return runRefused(received, settings.onRefused, payload) as R;
+    const { topic, partition } = payload;
+    return runHandler(received, { topic, partition, count: 1 }, settings, handler, payload);
   }, settings.hop);
 }
 
 // A payload that is none of kafkajs's is the handler's affair: an error of ours would stop the consumer.
-function startMessage(payload: EachMessagePayloadLike, settings: ConsumerSettings): Received | undefined {
+function startMessage(payload: EachMessagePayloadLike, settings: ConsumerSettings): Received | Refused | undefined {
   try {
     const { topic, partition, message } = payload;
     const age = messageAge(message.timestamp, Date.now());

@@ -1,5 +1,10 @@
 import { hopSettings, ThroughlineError } from '@throughline/core';
 import type { HopOptions, HopSettings } from '@throughline/core';
+import { messagingMetrics, OpenHops } from '@throughline/core/messaging';
+import type { OnRefused, Receiver, Sender } from '@throughline/core/messaging';
+import { kafkaErrorType } from './message.ts';
+import type { MessageLike } from './message.ts';
+import { recordHeaders } from './shape.ts';
 
 /** The instrumentation scope of this package's spans. */
 export const scope = { name: '@throughline/kafkajs', version: '0.0.0' } as const;
@@ -19,10 +24,28 @@ export interface ConsumerOptions extends HopOptions {
    * future or ten years old do not count. Default: no limit.
    */
   readonly maxParentAge?: number | undefined;
+  /**
+   * What to do, in place of the handler, with a message whose chain of agents is past a limit that `lineage` enforces; it runs
+   * in the message's trace, and what it sends is not refused. Default: the handler fails with the `LineageError`, which kafkajs
+   * retries like any error.
+   */
+  readonly onRefused?: OnRefused<RefusedPayload> | undefined;
+  /**
+   * Milliseconds. The span of a handler that has not returned by then ends with `error.type: handler_timeout`; the handler
+   * itself runs on. The session timeout is a good value. Default: never, because kafkajs waits for a handler without end.
+   */
+  readonly handlerTimeout?: number | undefined;
   /** The consumer group; kafkajs tells it by itself when the consumer joins. */
   readonly groupId?: string | undefined;
   /** The `clientId` that kafkajs was given: `messaging.client.id`. */
   readonly clientId?: string | undefined;
+}
+
+/** What {@link ConsumerOptions.onRefused} is given: kafkajs's payload of `eachMessage`, or what tells a message of a batch. */
+export interface RefusedPayload {
+  readonly topic: string;
+  readonly partition: number;
+  readonly message: MessageLike;
 }
 
 /** The options of {@link injectHeaders}. */
@@ -32,17 +55,12 @@ export interface InjectOptions extends HopOptions {
 }
 
 /** A producer's options, checked. */
-export interface ProducerSettings {
-  readonly hop: HopSettings;
-  readonly spanPerMessage: boolean;
-  readonly clientId: string | undefined;
-}
+export type ProducerSettings = Sender;
 
 /** A consumer's options, checked. */
-export interface ConsumerSettings {
-  readonly hop: HopSettings;
+export interface ConsumerSettings extends Receiver {
   readonly maxParentAge: number;
-  readonly clientId: string | undefined;
+  readonly onRefused: OnRefused<RefusedPayload> | undefined;
   /** Known at once, or once the consumer joins its group. */
   groupId: string | undefined;
 }
@@ -53,19 +71,36 @@ export function producerSettings(options: ProducerOptions | undefined): Producer
   const { spanPerMessage, clientId } = options ?? {};
   if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean')
     throw wrong('spanPerMessage', 'true or false');
-  return { hop, spanPerMessage: spanPerMessage ?? false, clientId: name('clientId', clientId) };
+  return {
+    hop,
+    shape: recordHeaders,
+    spanPerMessage: spanPerMessage ?? false,
+    clientId: name('clientId', clientId),
+    metrics: messagingMetrics(options?.meterProvider, scope),
+    open: new OpenHops(),
+    errorType: kafkaErrorType,
+  };
 }
 
 /** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
 export function consumerSettings(options: ConsumerOptions | undefined): ConsumerSettings {
   const hop = hopSettings(options, scope);
-  const { maxParentAge, groupId, clientId } = options ?? {};
+  const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
   if (maxParentAge !== undefined && !(typeof maxParentAge === 'number' && maxParentAge >= 0)) {
     throw wrong('maxParentAge', 'milliseconds, such as 86_400_000');
+  }
+  if (onRefused !== undefined && typeof onRefused !== 'function') throw wrong('onRefused', 'a function');
+  if (handlerTimeout !== undefined && !(typeof handlerTimeout === 'number' && handlerTimeout > 0)) {
+    throw wrong('handlerTimeout', 'milliseconds, such as 30_000');
   }
   return {
     hop,
     maxParentAge: maxParentAge ?? Infinity,
+    onRefused,
+    handlerTimeout,
+    metrics: messagingMetrics(options?.meterProvider, scope),
+    open: new OpenHops(),
+    errorType: kafkaErrorType,
     clientId: name('clientId', clientId),
     groupId: name('groupId', groupId),
   };

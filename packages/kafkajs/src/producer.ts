@@ -1,22 +1,18 @@
-import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import { startOutbound, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import type { Attributes } from '@opentelemetry/api';
+import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import {
-  ATTR_MESSAGING_CLIENT_ID,
-  ATTR_MESSAGING_CONSUMER_GROUP_NAME,
-  ATTR_MESSAGING_DESTINATION_NAME,
-  ATTR_MESSAGING_OPERATION_NAME,
-  ATTR_MESSAGING_OPERATION_TYPE,
-  ATTR_MESSAGING_SYSTEM,
-  KAFKA,
-} from './conventions.ts';
+  ATTR_KAFKA_OFFSET,
+  ATTR_MESSAGING_DESTINATION_PARTITION_ID,
+  offsetNumber,
+  sendAll,
+  settle,
+  startTopic,
+} from '@throughline/core/messaging';
+import type { Outgoing, Placed } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
-import { kafkaErrorType } from './message.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
-import { endAll, startTopic } from './outgoing.ts';
-import type { Outgoing } from './outgoing.ts';
 import { sameType } from './same-type.ts';
-import { whenSettled } from './settled.ts';
 
 /** What sends: a kafkajs `Producer` or `Transaction`, or a client with its API. */
 export interface SenderLike {
@@ -54,7 +50,10 @@ export function traceProducer<P extends ProducerLike>(producer: P, options?: Pro
   return traceSender(producer, settings);
 }
 
-type Loose = Record<'send' | 'sendBatch' | 'transaction' | 'sendOffsets', (...args: unknown[]) => unknown>;
+type Loose = Record<
+  'send' | 'sendBatch' | 'transaction' | 'sendOffsets' | 'disconnect',
+  (...args: unknown[]) => unknown
+>;
 
 function traceSender<S extends object>(sender: S, settings: ProducerSettings): S {
   const target = sender as unknown as Loose;
@@ -73,33 +72,31 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
   if (typeof target.sendOffsets === 'function') {
     members['sendOffsets'] = (offsets: unknown, ...rest: unknown[]) => sendOffsets(target, offsets, rest, settings);
   }
+  if (typeof target.disconnect === 'function') {
+    members['disconnect'] = (...args: unknown[]) => settings.open.until(target.disconnect(...args));
+  }
   return sameType(sender, members, settings.hop);
 }
 
-/** A call made ready: what to pass on, and the spans that it ends. */
-interface Prepared {
-  readonly argument: unknown;
-  readonly outgoing: readonly Outgoing[];
-}
-
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const prepared = prepare(record, () => {
-    if (!isTopicMessages(record)) return undefined;
-    const outgoing = startTopic(record.topic, [record.messages], settings);
-    const [messages] = outgoing.lists;
-    const argument = messages === record.messages ? record : copyWith(record, RECORD_MEMBERS, 'messages', messages);
-    return { argument, outgoing: [outgoing] };
+  const outgoing: Outgoing[] = [];
+  const argument = prepared(record, outgoing, () => {
+    if (!isTopicMessages(record)) return record;
+    const started = startTopic(record.topic, [record.messages], settings);
+    outgoing.push(started);
+    const [messages] = started.lists;
+    return messages === record.messages ? record : copyWith(record, RECORD_MEMBERS, 'messages', messages);
   });
-  return call(prepared, (argument) => target.send(argument, ...rest));
+  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placed);
 }
 
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const prepared = prepare(batch, () => {
-    if (typeof batch !== 'object' || batch === null) return undefined;
+  const outgoing: Outgoing[] = [];
+  const argument = prepared(batch, outgoing, () => {
+    if (typeof batch !== 'object' || batch === null) return batch;
     const { topicMessages } = batch as { topicMessages?: unknown };
-    if (!Array.isArray(topicMessages) || !topicMessages.every(isTopicMessages)) return undefined;
+    if (!Array.isArray(topicMessages) || !topicMessages.every(isTopicMessages)) return batch;
     const copies: object[] = [...topicMessages];
-    const outgoing: Outgoing[] = [];
     for (const [topic, places] of byTopic(topicMessages)) {
       const started = startTopic(
         topic,
@@ -113,37 +110,19 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
           copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
       });
     }
-    return { argument: copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies), outgoing };
+    return copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies);
   });
-  return call(prepared, (argument) => target.sendBatch(argument, ...rest));
+  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placed);
 }
 
 // What cannot be read, because it is malformed or a getter throws, goes to the client as it is, which reports it.
-function prepare(argument: unknown, read: () => Prepared | undefined): Prepared {
+function prepared(argument: unknown, outgoing: Outgoing[], copy: () => unknown): unknown {
   try {
-    return read() ?? { argument, outgoing: [] };
+    return copy();
   } catch {
-    return { argument, outgoing: [] };
+    for (const started of outgoing.splice(0)) started.end();
+    return argument;
   }
-}
-
-function call(prepared: Prepared, send: (argument: unknown) => unknown): unknown {
-  const { argument, outgoing } = prepared;
-  // Nested topics of one call share the context of the first.
-  const [first] = outgoing;
-  if (first === undefined) return send(argument);
-  let result: unknown;
-  try {
-    result = contextApi.with(first.sending.inner, send, undefined, argument);
-  } catch (error) {
-    endAll(outgoing, { error });
-    throw error;
-  }
-  return whenSettled(
-    result,
-    (value) => endAll(outgoing, { value }),
-    (error) => endAll(outgoing, { error }),
-  );
 }
 
 interface TopicMessages {
@@ -167,35 +146,10 @@ function byTopic(topicMessages: readonly TopicMessages[]): Map<string, number[]>
   return places;
 }
 
-/** The offsets that a transaction commits for a consumer group: a settle span. */
+/** The offsets that a transaction commits for a consumer group. */
 function sendOffsets(target: Loose, offsets: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const { group, topic } = settledBy(offsets);
-  const sending = startOutbound(
-    {
-      transport: KAFKA,
-      name: topic === undefined ? 'settle' : `settle ${topic}`,
-      kind: SpanKind.CLIENT,
-      attributes: {
-        [ATTR_MESSAGING_SYSTEM]: KAFKA,
-        [ATTR_MESSAGING_OPERATION_NAME]: 'settle',
-        [ATTR_MESSAGING_OPERATION_TYPE]: 'settle',
-        [ATTR_MESSAGING_DESTINATION_NAME]: topic,
-        [ATTR_MESSAGING_CONSUMER_GROUP_NAME]: group,
-        [ATTR_MESSAGING_CLIENT_ID]: settings.clientId,
-      },
-      target: { transport: KAFKA, channel: 'broker', name: topic },
-    },
-    settings.hop,
-  );
-  let result: unknown;
-  const failed = (error: unknown): void => sending.end({ error, errorType: kafkaErrorType(error) });
-  try {
-    result = contextApi.with(sending.inner, () => target.sendOffsets(offsets, ...rest));
-  } catch (error) {
-    failed(error);
-    throw error;
-  }
-  return whenSettled(result, () => sending.end(), failed);
+  return settle(topic, group, settings, () => target.sendOffsets(offsets, ...rest));
 }
 
 // A topic only where there is one: a span's name holds no list.
@@ -219,3 +173,26 @@ function textOf(value: unknown): string | undefined {
 function traced(transaction: unknown, settings: ProducerSettings): unknown {
   return typeof transaction === 'object' && transaction !== null ? traceSender(transaction, settings) : transaction;
 }
+
+/** What kafkajs resolves with, for each partition. */
+interface Metadata {
+  readonly topicName?: unknown;
+  readonly partition?: unknown;
+  readonly baseOffset?: unknown;
+}
+
+/** Where the broker put the messages, when that is one partition. */
+const placed: Placed = ({ topic, count, hop }, answer) => {
+  if (!Array.isArray(answer) || !hop.span.isRecording()) return undefined;
+  let only: Metadata | undefined;
+  for (const metadata of answer as (Metadata | null | undefined)[]) {
+    if (metadata?.topicName !== topic) continue;
+    if (only !== undefined) return undefined;
+    only = metadata;
+  }
+  if (only === undefined || typeof only.partition !== 'number') return undefined;
+  const attributes: Attributes = { [ATTR_MESSAGING_DESTINATION_PARTITION_ID]: String(only.partition) };
+  const offset = count === 1 ? offsetNumber(only.baseOffset) : undefined;
+  if (offset !== undefined) attributes[ATTR_KAFKA_OFFSET] = offset;
+  return { attributes };
+};

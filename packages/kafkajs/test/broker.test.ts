@@ -10,6 +10,7 @@ import type { Kafka, Producer } from 'kafkajs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { forwardHeaders, traceConsumer, tracedEachBatch, traceProducer } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
+import { lineageMember } from './lineage-member.ts';
 import { connect, handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
 
 const available = await kafkaAvailability({ need: 'apache' });
@@ -102,7 +103,7 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       producer.send(deepFreeze({ topic, acks: -1, compression: CompressionTypes.GZIP, messages })),
     );
     const read = await readAll(kafka, topic, 3);
-    const ours = { traceparent: expect.stringMatching(sentHeader(topic)) };
+    const ours = { traceparent: expect.stringMatching(sentHeader(topic)), baggage: lineageMember };
     expect(read.map((message) => textOf(message.headers))).toEqual([
       { list: ['a', 'b'], bytes: String(shared.bytes), ...ours },
       { list: ['a', 'b'], bytes: String(shared.bytes), ...ours },
@@ -200,7 +201,11 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
       });
     });
     await handleAll(traceConsumer(newConsumer(kafka)), [dead], 1, async ({ message }) => {
-      expect(textOf(message.headers)).toEqual({ attempt: '1', traceparent: expect.stringMatching(sentHeader(dead)) });
+      expect(textOf(message.headers)).toEqual({
+        attempt: '1',
+        traceparent: expect.stringMatching(sentHeader(dead)),
+        baggage: lineageMember,
+      });
     });
     expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId))).toEqual(new Set([traceOf('order')]));
     const parents = Object.fromEntries(telemetry.spans().map((span) => [span.name, span.parentSpanContext?.spanId]));
@@ -403,6 +408,7 @@ describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
     expect(textOf(message?.headers)).toEqual({
       mine: '1',
       traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/),
+      baggage: lineageMember,
     });
   });
 

@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { extractContext, forwardHeaders, injectHeaders } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
+import { lineageMember } from './lineage-member.ts';
 
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const spanId = 'b7ad6b7169203331';
@@ -21,20 +22,27 @@ describe('injectHeaders', () => {
   it('returns a copy with the active context, and opens no span', () => {
     const headers = deepFreeze({ attempt: '1', id: Buffer.from('x') });
     const injected = context.with(active, () => injectHeaders(headers));
-    expect(injected).toEqual({ ...headers, traceparent });
+    expect(injected).toEqual({ ...headers, traceparent, baggage: lineageMember });
     expect(telemetry.spans()).toEqual([]);
   });
 
   it('takes baggage along', () => {
     const withBaggage = propagation.setBaggage(active, propagation.createBaggage({ tenant: { value: 'a b' } }));
-    expect(context.with(withBaggage, () => injectHeaders())).toEqual({ traceparent, baggage: 'tenant=a%20b' });
+    expect(context.with(withBaggage, () => injectHeaders())).toEqual({
+      traceparent,
+      baggage: expect.stringMatching(/^throughline\.lineage=[\w.~-]+,tenant=a%20b$/),
+    });
   });
 
   it.each(['Traceparent', 'TRACEPARENT', 'traceParent'])(
     'replaces %s: one field of each name, in every letter case',
     (name) => {
       const headers = deepFreeze({ [name]: other, TraceState: 'old=1', Baggage: 'old=1', kept: 'yes' });
-      expect(context.with(active, () => injectHeaders(headers))).toEqual({ kept: 'yes', traceparent });
+      expect(context.with(active, () => injectHeaders(headers))).toEqual({
+        kept: 'yes',
+        traceparent,
+        baggage: lineageMember,
+      });
     },
   );
 

@@ -7,6 +7,7 @@ import { traceProducer } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { fakeProducer } from './fake-producer.ts';
 import type { Sent } from './fake-producer.ts';
+import { lineageMember } from './lineage-member.ts';
 
 const other = '00-11111111111111111111111111111111-2222222222222222-01';
 const another = '00-33333333333333333333333333333333-4444444444444444-01';
@@ -70,7 +71,13 @@ describe('what is sent', () => {
     const sent = await sentWith({ topic: 't', messages: [{ key: null, value: null, headers }] });
     const [message] = sent.messages;
     expect(message?.value).toBeNull();
-    expect(Object.keys(message?.headers ?? {}).toSorted()).toEqual(['__proto__', 'bytes', 'list', 'traceparent']);
+    expect(Object.keys(message?.headers ?? {}).toSorted()).toEqual([
+      '__proto__',
+      'baggage',
+      'bytes',
+      'list',
+      'traceparent',
+    ]);
     expect(message?.headers?.['list']).toBe(headers.list);
   });
 
@@ -97,7 +104,10 @@ describe('what is sent', () => {
         topic: 't',
         messages: [{ value: 'a', headers: { [name]: Buffer.from(other), TraceState: 'old=1', baggage: 'old=1' } }],
       });
-      expect(sent.messages[0]?.headers).toEqual({ traceparent: expect.stringMatching(traceparentOf('send t')) });
+      expect(sent.messages[0]?.headers).toEqual({
+        traceparent: expect.stringMatching(traceparentOf('send t')),
+        baggage: lineageMember,
+      });
       expect(telemetry.find('send t').links.map((link) => link.context.spanId)).toEqual(['2222222222222222']);
     },
   );
@@ -195,7 +205,7 @@ describe('what is sent', () => {
         const out = sent[0]?.messages[0]?.headers ?? {};
         const fields = (record: object): string[] =>
           Object.keys(record).filter((key) => /^(traceparent|tracestate|baggage)$/i.test(key));
-        expect(fields(out)).toEqual(['traceparent']);
+        expect(fields(out)).toEqual(['traceparent', 'baggage']);
         for (const key of Object.keys(headers)) if (!fields(headers).includes(key)) expect(out[key]).toBe(headers[key]);
       }),
       { numRuns: 200 },
@@ -378,7 +388,7 @@ describe('the wrapper', () => {
     expect(traceProducer(traced)).toBe(traced);
     await traceProducer({ ...traced }).send({ topic: 't', messages: [{ value: 'a' }] });
     expect(telemetry.spans()).toHaveLength(1);
-    expect(Object.keys(sent[0]?.messages[0]?.headers ?? {})).toEqual(['traceparent']);
+    expect(Object.keys(sent[0]?.messages[0]?.headers ?? {})).toEqual(['traceparent', 'baggage']);
   });
 
   it('of a fake client with private members (Confluent has them) calls its methods on itself', async () => {

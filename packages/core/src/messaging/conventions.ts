@@ -17,6 +17,16 @@ export const ATTR_KAFKA_OFFSET = 'messaging.kafka.offset';
 /** Seconds between a message's timestamp and the start of its handling; in a batch, of its first message. */
 export const ATTR_QUEUE_DURATION = 'throughline.queue.duration';
 
+// https://opentelemetry.io/docs/specs/semconv/messaging/messaging-metrics/
+export const METRIC_OPERATION_DURATION = 'messaging.client.operation.duration';
+export const METRIC_SENT_MESSAGES = 'messaging.client.sent.messages';
+export const METRIC_CONSUMED_MESSAGES = 'messaging.client.consumed.messages';
+export const METRIC_PROCESS_DURATION = 'messaging.process.duration';
+/** In seconds, for both durations. */
+export const DURATION_BOUNDARIES: readonly number[] = [
+  0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
+];
+
 /** The value of `messaging.system`, and what `throughline.hops{transport}` and targets call it. */
 export const KAFKA = 'kafka';
 

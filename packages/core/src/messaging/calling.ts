@@ -1,0 +1,96 @@
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import type { Outcome, Sending } from '../hop.ts';
+import { startOutbound } from '../outbound.ts';
+import { errorType } from '../outcome.ts';
+import { whenSettled } from '../settled.ts';
+import { settleAttributes } from './attributes.ts';
+import { KAFKA } from './conventions.ts';
+import { telemetryFailed } from './failed.ts';
+import type { LineageError } from '../refusal.ts';
+import type { Outgoing, Sender } from './outgoing.ts';
+
+/** Where the broker put the messages of one topic, as the client's answer says. */
+export type Placed = (outgoing: Outgoing, answer: unknown) => Outcome | undefined;
+
+/**
+ * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing; then the send spans end, with
+ * where the broker put the messages, or why it did not take them. A thrown value comes out as the same object. Where the limits
+ * of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ */
+export function sendAll<A>(
+  outgoing: readonly Outgoing[],
+  send: (argument: A) => unknown,
+  argument: A,
+  placed: Placed,
+): unknown {
+  const hop = outgoing[0]?.hop;
+  if (hop === undefined) return send(argument);
+  const refusal = refusalOf(outgoing);
+  if (refusal !== undefined) return Promise.reject(refusal);
+  const { inner } = hop as Sending;
+  return whenSettled(
+    () => contextApi.with(inner, send, undefined, argument),
+    (failed, value) => endAll(outgoing, failed, value, placed),
+  );
+}
+
+/** Returns why a call may not be made, when the limits of the chain refuse one of its topics. All its spans have then ended. */
+export function refusalOf(outgoing: readonly Outgoing[]): LineageError | undefined {
+  for (const { hop } of outgoing) {
+    if (hop.refused === undefined) continue;
+    const { error, refused } = hop;
+    for (const one of outgoing) one.withdraw({ error, errorType: `throughline.${refused}` });
+    return error;
+  }
+  return undefined;
+}
+
+/** Ends the send spans of a call. */
+export function endAll(outgoing: readonly Outgoing[], failed: boolean, value: unknown, placed: Placed): void {
+  for (const one of outgoing) one.end(failed ? { error: value } : placed(one, value));
+}
+
+/**
+ * Returns what `commit` returns, the client's own call that commits offsets for a group, in a CLIENT `settle` span. `topic` where
+ * it is one: a span's name holds no list.
+ */
+export function settle(
+  topic: string | undefined,
+  groupId: string | undefined,
+  sender: Sender,
+  commit: () => unknown,
+): unknown {
+  const started = performance.now();
+  const sending = startOutbound(
+    {
+      transport: KAFKA,
+      name: topic === undefined ? 'settle' : `settle ${topic}`,
+      kind: SpanKind.CLIENT,
+      attributes: settleAttributes(topic, groupId, sender),
+      target: { transport: KAFKA, channel: 'broker', name: topic },
+      // Nothing travels on.
+      messages: 0,
+    },
+    sender.hop,
+  );
+  if (sending.refused !== undefined) {
+    sending.end();
+    return Promise.reject(sending.error);
+  }
+  sender.open.add(sending);
+  return whenSettled(
+    () => contextApi.with(sending.inner, commit),
+    (failed, error) => {
+      sender.open.delete(sending);
+      try {
+        const known = failed ? (sender.errorType(error) ?? errorType(error)) : undefined;
+        sending.end(failed ? { error, errorType: known } : undefined);
+        sender
+          .metrics()
+          ?.settled({ operation: 'settle', topic, groupId, errorType: known }, (performance.now() - started) / 1000);
+      } catch (thrown) {
+        telemetryFailed(thrown);
+      }
+    },
+  );
+}
