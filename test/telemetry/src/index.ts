@@ -4,7 +4,7 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { DataPointType, MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
-import type { ReadableSpan, Sampler } from '@opentelemetry/sdk-trace';
+import type { ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
 
 export type { ReadableSpan, Sampler };
 
@@ -13,6 +13,8 @@ export interface TelemetryOptions {
   readonly sampler?: Sampler;
   /** The global propagator; W3C trace context and baggage of `@opentelemetry/core` when absent, none when `null`. */
   readonly propagator?: TextMapPropagator | null;
+  /** Span processors before the one that keeps the finished spans. */
+  readonly spanProcessors?: readonly SpanProcessor[];
 }
 
 export interface Telemetry {
@@ -32,7 +34,7 @@ export interface Telemetry {
 export function startTelemetry(options: TelemetryOptions = {}): Telemetry {
   const exporter = new InMemorySpanExporter();
   const tracerProvider = new TracerProvider({
-    spanProcessors: [new SimpleSpanProcessor({ exporter })],
+    spanProcessors: [...(options.spanProcessors ?? []), new SimpleSpanProcessor({ exporter })],
     ...(options.sampler && { sampler: options.sampler }),
   });
   const reader = new ManualReader();

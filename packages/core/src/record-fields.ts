@@ -1,0 +1,62 @@
+import { context as contextApi, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import { metaFields } from './carrier.ts';
+import { startInbound } from './inbound.ts';
+import type { HopOptions } from './options.ts';
+import { startOutbound } from './outbound.ts';
+import { rememberedSettings } from './remembered-settings.ts';
+import { writeRecord } from './write.ts';
+
+const WORKER = 'worker';
+
+/** The keys under which a record carries the fields. */
+export interface RecordFields {
+  readonly traceparent?: string;
+  readonly tracestate?: string;
+  readonly baggage?: string;
+}
+
+/**
+ * Returns a copy of `record` with the fields of the active context under `traceparent`, `tracestate` and `baggage`: for the
+ * `workerData` of a worker thread, `postMessage`, a job in a queue within the process. The record itself is not changed.
+ * Throws a `LineageError` where the chain is past a limit and `lineage` enforces it.
+ *
+ * @example
+ * ```ts
+ * new Worker('./index.js', { workerData: injectFields({ pages: 7 }) });
+ * port.postMessage(injectFields({ page: 1 }));
+ * ```
+ */
+export function injectFields<R extends object = object>(record?: R, options?: HopOptions): R & RecordFields {
+  const target = { transport: WORKER, channel: 'memory' } as const;
+  const sending = startOutbound(
+    { transport: WORKER, name: 'post', kind: SpanKind.PRODUCER, target, span: false },
+    rememberedSettings(options),
+  );
+  sending.end();
+  if (sending.refused !== undefined) throw sending.error;
+  return writeRecord(record as Readonly<Record<string, unknown>> | undefined, sending, 'meta') as R & RecordFields;
+}
+
+/**
+ * Returns the context that the fields of a record hold, each only where it is valid, on an empty context. Never throws,
+ * whatever the record is.
+ *
+ * @example
+ * ```ts
+ * parentPort.on('message', (task) => context.with(extractFields(task), () => index(task)));
+ * ```
+ */
+export function extractFields(record: unknown, options?: HopOptions): Context {
+  const hop = {
+    transport: WORKER,
+    name: 'take',
+    kind: SpanKind.CONSUMER,
+    carrier: record,
+    reader: metaFields,
+  } as const;
+  const settings = rememberedSettings(options);
+  const received = contextApi.with(ROOT_CONTEXT, () => startInbound({ ...hop, span: false }, settings));
+  received.end();
+  return received.context;
+}
