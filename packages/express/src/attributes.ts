@@ -108,17 +108,36 @@ function setUrl(attributes: Attributes, url: string): void {
 const SLASH = 0x2f;
 const QUESTION = 0x3f;
 
+// Most requests name the same host as the one before.
+let last: Server = { given: '', address: '', port: undefined };
+
 function setServer(attributes: Attributes, given: string | undefined, scheme: string): void {
   if (given === undefined || given === '') return;
+  if (given !== last.given) last = parseServer(given);
+  const { address, port = scheme === 'https' ? 443 : 80 } = last;
+  if (address === '') return;
+  attributes[ATTR_SERVER_ADDRESS] = address;
+  if (port > 0 && port < 65_536 && Number.isInteger(port)) attributes[ATTR_SERVER_PORT] = port;
+}
+
+interface Server {
+  readonly given: string;
+  readonly address: string;
+  /** `undefined` where none is given. */
+  readonly port: number | undefined;
+}
+
+function parseServer(given: string): Server {
   const host = given.slice(given.lastIndexOf('@') + 1);
   const colon = host.lastIndexOf(':');
   // `[::1]` ends in a bracket: its last colon starts no port.
   const hasPort = colon !== -1 && host.indexOf(']', colon) === -1;
   const address = hasPort ? host.slice(0, colon) : host;
-  if (address === '') return;
-  attributes[ATTR_SERVER_ADDRESS] = address.charCodeAt(0) === BRACKET ? address.slice(1, -1) : address;
-  const port = hasPort ? Number(host.slice(colon + 1)) : scheme === 'https' ? 443 : 80;
-  if (port > 0 && port < 65_536 && Number.isInteger(port)) attributes[ATTR_SERVER_PORT] = port;
+  return {
+    given,
+    address: address.charCodeAt(0) === BRACKET ? address.slice(1, -1) : address,
+    port: hasPort ? Number(host.slice(colon + 1)) : undefined,
+  };
 }
 
 const BRACKET = 0x5b;

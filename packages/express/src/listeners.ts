@@ -85,6 +85,8 @@ function add(emitter: BoundEmitter, method: Add, type: string | symbol, listener
   const context = active === ROOT_CONTEXT ? (hopOf(emitter)?.context ?? active) : active;
   const bound = function (this: unknown, ...args: unknown[]): void {
     if (only) emitter.removeListener(type, bound);
+    // Where Node kept the context itself, as for what it adds after a response, there is nothing to restore.
+    if (contextApi.active() === context) return listener.apply(this, args);
     return contextApi.with(context, listener, this, ...args);
   } as BoundListener;
   // Node's own `once` wrapper, handed on by others that patch emitters, stands for a listener too.

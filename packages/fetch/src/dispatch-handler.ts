@@ -28,6 +28,13 @@ const callbacks: Readonly<Record<string, (args: unknown[]) => Outcome | undefine
 };
 const names = Object.keys(callbacks);
 
+// The callbacks that bring the means to abort: undici's own `signal` is read before a dispatch, where an interceptor is late.
+const aborts: Readonly<Record<string, ((args: unknown[], reason: unknown) => void) | undefined>> = {
+  onRequestStart: ([controller], reason) => (controller as { abort(reason: unknown): void }).abort(reason),
+  onConnect: ([abort], reason) => (abort as (reason: unknown) => void)(reason),
+};
+const last = new Set(['onResponseEnd', 'onResponseError', 'onComplete', 'onError']);
+
 /**
  * Returns a handler that ends the hop when the response's headers, or an error, arrive, and passes everything on to `handler`,
  * whose callbacks run in the `caller`'s context. Where they would run otherwise is the context in which the connection was
@@ -36,12 +43,19 @@ const names = Object.keys(callbacks);
 export function tracedHandler<H extends object>(handler: H, sending: Sending, caller: Context): H {
   // Inherits, so that what undici asks beside the callbacks is found; a callback that the handler lacks stays lacking.
   const traced = Object.create(handler) as Handler;
+  const { signal } = sending;
+  let release: (() => void) | undefined;
   for (const name of names) {
     const callback = (handler as Handler)[name];
     if (typeof callback !== 'function') continue;
+    const abort = aborts[name];
     const outcomeOf = callbacks[name] as (args: unknown[]) => Outcome | undefined;
     traced[name] = (...args) => {
       const outcome = outcomeOf(args);
+      if (abort !== undefined && signal !== undefined) {
+        release?.();
+        release = whenAborted(signal, (reason) => abort(args, reason));
+      } else if (release !== undefined && last.has(name)) release();
       if (outcome !== undefined) {
         sending.answered(answerIn(name, args));
         sending.end(outcome);
@@ -71,4 +85,12 @@ function answered(status: unknown): Outcome | undefined {
 
 function notYet(): undefined {
   return undefined;
+}
+
+/** Calls `abort` when the signal aborts, or now where it has; returns what takes that back. */
+function whenAborted(signal: AbortSignal, abort: (reason: unknown) => void): () => void {
+  const listener = (): void => abort(signal.reason);
+  if (signal.aborted) listener();
+  else signal.addEventListener('abort', listener, { once: true });
+  return () => signal.removeEventListener('abort', listener);
 }

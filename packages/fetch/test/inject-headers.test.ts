@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { injectHeaders } from '../src/index.ts';
 import { deepFreeze, sent, startEchoServer } from './echo-server.ts';
 
+const LINEAGE = 'throughline.lineage=1.1.32.1.-.-.-';
 const STALE = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 let telemetry: Telemetry;
@@ -46,27 +47,34 @@ test('the active span travels with a client that is not wrapped, and no span is 
 });
 
 test('the form that goes in comes out, as a copy', () => {
+  const options = { lineage: false } as const;
   inWork((traceparent) => {
-    const record: Record<string, number | string> = injectHeaders(deepFreeze({ accept: 1, Traceparent: 2 }));
+    const record: Record<string, number | string> = injectHeaders(
+      deepFreeze({ accept: 1, Traceparent: 2 }),
+      undefined,
+      options,
+    );
     expect(record).toEqual({ accept: 1, traceparent: expect.stringMatching(traceparent) as string });
     const pairs: [string, string][] = injectHeaders(
       deepFreeze([
         ['Accept', 'a'],
         ['TraceParent', STALE],
       ] as [string, string][]),
+      undefined,
+      options,
     );
     expect(pairs).toEqual([
       ['Accept', 'a'],
       ['traceparent', expect.stringMatching(traceparent)],
     ]);
     const given = new Headers({ accept: 'a', traceparent: STALE });
-    const headers: Headers = injectHeaders(given);
+    const headers: Headers = injectHeaders(given, undefined, options);
     expect(Object.fromEntries(headers)).toEqual({
       accept: 'a',
       traceparent: expect.stringMatching(traceparent) as string,
     });
     expect(given.get('traceparent')).toBe(STALE);
-    const nothing: Record<string, string> = injectHeaders();
+    const nothing: Record<string, string> = injectHeaders(undefined, undefined, options);
     expect(nothing).toEqual({ traceparent: expect.stringMatching(traceparent) as string });
   });
 });
@@ -80,11 +88,11 @@ test.each([
   ['api.example.com', false],
   [undefined, false],
   ['http://[broken', false],
-])('baggage goes to %s: %s', (target, goes) => {
+])('the user’s baggage goes to %s: %s', (target, goes) => {
   inWork((traceparent) => {
     const headers = injectHeaders(undefined, target);
     expect(headers['traceparent']).toMatch(traceparent);
-    expect(headers['baggage']).toBe(goes ? 'user.id=42' : undefined);
+    expect(headers['baggage']).toBe(goes ? `${LINEAGE},user.id=42` : LINEAGE);
   });
 });
 
@@ -92,7 +100,7 @@ test('options count: `firstParty`, `outbound`, `existing`', () => {
   inWork(() => {
     expect(injectHeaders({}, 'api.example.com', { firstParty: ['*.example.com'] })).toHaveProperty(
       'baggage',
-      'user.id=42',
+      `${LINEAGE},user.id=42`,
     );
     expect(injectHeaders({ traceparent: STALE, accept: 'a' }, undefined, { outbound: 'suppress' })).toEqual({
       accept: 'a',
