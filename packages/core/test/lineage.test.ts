@@ -227,14 +227,14 @@ describe('a chain of agents', () => {
     );
   });
 
-  it('shows a cycle, and does not refuse it', () => {
+  it('shows a cycle, and does not refuse it', async () => {
     const events: LineageEvent[] = [];
     const lineage = { mode: 'enforce' as const, onLineage: (event: LineageEvent) => events.push(event) };
     const a = settings({ agent: 'A', lineage });
     const b = settings({ agent: 'B', lineage });
     let fields: Fields = send(leaving(), (sent) => sent, a);
     fields = receive(arriving(fields), () => send(leaving(), (sent) => sent, b), b);
-    telemetry.reset();
+    await telemetry.reset();
     receive(arriving(fields), () => expect(currentLineage()?.path).toHaveLength(2), a);
     expect(events).toMatchObject([{ reason: 'cycle', refused: false, direction: 'inbound' }]);
     expect(telemetry.spans()[0]?.attributes['throughline.lineage.cycle']).toBe(true);

@@ -33,8 +33,8 @@ beforeAll(async () => {
   await once(server, 'listening');
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
-afterEach(() => {
-  telemetry.reset();
+afterEach(async () => {
+  await telemetry.reset();
   seen = [];
 });
 seen = [];
