@@ -1,10 +1,11 @@
 import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import { baggageSpanProcessor, hopSettings, nodeHeaders, receive } from '@throughline/core';
 import type { BaggageSpanProcessorOptions } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
-import type { Telemetry } from '@throughline/test-telemetry';
+import type { Telemetry, TelemetryOptions } from '@throughline/test-telemetry';
+import type { TelemetryOptions as Sdk2Options } from '../../../test/sdk2/src/index.ts';
 
 let telemetry: Telemetry | undefined;
 let warnings: string[];
@@ -176,8 +177,10 @@ describe('baggageSpanProcessor', () => {
     span.end();
   });
 
-  it('has nothing to flush', async () => {
+  it('is a span processor of both SDK lines, with nothing to flush', async () => {
     const processor = baggageSpanProcessor();
+    expectTypeOf(processor).toExtend<NonNullable<TelemetryOptions['spanProcessors']>[number]>();
+    expectTypeOf(processor).toExtend<NonNullable<Sdk2Options['spanProcessors']>[number]>();
     await expect(Promise.all([processor.forceFlush(), processor.shutdown()])).resolves.toBeDefined();
   });
 
