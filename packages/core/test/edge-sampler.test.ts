@@ -10,7 +10,7 @@ import {
 import type { Attributes, Context, SpanContext } from '@opentelemetry/api';
 import { edgeSampler, hopSettings, messageHeaders, nodeHeaders, startInbound } from '@throughline/core';
 import type { EdgeSamplerOptions, HopOptions, InboundHop } from '@throughline/core';
-import { startTelemetry } from '@throughline/test-telemetry';
+import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, describe, expect, it, test } from 'vitest';
 
@@ -151,7 +151,13 @@ describe('a trace that came from elsewhere', () => {
   });
 });
 
-describe('beside the hops of this package, on a real SDK', () => {
+describe.each<[string, (edge: Sampler) => Sampler]>([
+  ['by itself', (edge) => edge],
+  [
+    'as `root` and `remoteParentSampled` of ParentBasedSampler',
+    (edge) => new ParentBasedSampler({ root: edge, remoteParentSampled: edge }),
+  ],
+])('beside the hops of this package, on a real SDK, %s', (_name, wrap) => {
   let telemetry: Telemetry;
   afterEach(() => telemetry.shutdown());
 
@@ -179,7 +185,7 @@ describe('beside the hops of this package, on a real SDK', () => {
     return (received.span.spanContext().traceFlags & TraceFlags.SAMPLED) === 1;
   }
   const start = (options: EdgeSamplerOptions): void => {
-    telemetry = startTelemetry({ sampler: edgeSampler(options) satisfies Sampler });
+    telemetry = startTelemetry({ sampler: wrap(edgeSampler(options)) });
   };
 
   test('over HTTP a sampled flag counts only where the peer is authenticated', () => {

@@ -7,6 +7,7 @@ import { BasicTracerProvider, InMemorySpanExporter, SimpleSpanProcessor } from '
 import type { ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 
 export type { ReadableSpan, Sampler };
+export { ParentBasedSampler } from '@opentelemetry/sdk-trace-base';
 
 export interface TelemetryOptions {
   /** The sampler of the tracer provider; the SDK's own default when absent. */

@@ -7,6 +7,7 @@ import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@open
 import type { ReadableSpan, Sampler, SpanProcessor } from '@opentelemetry/sdk-trace';
 
 export type { ReadableSpan, Sampler };
+export { ParentBasedSampler } from '@opentelemetry/sdk-trace';
 
 export interface TelemetryOptions {
   /** The sampler of the tracer provider; the SDK's own default when absent. */

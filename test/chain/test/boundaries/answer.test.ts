@@ -157,7 +157,7 @@ describe('over MCP', () => {
 
   test('over stdio, from a process of its own', async () => {
     const script = fileURLToPath(new URL('services/stdio-restarting.ts', import.meta.url));
-    await client.connect(new StdioClientTransport({ command: process.execPath, args: [script] }) as never);
+    await client.connect(new StdioClientTransport({ command: process.execPath, args: [script] }));
     await telemetry.reset();
     const { _meta: meta } = await client.callTool({ name: 'echo' });
     expect(meta?.['traceresponse']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
@@ -172,7 +172,7 @@ describe('over MCP', () => {
     app.use(sessions(() => traceServer(echoServer(), restarting)));
     const server = await listen(app);
     try {
-      await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${server.port}/mcp`)) as never);
+      await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${server.port}/mcp`)));
       await telemetry.reset();
       await client.callTool({ name: 'echo' });
       expectLinkedBothWays();
@@ -185,7 +185,7 @@ describe('over MCP', () => {
   test('over HTTP, not to a caller of whom nothing is known', async () => {
     const server = await listen(sessions(() => traceServer(echoServer(), restarting)));
     try {
-      await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${server.port}/mcp`)) as never);
+      await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${server.port}/mcp`)));
       await telemetry.reset();
       const result = await client.callTool({ name: 'echo' });
       expect(result._meta?.['traceresponse']).toBeUndefined();

@@ -70,7 +70,7 @@ const overMcpHttp: Ask = async (host, options) => {
   const throughAgent = (url: string | URL, init?: RequestInit): Promise<Response> =>
     undiciFetch(url, { ...(init as object), dispatcher: agent }) as unknown as Promise<Response>;
   const url = new URL(`http://${host}:${mcp.port}/mcp`);
-  await client.connect(new StreamableHTTPClientTransport(url, { fetch: throughAgent }) as never);
+  await client.connect(new StreamableHTTPClientTransport(url, { fetch: throughAgent }));
   const { meta, headers } = broughtBy(await client.callTool({ name: 'echo' }));
   await client.close();
   expect(headers['baggage']).toBeUndefined();
@@ -83,7 +83,7 @@ const overMcpStdio: Ask = async (host, options) => {
     ours ? { ...options, firstParty: true } : options,
   );
   const script = fileURLToPath(new URL('services/stdio-echo.ts', import.meta.url));
-  await client.connect(new StdioClientTransport({ command: process.execPath, args: [script] }) as never);
+  await client.connect(new StdioClientTransport({ command: process.execPath, args: [script] }));
   const { meta } = broughtBy(await client.callTool({ name: 'echo' }));
   await client.close();
   return meta;

@@ -28,7 +28,7 @@ beforeAll(async () => {
 
   const tools = await serve(sessions(() => traceServer(echoServer(), internalMesh({ agent: 'library' }))));
   client = traceClient(new Client({ name: 'planner', version: '1.0.0' }), internalMesh({ agent: 'planner' }));
-  await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${tools.port}/mcp`)) as never);
+  await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${tools.port}/mcp`)));
 
   const planner = express();
   planner.use(traceContext(internalMesh({ agent: 'planner' })));

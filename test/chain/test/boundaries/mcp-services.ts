@@ -27,8 +27,7 @@ export function sessions(makeServer: () => Pick<McpServer, 'connect'>): RequestL
       let transport = transports.get(request.headers['mcp-session-id']);
       if (transport === undefined) {
         transport = new StreamableHTTPServerTransport({ sessionIdGenerator: randomUUID });
-        // `exactOptionalPropertyTypes` tells the SDK's own class from its own interface.
-        await makeServer().connect(transport as never);
+        await makeServer().connect(transport);
       }
       await transport.handleRequest(request, response);
       if (transport.sessionId !== undefined) transports.set(transport.sessionId, transport);
