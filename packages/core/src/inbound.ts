@@ -1,5 +1,5 @@
 import { context as contextApi, INVALID_SPAN_CONTEXT, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import type { Attributes, Baggage, Context, Link, Span, SpanContext } from '@opentelemetry/api';
+import type { Attributes, Baggage, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { ambientRequest } from './ambient.ts';
 import { answerTo } from './answer.ts';
@@ -138,16 +138,10 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   // Before the span starts: samplers and span processors see the accepted baggage, and no other.
   parent = withBaggage(parent, baggage);
   if (settings.spans && hop.span !== false) {
-    span = settings.tracer.startSpan(
-      hop.name,
-      {
-        kind: hop.kind,
-        attributes: attributesOf(hop, user, standing, settings),
-        ...(links === undefined ? undefined : { links: links as Link[] }),
-        ...(hop.startTime === undefined ? undefined : { startTime: hop.startTime }),
-      },
-      parent,
-    );
+    const options: SpanOptions = { kind: hop.kind, attributes: attributesOf(hop, user, standing, settings) };
+    if (links !== undefined) options.links = links as Link[];
+    if (hop.startTime !== undefined) options.startTime = hop.startTime;
+    span = settings.tracer.startSpan(hop.name, options, parent);
     context = trace.setSpan(parent, span);
   } else {
     context = parent;
