@@ -3,6 +3,7 @@ import type { Context } from '@opentelemetry/api';
 import { answerField, metaFields, startInbound, startOutbound, writeRecord } from '@throughline/core';
 import type { Sending } from '@throughline/core';
 import { MCP } from './conventions.ts';
+import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isObject } from './message.ts';
 import type { Message } from './message.ts';
 import { rememberedSettings } from './options.ts';
@@ -35,7 +36,7 @@ export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: M
  * without a span. Never throws, whatever is in there.
  */
 export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
-  const { hop } = rememberedSettings(options);
+  const { hop, given } = rememberedSettings(options);
   const received = startInbound(
     {
       transport: MCP,
@@ -43,6 +44,8 @@ export function extractContext(metaOrExtra: unknown, options?: McpOptions): Cont
       kind: SpanKind.SERVER,
       carrier: handlerMeta(metaOrExtra),
       reader: metaFields,
+      channel: given.peer?.channel ?? (isLocalCall(metaOrExtra) ? 'process' : 'host'),
+      peer: { authenticated: isAuthenticated(metaOrExtra), request: metaOrExtra },
       span: false,
     },
     hop,
@@ -51,12 +54,21 @@ export function extractContext(metaOrExtra: unknown, options?: McpOptions): Cont
   return received.context;
 }
 
+// A handler's last argument tells of the HTTP request, where there was one. A `_meta` alone may have come from anywhere.
+function isLocalCall(metaOrExtra: unknown): boolean {
+  return isHandlerArgument(metaOrExtra) && handlerHeaders(metaOrExtra) === undefined;
+}
+
 /** Returns the `_meta` of a request, given that or the last argument of a handler. */
 export function handlerMeta(metaOrExtra: unknown): unknown {
   if (!isObject(metaOrExtra)) return undefined;
   const request = metaOrExtra['mcpReq'];
   if (isObject(request)) return request['_meta'];
-  return 'requestId' in metaOrExtra && 'signal' in metaOrExtra ? metaOrExtra['_meta'] : metaOrExtra;
+  return isHandlerArgument(metaOrExtra) ? metaOrExtra['_meta'] : metaOrExtra;
+}
+
+function isHandlerArgument(value: unknown): boolean {
+  return isObject(value) && ('mcpReq' in value || ('requestId' in value && 'signal' in value));
 }
 
 /**

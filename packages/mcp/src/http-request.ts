@@ -16,6 +16,16 @@ export function handlerHeaders(extra: unknown): unknown {
   return isObject(request) ? request['headers'] : undefined;
 }
 
+/**
+ * Whether the SDK has verified a token of the caller's, given a handler's last argument; `undefined` where it says nothing. SDK v2
+ * keeps it beside the HTTP request.
+ */
+export function isAuthenticated(extra: unknown): true | undefined {
+  if (!isObject(extra)) return undefined;
+  const { authInfo, http } = extra;
+  return authInfo !== undefined || (isObject(http) && http['authInfo'] !== undefined) ? true : undefined;
+}
+
 /** Returns the protocol version that an HTTP request names in its headers. */
 export function versionHeader(extra: MessageExtra | undefined): string | undefined {
   const headers = headersOf(extra);

@@ -11,7 +11,7 @@ import {
 import type { InboundHop, Received } from '@throughline/core';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { MCP } from './conventions.ts';
-import { handlerHeaders } from './http-request.ts';
+import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
 import { operationAttributes, operationName, outcomeOf } from './operation.ts';
 import { mcpSettings } from './options.ts';
@@ -87,13 +87,6 @@ async function settled(promise: Promise<unknown>, received: Received): Promise<u
 function ended(result: unknown, received: Received): unknown {
   received.end(outcomeOf({ result }, 'tools/call', 'server'));
   return withAnswer({ result }, received.answer).result;
-}
-
-// The SDKs set it once a token has been verified: in the handler's last argument, v2 beside the request that brought it.
-function isAuthenticated(extra: unknown): true | undefined {
-  if (!isObject(extra)) return undefined;
-  const { authInfo, http } = extra;
-  return authInfo !== undefined || (isObject(http) && http['authInfo'] !== undefined) ? true : undefined;
 }
 
 function idOf(extra: unknown): string {
