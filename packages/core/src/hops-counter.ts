@@ -10,7 +10,8 @@ export function hopsCounter(option: MeterProvider | undefined, scope: { name: st
   let provider: MeterProvider | undefined;
   let counter: Counter | undefined;
   // One attributes object for each combination that occurs: the sets are few, and a hop is frequent.
-  const sets = new Map<string, Map<string, Attributes>>();
+  const inbound = new Map<string, Map<string, Attributes>>();
+  const outbound = new Map<string, Map<string, Attributes>>();
   return (transport, direction, outcome) => {
     const current = option ?? metrics.getMeterProvider();
     if (counter === undefined || current !== provider) {
@@ -20,9 +21,9 @@ export function hopsCounter(option: MeterProvider | undefined, scope: { name: st
         unit: '{hop}',
       });
     }
-    const key = direction === 'inbound' ? transport : `>${transport}`;
-    let byOutcome = sets.get(key);
-    if (byOutcome === undefined) sets.set(key, (byOutcome = new Map<string, Attributes>()));
+    const sets = direction === 'inbound' ? inbound : outbound;
+    let byOutcome = sets.get(transport);
+    if (byOutcome === undefined) sets.set(transport, (byOutcome = new Map<string, Attributes>()));
     let attributes = byOutcome.get(outcome);
     if (attributes === undefined) {
       attributes = { transport, direction, outcome };

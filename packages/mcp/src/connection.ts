@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, propagation, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
@@ -78,7 +79,7 @@ export class Connection {
     if (request.method === 'initialize') this.#learn(message['result']);
     request.sending.answered(answerIn(message));
     request.sending.end(outcomeOf(message, request.method, 'client'));
-    this.#run(request.caller, handler, message, extra);
+    this.#runAsCaller(request, handler, message, extra);
   }
 
   #request(message: Message, method: string, id: RequestId, options: unknown): Promise<void> {
@@ -95,15 +96,23 @@ export class Connection {
         target: this.#peer.target,
         carrier: meta,
         reader: metaFields,
+        context: caller,
         span,
       },
       this.#settings.hop,
     );
-    const request: OutboundRequest = { id, method, caller, sending, token: meta?.['progressToken'] };
-    this.inFlight.sent(request);
     // A request over HTTP of the 2026-07-28 revision is cancelled by this alone.
     const signal = (options as { requestSignal?: AbortSignal } | undefined)?.requestSignal;
-    signal?.addEventListener('abort', () => this.inFlight.forget(request) && sending.end(cancelled), { once: true });
+    const request: OutboundRequest = {
+      id,
+      method,
+      caller,
+      scope: new AsyncResource('throughline.mcp.request'),
+      sending,
+      token: meta?.['progressToken'],
+      unwatch: signal === undefined ? undefined : this.#watch(signal, () => request),
+    };
+    this.inFlight.sent(request);
     let sent: Promise<void>;
     try {
       const wanted = requestContext(this.#peer, this.#suppresses, sending, caller);
@@ -119,6 +128,15 @@ export class Connection {
     // The caller gets the transport's own promise; a rejection is only looked at here.
     sent?.then(undefined, (error: unknown) => this.#failed(request, error));
     return sent;
+  }
+
+  // One signal may outlive many requests: what listens to it goes with the request.
+  #watch(signal: AbortSignal, request: () => OutboundRequest): () => void {
+    const aborted = (): void => {
+      if (this.inFlight.forget(request())) request().sending.end(cancelled);
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    return () => signal.removeEventListener('abort', aborted);
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
@@ -203,7 +221,7 @@ export class Connection {
     if (isObject(params)) {
       if (method === 'notifications/progress') {
         const request = this.inFlight.byToken(params['progressToken']);
-        if (request !== undefined) return this.#run(request.caller, handler, message, extra);
+        if (request !== undefined) return this.#runAsCaller(request, handler, message, extra);
       } else if (method === 'notifications/cancelled') {
         const request = this.inFlight.takeReceived(params['requestId']);
         if (request !== undefined) {
@@ -258,6 +276,12 @@ export class Connection {
 
   #run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
     contextApi.with(wanted, handler, this.#transport, message, extra);
+  }
+
+  // Going back to the caller's own scope costs less than entering its context anew, and brings its other stores back too. The
+  // context manager may be one that does not live in scopes; where it does, `with` has nothing left to do.
+  #runAsCaller({ scope, caller }: OutboundRequest, handler: Handler, message: unknown, extra: unknown): void {
+    scope.runInAsyncScope(contextApi.with, contextApi, caller, handler, this.#transport, message, extra);
   }
 
   #attributes(

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import type { Context } from '@opentelemetry/api';
 import type { Outcome, Received, Sending } from '@throughline/core';
 import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
@@ -9,9 +10,13 @@ export interface OutboundRequest {
   readonly method: string;
   /** The context that the caller was in, where the answer and the progress belong. */
   readonly caller: Context;
+  /** All else that follows the caller's asynchronous calls. */
+  readonly scope: AsyncResource;
   readonly sending: Sending;
   /** The caller's token for progress notifications. The SDK's own is the id. */
   readonly token: unknown;
+  /** Stops listening to the signal that aborts the request. */
+  readonly unwatch: (() => void) | undefined;
 }
 
 /** A request that came in and is not answered yet. */
@@ -41,7 +46,11 @@ export class InFlight {
   }
 
   sent(request: OutboundRequest): void {
-    this.#outbound.get(request.id)?.sending.end(duplicate);
+    const earlier = this.#outbound.get(request.id);
+    if (earlier !== undefined) {
+      this.#drop(earlier);
+      earlier.sending.end(duplicate);
+    }
     this.#outbound.set(request.id, request);
     if (request.token !== undefined && request.token !== request.id)
       (this.#tokens ??= new Map()).set(request.token, request);
@@ -50,16 +59,21 @@ export class InFlight {
   /** Returns the request that an answer, a cancellation or a failure is about, and forgets it. */
   takeSent(id: unknown): OutboundRequest | undefined {
     const request = this.#findSent(id);
-    if (request !== undefined) this.forget(request);
+    if (request !== undefined) this.#drop(request);
     return request;
   }
 
   /** Forgets a request, unless another one has its id by now. */
   forget(request: OutboundRequest): boolean {
     if (this.#outbound.get(request.id) !== request) return false;
-    this.#outbound.delete(request.id);
-    if (request.token !== request.id) this.#tokens?.delete(request.token);
+    this.#drop(request);
     return true;
+  }
+
+  #drop({ id, token, unwatch }: OutboundRequest): void {
+    this.#outbound.delete(id);
+    if (token !== id) this.#tokens?.delete(token);
+    unwatch?.();
   }
 
   /** Returns the request that a progress notification is about. */
@@ -93,7 +107,10 @@ export class InFlight {
     this.#outbound.clear();
     this.#inbound.clear();
     this.#tokens = undefined;
-    for (const { sending } of outbound) sending.end(connectionClosed);
+    for (const { sending, unwatch } of outbound) {
+      sending.end(connectionClosed);
+      unwatch?.();
+    }
     for (const { received, signal } of inbound) received.end(signal?.aborted === true ? cancelled : connectionClosed);
   }
 

@@ -1,3 +1,4 @@
+import { AsyncResource } from 'node:async_hooks';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Outcome, Received, Sending } from '@throughline/core';
 import { expect, test } from 'vitest';
@@ -19,8 +20,10 @@ const request = (id: string | number, token: unknown, { sending }: FakeEnd) => (
   id,
   method: 'tools/call',
   caller: ROOT_CONTEXT,
+  scope: new AsyncResource('test'),
   sending,
   token,
+  unwatch: undefined,
 });
 
 test('0 and "0" are two requests; an answer to "0" is one to 0 where there is no "0"', () => {
