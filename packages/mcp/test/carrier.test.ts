@@ -1,6 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { contextFromEnv } from '@throughline/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { extractContext, injectMeta, traceClient, traceEnv, traceServer } from '../src/index.ts';
@@ -185,8 +186,19 @@ describe('traceEnv', () => {
     );
     const { traceId, spanId } = telemetry.find('spawn').spanContext();
     const TRACEPARENT = expect.stringMatching(`^00-${traceId}-${spanId}-0[0-3]$`) as string;
-    expect(theirs).toEqual({ PATH: '/bin', TRACEPARENT });
-    expect(ours).toEqual({ PATH: '/bin', TRACEPARENT, BAGGAGE: 'tenant=blue' });
+    // Lineage goes where trace context goes.
+    const BAGGAGE = expect.stringMatching(/^throughline\.lineage=[^,]+$/) as string;
+    expect(theirs).toEqual({ PATH: '/bin', TRACEPARENT, BAGGAGE });
+    const all = expect.stringMatching(/^throughline\.lineage=[^,]+,tenant=blue$/) as string;
+    expect(ours).toEqual({ PATH: '/bin', TRACEPARENT, BAGGAGE: all });
+  });
+
+  test('a chain past its limits spawns nothing where lineage enforces them', () => {
+    const started = contextFromEnv({ TRACEPARENT: valid, BAGGAGE: 'throughline.lineage=1.32.32.1.-.-.-' });
+    const refused = expect.objectContaining({ code: 'ERR_THROUGHLINE_REFUSED' }) as Error;
+    context.with(started, () => {
+      expect(() => traceEnv({}, { lineage: { mode: 'enforce' } })).toThrow(refused);
+    });
   });
 
   test('without a span what is there stays', () => {

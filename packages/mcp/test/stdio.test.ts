@@ -158,6 +158,6 @@ describe.each([v1, v2(), v2(true)])('$name over stdio, in a process of its own',
     const spawn = await ask<{ traceparent: string; baggage?: string }>('environment');
     const { traceId, spanId } = telemetry.find('spawn').spanContext();
     expect(spawn.traceparent.slice(0, 52)).toBe(`00-${traceId}-${spanId}`);
-    expect(spawn.baggage).toBeUndefined();
+    expect(spawn.baggage).toMatch(/^throughline\.lineage=[^,]+$/);
   });
 });
