@@ -4,6 +4,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { traceContext } from '../src/index.ts';
+import type { ExpressPeer } from '../src/index.ts';
 import { onlySpan, serve, SPAN_ID, TRACE_ID, TRACEPARENT, versions } from './serve.ts';
 import type { Request, Served } from './serve.ts';
 
@@ -88,6 +89,39 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
     const { ask } = await start({ inbound: (peer) => (peers.push(peer), 'continue') });
     await ask('/in/1');
     expect([peers[0]?.authenticated, peers[0]?.name]).toEqual([undefined, undefined]);
+  });
+
+  test('a function may look at Express’s own request, as it came', async () => {
+    const { ask } = await start({
+      authenticated: (peer: ExpressPeer & { request: Request }) => peer.request.get('x-partner') === 'yes',
+      inbound: ({ authenticated }) => (authenticated === true ? 'continue' : 'restart-with-link'),
+    });
+    await ask('/in/1', { headers: { ...headers, 'x-partner': 'yes' } });
+    await ask('/in/2', { headers });
+    expect(telemetry.spans().map((span) => span.spanContext().traceId === TRACE_ID)).toEqual([true, false]);
+  });
+
+  test('`authenticated` that throws is a peer that is not, and the request is served', async () => {
+    const peers: Peer[] = [];
+    const { ask } = await start({
+      authenticated: () => {
+        throw new Error('no keys yet');
+      },
+      inbound: (peer) => (peers.push(peer), 'continue'),
+    });
+    expect((await ask('/in/1', { headers })).status).toBe(200);
+    expect(peers[0]?.authenticated).toBe(false);
+  });
+
+  test('a caller from a private address, whose trace is restarted with a link, is told the new one', async () => {
+    const { ask } = await start({ inbound: 'restart-with-link' });
+    const told = await ask('/in/1', { headers });
+    const { traceId, spanId } = onlySpan(telemetry).spanContext();
+    expect(told.headers['traceresponse']).toBe(`00-${traceId}-${spanId}-01`);
+    expect((await ask('/in/1')).headers['traceresponse']).toBeUndefined();
+    expect((await ask('/in/1', { headers: { ...headers, forwarded: 'for=10.0.0.1' } })).headers['traceresponse']).toBe(
+      undefined,
+    );
   });
 
   test('a policy function that throws restarts the trace, and the request is served', async () => {

@@ -87,6 +87,13 @@ describe('over HTTP', () => {
     expectLinkedBothWays();
   });
 
+  test('and over the dispatcher of Node’s own fetch, whose handlers are those of undici 6', async () => {
+    await serve(publicEdge());
+    const dispatcher = agent.compose(traceInterceptor());
+    await (await fetch(url('127.0.0.1'), { dispatcher } as RequestInit)).text();
+    expectLinkedBothWays();
+  });
+
   test('a caller that comes through a proxy is not told', async () => {
     await serve(publicEdge());
     expect(await ask('127.0.0.1', {}, { 'x-forwarded-for': '203.0.113.9' })).toBeNull();
