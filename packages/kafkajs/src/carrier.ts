@@ -72,12 +72,16 @@ export function forwardHeaders(message: MessageLike | null | undefined): Message
   const copy: MessageHeaders = {};
   const headers = headersOf(message);
   if (typeof headers !== 'object' || headers === null) return copy;
-  for (const key of Object.keys(headers)) {
-    const held: unknown = (headers as Record<string, unknown>)[key];
-    const value = Array.isArray(held) ? held.flatMap((part) => encodable(part) ?? []) : encodable(held);
-    if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
-    // Defined, not assigned: `__proto__` is a header name like any other.
-    Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true });
+  try {
+    for (const key of Object.keys(headers)) {
+      const held: unknown = (headers as Record<string, unknown>)[key];
+      const value = Array.isArray(held) ? held.flatMap((part) => encodable(part) ?? []) : encodable(held);
+      if (value === undefined || (Array.isArray(value) && value.length === 0)) continue;
+      // Defined, not assigned: `__proto__` is a header name like any other.
+      Object.defineProperty(copy, key, { value, writable: true, enumerable: true, configurable: true });
+    }
+  } catch {
+    // Headers that cannot be read: a getter threw.
   }
   return copy;
 }

@@ -1,11 +1,11 @@
 import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { sameType } from '@throughline/core/messaging';
 import { eachBatchWith } from './each-batch.ts';
 import type { EachBatchPayloadLike, TracedEachBatchPayload } from './each-batch.ts';
 import { eachMessageWith } from './each-message.ts';
 import type { EachMessagePayloadLike } from './each-message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
-import { sameType } from './same-type.ts';
 
 /** The part of a kafkajs `Consumer` that is wrapped. */
 export interface ConsumerLike {

@@ -1,7 +1,6 @@
-import { SpanKind } from '@opentelemetry/api';
-import { markWrapped, messageHeaders, startInbound, warnIfRewrapped, wrapped } from '@throughline/core';
+import { markWrapped, warnIfRewrapped, wrapped } from '@throughline/core';
 import type { Received, Refused } from '@throughline/core';
-import { addMessage, KAFKA, messageAge, processAttributes, runHandler, runRefused } from '@throughline/core/messaging';
+import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
@@ -51,23 +50,8 @@ export function eachMessageWith<P extends EachMessagePayloadLike, R>(
 function startMessage(payload: EachMessagePayloadLike, settings: ConsumerSettings): Received | Refused | undefined {
   try {
     const { topic, partition, message } = payload;
-    const age = messageAge(message.timestamp, Date.now());
-    const attributes = processAttributes(topic, partition, age, settings);
-    addMessage(attributes, message);
-    return startInbound(
-      {
-        transport: KAFKA,
-        name: `process ${topic}`,
-        kind: SpanKind.CONSUMER,
-        attributes,
-        carrier: message.headers,
-        reader: messageHeaders,
-        peer: { name: topic },
-        linkParent: true,
-        stale: age !== undefined && age > settings.maxParentAge,
-      },
-      settings.hop,
-    );
+    const { key, value, offset, timestamp, headers } = message;
+    return startProcess({ topic, partition, key, value, offset, timestamp, headers }, settings);
   } catch {
     return undefined;
   }

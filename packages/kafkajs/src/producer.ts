@@ -4,6 +4,7 @@ import {
   ATTR_KAFKA_OFFSET,
   ATTR_MESSAGING_DESTINATION_PARTITION_ID,
   offsetNumber,
+  sameType,
   sendAll,
   settle,
   startTopic,
@@ -12,7 +13,6 @@ import type { Outgoing, Placed } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
-import { sameType } from './same-type.ts';
 
 /** What sends: a kafkajs `Producer` or `Transaction`, or a client with its API. */
 export interface SenderLike {
@@ -24,6 +24,24 @@ export interface SenderLike {
 export interface ProducerLike extends SenderLike {
   transaction?(...args: never[]): Promise<SenderLike>;
 }
+
+/** What a traced `send` takes beside the client's own members. */
+export interface SendExtras {
+  /** The messages are answers, which are not a step deeper in the chain of agents. Never reaches the client. */
+  readonly reply?: boolean | undefined;
+}
+
+type WithExtras<S extends SenderLike> = {
+  send(record: Parameters<S['send']>[0] & SendExtras): ReturnType<S['send']>;
+  sendBatch(batch: Parameters<S['sendBatch']>[0] & SendExtras): ReturnType<S['sendBatch']>;
+};
+
+type WithTransaction<P> = P extends { transaction(...args: infer A): Promise<infer T extends SenderLike> }
+  ? { transaction(...args: A): Promise<WithExtras<T> & T> }
+  : unknown;
+
+/** A producer of the same type, whose sends also take `reply`. */
+export type TracedProducer<P extends ProducerLike> = WithExtras<P> & WithTransaction<P> & P;
 
 const RECORD_MEMBERS = ['topic', 'messages', 'acks', 'timeout', 'compression'];
 const BATCH_MEMBERS = ['topicMessages', 'acks', 'timeout', 'compression'];
@@ -39,7 +57,7 @@ const BATCH_MEMBERS = ['topicMessages', 'acks', 'timeout', 'compression'];
  * await producer.send({ topic: 'orders', messages: [{ value: 'one' }] });
  * ```
  */
-export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): P {
+export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): TracedProducer<P> {
   const settings = producerSettings(options);
   if (typeof producer !== 'object' || producer === null || typeof producer.send !== 'function') {
     throw new ThroughlineError(
@@ -47,7 +65,7 @@ export function traceProducer<P extends ProducerLike>(producer: P, options?: Pro
       '`traceProducer` takes a producer, such as `kafka.producer()`.',
     );
   }
-  return traceSender(producer, settings);
+  return traceSender(producer, settings) as TracedProducer<P>;
 }
 
 type Loose = Record<
@@ -82,10 +100,12 @@ function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: P
   const outgoing: Outgoing[] = [];
   const argument = prepared(record, outgoing, () => {
     if (!isTopicMessages(record)) return record;
-    const started = startTopic(record.topic, [record.messages], settings);
+    const { reply } = record;
+    const started = startTopic(record.topic, [record.messages], settings, reply === true);
     outgoing.push(started);
     const [messages] = started.lists;
-    return messages === record.messages ? record : copyWith(record, RECORD_MEMBERS, 'messages', messages);
+    if (messages === record.messages && reply === undefined) return record;
+    return withoutReply(copyWith(record, RECORD_MEMBERS, 'messages', messages));
   });
   return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placed);
 }
@@ -94,7 +114,7 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
   const outgoing: Outgoing[] = [];
   const argument = prepared(batch, outgoing, () => {
     if (typeof batch !== 'object' || batch === null) return batch;
-    const { topicMessages } = batch as { topicMessages?: unknown };
+    const { topicMessages, reply } = batch as { topicMessages?: unknown } & SendExtras;
     if (!Array.isArray(topicMessages) || !topicMessages.every(isTopicMessages)) return batch;
     const copies: object[] = [...topicMessages];
     for (const [topic, places] of byTopic(topicMessages)) {
@@ -102,6 +122,7 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
         topic,
         places.map((at) => (topicMessages[at] as TopicMessages).messages),
         settings,
+        reply === true,
       );
       outgoing.push(started);
       places.forEach((at, nth) => {
@@ -110,9 +131,14 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
           copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
       });
     }
-    return copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies);
+    return withoutReply(copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies));
   });
   return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placed);
+}
+
+function withoutReply(copy: object): object {
+  if ('reply' in copy) delete copy.reply;
+  return copy;
 }
 
 // What cannot be read, because it is malformed or a getter throws, goes to the client as it is, which reports it.
@@ -125,7 +151,7 @@ function prepared(argument: unknown, outgoing: Outgoing[], copy: () => unknown):
   }
 }
 
-interface TopicMessages {
+interface TopicMessages extends SendExtras {
   readonly topic: string;
   readonly messages: readonly unknown[];
 }

@@ -8,7 +8,14 @@ export {
 } from './conventions.ts';
 export { CreationLinks } from './links.ts';
 export { messageAge, offsetNumber } from './message.ts';
-export { messagingMetrics, type MessagingMetrics } from './metrics.ts';
-export { OpenHops } from './open-hops.ts';
-export { startTopic, type MessageShape, type Outgoing, type Sender, type WrittenFields } from './outgoing.ts';
-export { runHandler, runRefused, type Delivery, type OnRefused, type Receiver } from './receiving.ts';
+export {
+  createMessage,
+  startTopic,
+  type MessageShape,
+  type Outgoing,
+  type Sender,
+  type WrittenFields,
+} from './outgoing.ts';
+export { receiverSettings, senderSettings, type ReceiverOptions, type SenderOptions } from './options.ts';
+export { runHandler, runRefused, startProcess, type Delivery, type OnRefused, type Receiver } from './receiving.ts';
+export { sameType } from './same-type.ts';

@@ -235,43 +235,18 @@ function createEach(
   sender: Sender,
   started: number,
 ): Outgoing {
-  const { shape } = sender;
   const topic = hop.target.name as string;
-  const keeps = found.stays || sender.hop.options.existing === 'keep';
   const links = new CreationLinks();
   let refused: Refused | undefined;
   const copies: unknown[][] = [];
-  for (const messages of lists) copies.push(messages.map((message) => created(message)));
-  function created(message: unknown): unknown {
-    const headers = shape.headers(message);
-    if (headers === null || refused !== undefined) return message;
-    const held =
-      headers !== undefined && found.any ? carriedContext(headers, shape.reader, sender.hop.limits) : undefined;
-    if (held !== undefined && keeps) {
-      links.add(held);
-      return message;
-    }
-    const create = startOutbound(
-      {
-        transport: hop.transport,
-        target: hop.target,
-        reply: hop.reply,
-        name: `create ${topic}`,
-        kind: SpanKind.PRODUCER,
-        attributes: sendAttributes(topic, 'create', described(message), 1, sender),
-        links: held === undefined ? undefined : [{ context: held }],
-      },
-      sender.hop,
+  for (const messages of lists) {
+    copies.push(
+      messages.map((message) => {
+        const created = refused === undefined ? createOne(hop, message, found, sender, links) : undefined;
+        refused = created?.refused;
+        return created === undefined ? message : created.message;
+      }),
     );
-    create.end();
-    if (create.refused !== undefined) {
-      refused = create;
-      return message;
-    }
-    links.add(create.span.spanContext());
-    const unchanged =
-      create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
-    return unchanged ? message : shape.write(message as object, headers, create, areW3C(create.fields));
   }
   if (refused !== undefined) return new OutgoingTopic(topic, refused, lists, found.count, sender, started);
   const sending = startOutbound(
@@ -287,6 +262,59 @@ function createEach(
     sender.hop,
   );
   return new OutgoingTopic(topic, sending, copies, found.count, sender, started);
+}
+
+interface Created {
+  readonly message: unknown;
+  readonly refused?: Refused | undefined;
+}
+
+function createOne(
+  hop: TopicHop,
+  message: unknown,
+  found: Pick<Carried, 'any' | 'stays'>,
+  sender: Sender,
+  links?: CreationLinks,
+): Created {
+  const { shape } = sender;
+  const topic = hop.target.name as string;
+  const headers = shape.headers(message);
+  if (headers === null) return { message };
+  const held =
+    headers !== undefined && found.any ? carriedContext(headers, shape.reader, sender.hop.limits) : undefined;
+  if (held !== undefined && (found.stays || sender.hop.options.existing === 'keep')) {
+    links?.add(held);
+    return { message };
+  }
+  const create = startOutbound(
+    {
+      transport: hop.transport,
+      target: hop.target,
+      reply: hop.reply,
+      name: `create ${topic}`,
+      kind: SpanKind.PRODUCER,
+      attributes: sendAttributes(topic, 'create', described(message), 1, sender),
+      links: held === undefined ? undefined : [{ context: held }],
+    },
+    sender.hop,
+  );
+  create.end();
+  if (create.refused !== undefined) return { message, refused: create };
+  links?.add(create.span.spanContext());
+  const unchanged =
+    create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
+  return { message: unchanged ? message : shape.write(message as object, headers, create, areW3C(create.fields)) };
+}
+
+/**
+ * Returns a copy of one message that carries a `create` span of its own, for a client that sends it some time later, together
+ * with others. Throws the `LineageError` where the limits of the chain refuse it.
+ */
+export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
+  const found = carried([[message]], sender);
+  const created = createOne(topicHop(topic, found, reply), message, found, sender);
+  if (created.refused !== undefined) throw created.refused.error;
+  return created.message;
 }
 
 /** Whether the fields of a hop are W3C's alone, and not those of a foreign propagator. */

@@ -1,4 +1,5 @@
-import { context as contextApi } from '@opentelemetry/api';
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { messageHeaders } from '../carrier.ts';
 import type { Received } from '../hop.ts';
 import { telemetryFailed } from './failed.ts';
 import { errorType } from '../outcome.ts';
@@ -6,13 +7,22 @@ import type { Refused } from '../refusal.ts';
 import type { HopSettings } from '../settings.ts';
 import { exempted } from '../lineage.ts';
 import { whenSettled } from '../settled.ts';
-import type { MessagingClient } from './attributes.ts';
+import { startInbound } from '../inbound.ts';
+import { addMessage, processAttributes } from './attributes.ts';
+import type { DescribedMessage, MessagingClient } from './attributes.ts';
+import { KAFKA } from './conventions.ts';
+import { messageAge } from './message.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHops } from './open-hops.ts';
 
-/** What the handlers of one consumer share. */
-export interface Receiver extends MessagingClient {
+/** What the handlers of one consumer share. `P` is what a handler is given. */
+export interface Receiver<P = never> extends MessagingClient {
   readonly hop: HopSettings;
+  /** Milliseconds; a message that is older restarts its trace. */
+  readonly maxParentAge: number;
+  readonly onRefused: OnRefused<P> | undefined;
+  /** Known at once, or once the consumer joins its group. */
+  groupId: string | undefined;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
   /** Milliseconds after which the span of a handler that has not returned is given up; `undefined`: never. */
@@ -26,6 +36,36 @@ export interface Delivery {
   readonly topic: string;
   readonly partition: number | undefined;
   readonly count: number;
+}
+
+/** One message, as a hop sees it. */
+export interface ReceivedMessage extends DescribedMessage {
+  readonly topic: string;
+  readonly partition: number;
+  readonly timestamp?: unknown;
+  readonly headers: unknown;
+}
+
+/** Opens the CONSUMER `process` hop of one message: a child of the span that sent it, and linked to it. */
+export function startProcess(message: ReceivedMessage, receiver: Receiver): Received | Refused {
+  const { topic } = message;
+  const age = messageAge(message.timestamp, Date.now());
+  const attributes = processAttributes(topic, message.partition, age, receiver);
+  addMessage(attributes, message);
+  return startInbound(
+    {
+      transport: KAFKA,
+      name: `process ${topic}`,
+      kind: SpanKind.CONSUMER,
+      attributes,
+      carrier: message.headers,
+      reader: messageHeaders,
+      peer: { name: topic },
+      linkParent: true,
+      stale: age !== undefined && age > receiver.maxParentAge,
+    },
+    receiver.hop,
+  );
 }
 
 /**

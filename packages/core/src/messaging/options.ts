@@ -1,0 +1,99 @@
+import { ThroughlineError } from '../errors.ts';
+import type { HopOptions } from '../options.ts';
+import { hopSettings } from '../settings.ts';
+import type { HopScope } from '../settings.ts';
+import { messagingMetrics } from './metrics.ts';
+import { OpenHops } from './open-hops.ts';
+import type { MessageShape, Sender } from './outgoing.ts';
+import type { OnRefused, Receiver } from './receiving.ts';
+
+/** What the producers of every client take. */
+export interface SenderOptions extends HopOptions {
+  /** A `create` span for each message, which the send span links, instead of one send span for all. Default `false`. */
+  readonly spanPerMessage?: boolean | undefined;
+  /** The client's id: `messaging.client.id`. */
+  readonly clientId?: string | undefined;
+}
+
+/** What the consumers of every client take. `P` is what a handler is given. */
+export interface ReceiverOptions<P> extends HopOptions {
+  /**
+   * Milliseconds. A message that is older, by its timestamp, starts a new trace with a link to its own. Timestamps in the
+   * future or ten years old do not count. Default: no limit.
+   */
+  readonly maxParentAge?: number | undefined;
+  /**
+   * What to do, in place of the handler, with a message whose chain of agents is past a limit that `lineage` enforces; it runs
+   * in the message's trace, and what it sends is not refused. Default: the handler fails with the `LineageError`, which the
+   * client treats like any error of a handler.
+   */
+  readonly onRefused?: OnRefused<P> | undefined;
+  /**
+   * Milliseconds. The span of a handler that has not returned by then ends with `error.type: handler_timeout`; the handler
+   * itself runs on. The session timeout is a good value. Default: never, because clients wait for a handler without end.
+   */
+  readonly handlerTimeout?: number | undefined;
+  /** The consumer group; clients tell it by themselves, at the latest when the consumer joins. */
+  readonly groupId?: string | undefined;
+  /** The client's id: `messaging.client.id`. */
+  readonly clientId?: string | undefined;
+}
+
+/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
+export function senderSettings(
+  options: SenderOptions | undefined,
+  scope: HopScope,
+  shape: MessageShape,
+  errorType: Sender['errorType'],
+): Sender {
+  const hop = hopSettings(options, scope);
+  const { spanPerMessage, clientId } = options ?? {};
+  if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean')
+    throw wrong('spanPerMessage', 'true or false');
+  return {
+    hop,
+    shape,
+    spanPerMessage: spanPerMessage ?? false,
+    clientId: name('clientId', clientId),
+    metrics: messagingMetrics(options?.meterProvider, scope),
+    open: new OpenHops(),
+    errorType,
+  };
+}
+
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+export function receiverSettings<P>(
+  options: ReceiverOptions<P> | undefined,
+  scope: HopScope,
+  errorType: Receiver<P>['errorType'],
+): Receiver<P> {
+  const hop = hopSettings(options, scope);
+  const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
+  if (maxParentAge !== undefined && !(typeof maxParentAge === 'number' && maxParentAge >= 0)) {
+    throw wrong('maxParentAge', 'milliseconds, such as 86_400_000');
+  }
+  if (onRefused !== undefined && typeof onRefused !== 'function') throw wrong('onRefused', 'a function');
+  if (handlerTimeout !== undefined && !(typeof handlerTimeout === 'number' && handlerTimeout > 0)) {
+    throw wrong('handlerTimeout', 'milliseconds, such as 30_000');
+  }
+  return {
+    hop,
+    maxParentAge: maxParentAge ?? Infinity,
+    onRefused,
+    handlerTimeout,
+    clientId: name('clientId', clientId),
+    groupId: name('groupId', groupId),
+    metrics: messagingMetrics(options?.meterProvider, scope),
+    open: new OpenHops(),
+    errorType,
+  };
+}
+
+function name(option: string, value: unknown): string | undefined {
+  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
+  throw wrong(option, 'a name');
+}
+
+function wrong(option: string, takes: string): ThroughlineError {
+  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes ${takes}.`);
+}

@@ -1,0 +1,97 @@
+import type { Context } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
+import { hopSettings, messageHeaders, startInbound, startOutbound } from '@throughline/core';
+import type { HopOptions } from '@throughline/core';
+import { KAFKA } from '@throughline/core/messaging';
+import type { MessageLike } from './message.ts';
+import { scope } from './options.ts';
+import { writeMap } from './shape.ts';
+
+/** The options of {@link injectHeaders}. */
+export interface InjectOptions extends HopOptions {
+  /** The topic that the message goes to, for an outbound policy that asks. */
+  readonly topic?: string | undefined;
+  /** What the producer's header serializers take. Default `buffer`, for a producer without any. */
+  readonly headers?: 'buffer' | 'string' | undefined;
+}
+
+const asBuffer = (text: string): Buffer => Buffer.from(text);
+const asText = (text: string): string => text;
+
+/**
+ * Returns a copy of `headers` that carries the active trace context and baggage, for a producer that is not wrapped. Opens no
+ * span. With no active span, valid fields that are there stay. Throws a `LineageError` where the chain is past a limit and
+ * `lineage` enforces it.
+ */
+export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?: InjectOptions): Map<unknown, unknown> {
+  const name = options?.topic;
+  const sending = startOutbound(
+    {
+      transport: KAFKA,
+      name: 'inject',
+      kind: SpanKind.PRODUCER,
+      target: { transport: KAFKA, channel: 'broker', name },
+      span: false,
+    },
+    hopSettings(options, scope),
+  );
+  sending.end();
+  if (sending.refused !== undefined) throw sending.error;
+  const encode = options?.headers === 'string' ? asText : asBuffer;
+  return writeMap(headers, sending, encode, encode);
+}
+
+/**
+ * Returns the context that a received message was created in, with its baggage, on an otherwise empty context. Never throws.
+ * Opens no span.
+ *
+ * @example
+ * ```ts
+ * context.with(extractContext(message), () => handle(message));
+ * ```
+ */
+export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
+  const received = startInbound(
+    {
+      transport: KAFKA,
+      name: 'extract',
+      kind: SpanKind.CONSUMER,
+      carrier: headersOf(message),
+      reader: messageHeaders,
+      span: false,
+    },
+    hopSettings(options, scope),
+  );
+  received.end();
+  return received.context;
+}
+
+/**
+ * Returns a copy of a received message's headers that can be sent on, to a retry or dead-letter topic: headers without a value
+ * are dropped, because serializers and other clients trip over them. Repeated headers stay where keys are bytes.
+ *
+ * @example
+ * ```ts
+ * await producer.send({ messages: [{ topic: 'orders.dead', value: message.value, headers: forwardHeaders(message) }] });
+ * ```
+ */
+export function forwardHeaders<K, V>(message: { readonly headers: ReadonlyMap<K, V> }): Map<K, V> {
+  const { headers, headerEntries } = message as {
+    headers: ReadonlyMap<K, V>;
+    headerEntries?: readonly (readonly [K, V])[];
+  };
+  const copy = new Map<K, V>();
+  for (const [key, value] of headerEntries ?? headers) {
+    if (key !== undefined && key !== null && value !== undefined && value !== null) copy.set(key, value);
+  }
+  return copy;
+}
+
+/** Every header in its order where the client gives that, else the Map. */
+export function headersOf(message: MessageLike | null | undefined): unknown {
+  try {
+    return message?.headerEntries ?? message?.headers;
+  } catch {
+    return undefined;
+  }
+}

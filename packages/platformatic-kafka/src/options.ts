@@ -1,0 +1,47 @@
+import { receiverSettings, senderSettings } from '@throughline/core/messaging';
+import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
+import { errorTypeOf } from './message.ts';
+import type { MessageLike } from './message.ts';
+import { mapHeaders } from './shape.ts';
+import { encoderOf } from './encoder.ts';
+
+/** The instrumentation scope of this package's spans. */
+export const scope = { name: '@throughline/platformatic-kafka', version: '0.0.0' } as const;
+
+/** The options of {@link traceProducer}. */
+export interface ProducerOptions extends SenderOptions {
+  /**
+   * What the producer's header serializers take. Default: found out from the producer; `buffer` where it has none. Name it for
+   * a producer whose serializers are told to each call.
+   */
+  readonly headers?: 'buffer' | 'string' | undefined;
+}
+
+/** The options of {@link traceConsumer} and `tracedMessage`. */
+export type ConsumerOptions = ReceiverOptions<MessageLike>;
+
+/** A consumer's options, checked. */
+export type ConsumerSettings = Receiver<MessageLike>;
+
+/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
+export function producerSettings(producer: object, options: ProducerOptions | undefined): Sender {
+  const shape = mapHeaders(encoderOf(producer, options?.headers));
+  const settings = senderSettings(options, scope, shape, errorTypeOf);
+  return settings.clientId === undefined ? { ...settings, clientId: nameOf(producer, 'clientId') } : settings;
+}
+
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+export function consumerSettings(consumer: object | undefined, options: ConsumerOptions | undefined): ConsumerSettings {
+  const settings = receiverSettings(options, scope, errorTypeOf);
+  if (consumer === undefined) return settings;
+  return {
+    ...settings,
+    clientId: settings.clientId ?? nameOf(consumer, 'clientId'),
+    groupId: settings.groupId ?? nameOf(consumer, 'groupId'),
+  };
+}
+
+function nameOf(client: object, member: 'clientId' | 'groupId'): string | undefined {
+  const value: unknown = (client as Record<string, unknown>)[member];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}

@@ -1,0 +1,211 @@
+import { context as contextApi } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
+import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import {
+  ATTR_KAFKA_OFFSET,
+  ATTR_MESSAGING_DESTINATION_PARTITION_ID,
+  endAll,
+  offsetNumber,
+  refusalOf,
+  sameType,
+  sendAll,
+  settle,
+  startTopic,
+} from '@throughline/core/messaging';
+import type { Outgoing, Placed, Sender } from '@throughline/core/messaging';
+import { producerSettings } from './options.ts';
+import type { ProducerOptions } from './options.ts';
+import { traceProducerStream } from './producer-stream.ts';
+
+/** The part of a `Producer` or `Transaction` that sends. */
+export interface SenderLike {
+  // The client's overloads, of which TypeScript takes the last for comparison.
+  send(options: never): Promise<unknown>;
+}
+
+/** The part of a `Producer` that is wrapped. */
+export interface ProducerLike extends SenderLike {
+  close(...args: never[]): unknown;
+}
+
+type Callback = (error: unknown, result?: unknown) => void;
+type Loose = Record<'send' | 'close' | 'beginTransaction' | 'asStream' | 'addOffset', (...args: unknown[]) => unknown>;
+
+/**
+ * Returns a producer of the same type that opens one PRODUCER span `send {topic}` for each topic and call, and sends its context
+ * in every message, whose headers may be a Map or a record. The producer that is given, and everything that is sent
+ * through the new one, stay as they are. Throws a `ThroughlineError` for a wrong option.
+ *
+ * @example
+ * ```ts
+ * const producer = traceProducer(new Producer({ clientId: 'planner', bootstrapBrokers }));
+ * await producer.send({ messages: [{ topic: 'orders', value: Buffer.from('one') }] });
+ * ```
+ */
+export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): P {
+  if (typeof producer !== 'object' || producer === null || typeof producer.send !== 'function') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      '`traceProducer` takes a producer, such as `new Producer({ … })`.',
+    );
+  }
+  const settings = producerSettings(producer, options);
+  if (wrapped(producer)) {
+    warnIfRewrapped(producer, settings.hop);
+    return producer;
+  }
+  const target = producer as unknown as Loose;
+  const members: Record<string, unknown> = {
+    send: (record: unknown, callback?: unknown) => send(target, record, callback, settings),
+    close: (...args: unknown[]) => close(target, args, settings),
+  };
+  if (typeof target.beginTransaction === 'function') {
+    members['beginTransaction'] = (...args: unknown[]) =>
+      withResult(
+        args,
+        (given) => target.beginTransaction(...given),
+        (transaction) => traceTransaction(transaction, settings),
+      );
+  }
+  if (typeof target.asStream === 'function') {
+    members['asStream'] = (...args: unknown[]) => traceProducerStream(target.asStream(...args) as object, settings);
+  }
+  return sameType(producer, members, settings.hop);
+}
+
+function traceTransaction(transaction: unknown, settings: Sender): unknown {
+  if (typeof transaction !== 'object' || transaction === null || wrapped(transaction)) return transaction;
+  const target = transaction as Loose;
+  return sameType(
+    transaction,
+    {
+      send: (record: unknown, callback?: unknown) => send(target, record, callback, settings),
+      addOffset: (message: unknown, ...rest: unknown[]) => addOffset(target, message, rest, settings),
+    },
+    settings.hop,
+  );
+}
+
+interface Sent {
+  readonly messages: readonly { readonly topic: string }[];
+  readonly reply?: boolean | undefined;
+}
+
+function send(target: Loose, record: unknown, callback: unknown, settings: Sender): unknown {
+  const outgoing: Outgoing[] = [];
+  const argument = prepared(record, outgoing, settings);
+  if (typeof callback !== 'function') return sendAll(outgoing, (copy) => target.send(copy), argument, placed);
+  const told = contextApi.bind(contextApi.active(), callback as Callback);
+  const refusal = refusalOf(outgoing);
+  if (refusal !== undefined) {
+    queueMicrotask(() => told(refusal));
+    return undefined;
+  }
+  const ended: Callback = (error, result) => {
+    const failed = error !== undefined && error !== null;
+    endAll(outgoing, failed, failed ? error : result, placed);
+    told(error, result);
+  };
+  const hop = outgoing[0]?.hop;
+  const call = (): unknown => target.send(argument, ended);
+  return hop === undefined || hop.refused !== undefined ? call() : contextApi.with(hop.inner, call);
+}
+
+// The client writes into what it is given, so that it gets a copy. What cannot be read goes to it as it is, and it reports it.
+function prepared(record: unknown, outgoing: Outgoing[], settings: Sender): unknown {
+  if (!isSent(record)) return record;
+  try {
+    const { messages, reply, ...rest } = record;
+    const copies: unknown[] = [...messages];
+    for (const [topic, places] of byTopic(messages)) {
+      const given = places.map((at) => messages[at]);
+      const started = startTopic(topic, [given], settings, reply === true);
+      outgoing.push(started);
+      const [written] = started.lists;
+      places.forEach((at, nth) => (copies[at] = written?.[nth]));
+    }
+    return { ...rest, messages: copies };
+  } catch {
+    for (const started of outgoing.splice(0)) started.withdraw();
+    return record;
+  }
+}
+
+function isSent(record: unknown): record is Sent {
+  if (typeof record !== 'object' || record === null) return false;
+  const { messages } = record as { messages?: unknown };
+  return Array.isArray(messages) && messages.every(hasTopic);
+}
+
+function hasTopic(message: unknown): boolean {
+  if (typeof message !== 'object' || message === null) return false;
+  const { topic } = message as { topic?: unknown };
+  return typeof topic === 'string' && topic !== '';
+}
+
+function byTopic(messages: Sent['messages']): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  messages.forEach(({ topic }, at) => {
+    const there = places.get(topic);
+    if (there === undefined) places.set(topic, [at]);
+    else there.push(at);
+  });
+  return places;
+}
+
+/** Where the broker put the messages, when that is one partition. */
+const placed: Placed = ({ topic, count, hop }, answer) => {
+  const { offsets } = (answer ?? {}) as { offsets?: unknown };
+  if (!Array.isArray(offsets) || !hop.span.isRecording()) return undefined;
+  const there = (offsets as { topic?: unknown; partition?: unknown; offset?: unknown }[]).filter(
+    (one) => one.topic === topic,
+  );
+  const [only] = there;
+  if (only === undefined || there.length > 1 || typeof only.partition !== 'number') return undefined;
+  const attributes: Attributes = { [ATTR_MESSAGING_DESTINATION_PARTITION_ID]: String(only.partition) };
+  const offset = count === 1 ? offsetNumber(only.offset) : undefined;
+  if (offset !== undefined) attributes[ATTR_KAFKA_OFFSET] = offset;
+  return { attributes };
+};
+
+/** The offset that a transaction commits for a message's consumer group. */
+function addOffset(target: Loose, message: unknown, rest: unknown[], settings: Sender): unknown {
+  const { topic, metadata } = (message ?? {}) as {
+    topic?: string;
+    metadata?: { consumer?: { groupId?: string } };
+  };
+  const commit = (given: unknown[]): unknown =>
+    settle(topic, metadata?.consumer?.groupId, settings, () => target.addOffset(message, ...given));
+  const callback = rest.at(-1);
+  if (typeof callback !== 'function') return commit(rest);
+  const told = contextApi.bind(contextApi.active(), callback as Callback);
+  (commit([]) as Promise<unknown>).then((result) => told(null, result), told);
+  return undefined;
+}
+
+function close(target: Loose, args: unknown[], { open }: Sender): unknown {
+  const result = withResult(
+    args,
+    (given) => target.close(...given),
+    (value) => {
+      open.abandon();
+      return value;
+    },
+  );
+  return result === undefined ? result : open.until(result);
+}
+
+/** Calls with a callback as last argument, or none and a promise; `then` makes the result of either. */
+export function withResult(
+  args: readonly unknown[],
+  call: (args: readonly unknown[]) => unknown,
+  then: (result: unknown) => unknown,
+): unknown {
+  const callback = args.at(-1);
+  if (typeof callback !== 'function') return Promise.resolve(call(args)).then(then);
+  const told: Callback = (error, result) => {
+    const failed = error !== undefined && error !== null;
+    (callback as Callback)(error, failed ? result : then(result));
+  };
+  return call([...args.slice(0, -1), told]);
+}
