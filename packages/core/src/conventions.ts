@@ -4,6 +4,8 @@
 export const ATTR_AGENT_NAME = 'throughline.agent.name';
 export const ATTR_AGENT_ID = 'throughline.agent.id';
 export const ATTR_AGENT_VERSION = 'throughline.agent.version';
+/** What a hop crosses, where no convention has attributes that say so. */
+export const ATTR_TRANSPORT = 'throughline.transport';
 /** Outbound hops started under an inbound hop. */
 export const ATTR_CALLS = 'throughline.calls';
 /** Baggage members that an outbound hop did not send. */

@@ -11,6 +11,7 @@ export { printable, warnOnce } from './diagnostics.ts';
 export { edgeSampler, type EdgeRule, type EdgeSampler, type EdgeSamplerOptions } from './edge-sampler.ts';
 export { contextFromEnv, traceEnv, writeEnv, type Environment } from './environment.ts';
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
+export { resumeTrace, saveTrace, type ResumeOptions } from './handle.ts';
 export type {
   Channel,
   FieldsMode,
@@ -27,6 +28,7 @@ export type {
   Transport,
 } from './hop.ts';
 export { startInbound } from './inbound.ts';
+export { joinTraces, type Branch } from './join-traces.ts';
 export { currentLineage, withAttempt, withBudget, withDeadline, type Lineage } from './lineage.ts';
 export type { LineageEvent, LineageOptions } from './lineage-rules.ts';
 export { defaultLimits, type Limits } from './limits.ts';
