@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { propagation, SpanKind } from '@opentelemetry/api';
 import {
   hopSettings,
@@ -63,6 +64,13 @@ function pass(options: HopOptions, host: string, carrier: Record<string, string>
     sent: 'fields' in sending ? sending.fields : {},
   };
 }
+
+const partnerToken = 'Bearer good';
+// #region readme
+const edge = publicEdge({ authenticated: ({ headers }) => headers.get('authorization') === partnerToken });
+const mesh = internalMesh({ firstParty: ['*.example.com'] });
+const tools = thirdPartyTools({ agent: 'analyst' });
+// #endregion
 
 const memberOf = (field: string | undefined, key: string): boolean => (field ?? '').includes(`${key}=`);
 
@@ -143,4 +151,15 @@ describe('a preset merges what is given', () => {
     const options: { serverTiming: boolean } & HopOptions = publicEdge(given);
     expect([options.serverTiming, options.baggage]).toEqual([true, { accept: ['locale'] }]);
   });
+});
+
+it('the presets of the README are what it says, and the code that it shows', () => {
+  const partner = { ...offered, authorization: partnerToken };
+  expect([pass(edge, 'planner', partner).continued, pass(edge, 'planner').continued]).toEqual([true, false]);
+  expect(memberOf(pass(mesh, 'planner.example.com').sent['baggage'], 'ours')).toBe(true);
+  expect(memberOf(pass(tools, 'localhost').sent['baggage'], 'ours')).toBe(false);
+  const region = /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(
+    readFileSync(import.meta.filename, 'utf8'),
+  )?.[1];
+  expect(readFileSync(new URL('../README.md', import.meta.url), 'utf8')).toContain(region);
 });
