@@ -10,7 +10,7 @@ import type { HopOptions } from './options.ts';
  * ```
  */
 export function internalMesh<O extends HopOptions>(options?: O): O & HopOptions {
-  return merged({ inbound: 'continue', outbound: 'inject', authenticated: () => true }, options);
+  return merged(mesh, options);
 }
 
 /**
@@ -24,10 +24,7 @@ export function internalMesh<O extends HopOptions>(options?: O): O & HopOptions 
  * ```
  */
 export function publicEdge<O extends HopOptions>(options?: O): O & HopOptions {
-  return merged(
-    { inbound: (peer) => (peer.authenticated === true ? 'continue' : 'restart-with-link'), outbound: 'inject' },
-    options,
-  );
+  return merged(edge, options);
 }
 
 /**
@@ -41,11 +38,21 @@ export function publicEdge<O extends HopOptions>(options?: O): O & HopOptions {
  * ```
  */
 export function thirdPartyTools<O extends HopOptions>(options?: O): O & HopOptions {
-  return merged(
-    { inbound: 'restart-with-link', outbound: 'inject', firstParty: false, baggage: { send: false } },
-    options,
-  );
+  return merged(tools, options);
 }
+
+// One object each, so that two wraps with the same preset have the same options.
+const mesh: HopOptions = { inbound: 'continue', outbound: 'inject', authenticated: () => true };
+const edge: HopOptions = {
+  inbound: ({ authenticated }) => (authenticated === true ? 'continue' : 'restart-with-link'),
+  outbound: 'inject',
+};
+const tools: HopOptions = {
+  inbound: 'restart-with-link',
+  outbound: 'inject',
+  firstParty: false,
+  baggage: Object.freeze({ send: false }),
+};
 
 function merged<O extends HopOptions>(preset: HopOptions, given: O | undefined): O & HopOptions {
   const options: Record<string, unknown> = { ...preset };

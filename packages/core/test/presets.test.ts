@@ -118,6 +118,20 @@ describe('publicEdge()', () => {
   });
 });
 
+describe('lineage', () => {
+  const deep = { ...offered, baggage: 'throughline.lineage=1.9.32.1.-.-.-' };
+
+  it('of a stranger ends at a public edge, and that of a third party where its request comes in', () => {
+    for (const options of [publicEdge(), thirdPartyTools()]) {
+      expect(pass(options, 'planner', deep).sent['baggage']).toContain('throughline.lineage=1.1.32.');
+    }
+  });
+
+  it('goes on in a mesh', () => {
+    expect(pass(internalMesh(), 'planner', deep).sent['baggage']).toContain('throughline.lineage=1.10.32.');
+  });
+});
+
 describe('thirdPartyTools()', () => {
   it('sends trace context and no baggage, to private addresses neither', () => {
     const { sent } = pass(thirdPartyTools(), 'localhost');
@@ -131,6 +145,12 @@ describe('thirdPartyTools()', () => {
 });
 
 describe('a preset merges what is given', () => {
+  it('two calls give the same options, so that wrapping twice with one preset is no surprise', () => {
+    for (const preset of [internalMesh, publicEdge, thirdPartyTools]) {
+      for (const [name, value] of Object.entries(preset())) expect(Reflect.get(preset(), name)).toBe(value);
+    }
+  });
+
   it('the given options win, and the preset is a plain object of options', () => {
     expect(internalMesh({ agent: 'planner', outbound: 'suppress' })).toMatchObject({
       agent: 'planner',

@@ -12,6 +12,12 @@ describe('options that cannot be meant throw at construction, with the fix in th
       /`inbound` takes one of 'continue', 'restart-with-link', 'restart' or a function/,
     ],
     ['outbound', { outbound: true }, /'inject', 'suppress'/],
+    [
+      'authenticated',
+      { authenticated: true },
+      /`authenticated` takes a function of the peer that returns true or false/,
+    ],
+    ['answer', { answer: 'everybody' }, /`answer` takes 'first-party', true or false; it was given 'everybody'/],
     ['existing', { existing: 'merge' }, /'replace', 'keep'/],
     ['firstParty', { firstParty: 'example.com' }, /a list such as/],
     ['firstParty member', { firstParty: [''] }, /non-empty names/],
