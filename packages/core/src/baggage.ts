@@ -150,17 +150,21 @@ function readMember(text: string, start: number, end: number, members: Members):
   while (at < end && isBlank(text.charCodeAt(at))) at++;
   const valueStart = at;
   encoded = false;
+  let blank = false;
   for (; at < end; at++) {
     code = text.charCodeAt(at);
     if (code === PERCENT) encoded = true;
     else if (code > 127 || ((CLASSES[code] as number) & OCTET) === 0) {
       if (code === SEMICOLON) break;
-      if (!isBlank(code)) form = REWRITTEN;
+      if (isBlank(code)) blank = true;
+      else form = REWRITTEN;
     }
   }
   let valueEnd = at;
   while (valueEnd > valueStart && isBlank(text.charCodeAt(valueEnd - 1))) valueEnd--;
   let value = text.slice(valueStart, valueEnd);
+  // Blanks may stand around a value, and not in it.
+  if (blank && (value.includes(' ') || value.includes('\t'))) form = REWRITTEN;
   if (encoded) {
     value = percentDecode(value);
     // Text that does not survive decoding is not sent on as it came.
@@ -169,8 +173,10 @@ function readMember(text: string, start: number, end: number, members: Members):
   if (form === REWRITTEN) value = value.toWellFormed();
   let metadata: BaggageEntryMetadata | undefined;
   if (at < end) {
-    const properties = text.slice(at + 1, end).trim();
-    if (!isPrintable(properties)) form = REWRITTEN;
+    const raw = text.slice(at + 1, end);
+    // Before it is trimmed: a line break around it would be sent on, too.
+    if (!isPrintable(raw)) form = REWRITTEN;
+    const properties = raw.trim();
     if (properties.length > 0) metadata = baggageEntryMetadataFromString(properties);
   }
   // Of duplicated keys the last one counts, in the place of the first.
@@ -271,7 +277,8 @@ class MemberBaggage implements Baggage {
   /** Whether `verbatim` is known to be within these limits. */
   within(limits: Limits): boolean {
     if (limits === this.#limits) return true;
-    return (this.verbatim?.length ?? 0) <= limits.baggageBytes && this.size <= limits.baggageMembers;
+    const text = this.verbatim ?? '';
+    return text.length <= limits.baggageBytes && membersOf(text) <= limits.baggageMembers;
   }
 
   get size(): number {
@@ -310,6 +317,13 @@ class MemberBaggage implements Baggage {
     const metadata = this.#members.metadata?.[place];
     return metadata === undefined ? { value } : { value, metadata };
   }
+}
+
+// As they are written: a key may be there twice.
+function membersOf(text: string): number {
+  let members = 1;
+  for (let at = text.indexOf(','); at >= 0; at = text.indexOf(',', at + 1)) members++;
+  return members;
 }
 
 function baggageOf(entries: readonly (readonly [string, BaggageEntry])[]): Baggage {

@@ -61,17 +61,17 @@ export class W3CPropagator implements TextMapPropagator {
   extract(context: Context, carrier: unknown, getter: TextMapGetter): Context {
     let extracted = layered(context);
     if (this.#trace) {
-      const offered = traceparentOf(getter.get(carrier, 'traceparent'), this.#limits);
+      const offered = traceparentOf(read(getter, carrier, 'traceparent'), this.#limits);
       if (offered !== undefined) {
         if (this.#state) {
-          const traceState = parseTracestate(joined(getter.get(carrier, 'tracestate')), this.#limits);
+          const traceState = parseTracestate(joined(read(getter, carrier, 'tracestate')), this.#limits);
           if (traceState !== undefined) offered.traceState = traceState;
         }
         extracted = withRemote(extracted, offered);
       }
     }
     if (this.#baggage) {
-      const baggage = parseBaggage(joined(getter.get(carrier, 'baggage')), this.#limits);
+      const baggage = parseBaggage(joined(read(getter, carrier, 'baggage')), this.#limits);
       if (baggage !== undefined) extracted = propagation.setBaggage(extracted, baggage);
     }
     return extracted;
@@ -131,6 +131,16 @@ export function w3cFieldValues(
   const members = baggage === undefined ? undefined : formatBaggage(baggage, limits);
   if (members !== undefined) values['baggage'] = members;
   return values;
+}
+
+// The carrier may throw where it is read: a property of it, or a Proxy.
+function read(getter: TextMapGetter, carrier: unknown, field: string): unknown {
+  try {
+    const value: unknown = getter.get(carrier, field);
+    return Array.isArray(value) ? Array.from(value) : value;
+  } catch {
+    return undefined;
+  }
 }
 
 // A getter of HTTP headers may give a list of one; a longer one is a repeated `traceparent`, which is invalid.

@@ -19,6 +19,16 @@ describe('parseBaggage (W3C Baggage, 3.2)', () => {
     expect(formatBaggage(parseBaggage(text))).toBe(text);
   });
 
+  it('never sends a blank in a value, or a line break after a property, on as it came', () => {
+    expect(formatBaggage(parseBaggage('a=1 2,b=3'))).toBe('a=1%202,b=3');
+    expect(formatBaggage(parseBaggage('a=1;p=1\r\n,b=2'))).toBe('a=1;p=1,b=2');
+  });
+
+  it('counts members as they are written where it makes room for lineage', () => {
+    const text = `throughline.lineage=1.0.1.1.-.-.-,${Array.from({ length: 64 }, (_, at) => `k${at % 9}=`).join(',')}`;
+    expect(formatBaggage(parseBaggage(text))?.split(',').length).toBeLessThanOrEqual(64);
+  });
+
   it('decodes malformed percent-encoding with U+FFFD', () => {
     expect(values(parseBaggage('a=%zz,b=%C3%A4,c=%C3x,d=%'))).toEqual({
       a: '\uFFFDzz',
