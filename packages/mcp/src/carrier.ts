@@ -12,7 +12,8 @@ import type { McpOptions } from './options.ts';
 /**
  * Returns a copy of `_meta` with the fields of the active context under the unprefixed keys of SEP-414; `meta` itself is not
  * changed. For requests that do not pass through a traced transport. The peer counts as a third party, to whom no baggage
- * goes, unless `peer` or `firstParty` says otherwise.
+ * goes, unless `peer` or `firstParty` says otherwise. Throws a `LineageError` where `lineage` is enforced and the chain is past
+ * a limit.
  *
  * @example
  * ```ts
@@ -27,13 +28,14 @@ export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: M
     hop,
   );
   sending.end();
+  if (sending.refused !== undefined) throw sending.error;
   return writeRecord(meta, sending, 'meta');
 }
 
 /**
  * Returns the context that a request offers, under the inbound policy: run work in it with `context.with`. Takes a `_meta`
  * object, or the last argument of a handler (`extra` of SDK v1, `ctx` of v2). Without a valid `traceparent` it is a context
- * without a span. Never throws, whatever is in there.
+ * without a span. Never throws, whatever is in there, and refuses nothing: no work has been asked for yet.
  */
 export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
   const { hop, given } = rememberedSettings(options);

@@ -3,7 +3,7 @@ import { context as contextApi, propagation, SpanKind, trace } from '@openteleme
 import type { Attributes, Context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
-import type { InboundHop, Received } from '@throughline/core';
+import type { InboundHop, Received, Refused } from '@throughline/core';
 import { answerIn, withAnswer, withFields } from './carrier.ts';
 import { arrivalContext, requestContext, strayContext } from './contexts.ts';
 import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, MCP, META_PROTOCOL_VERSION } from './conventions.ts';
@@ -17,6 +17,8 @@ import { spansByDefault } from './options.ts';
 import type { Direction, McpSettings } from './options.ts';
 import { peerOf } from './peer.ts';
 import type { TransportPeer } from './peer.ts';
+import { deadlineAnswer, pastDeadline, refusalAnswer } from './refusal.ts';
+import type { Answer } from './refusal.ts';
 
 /** What the protocol hangs onto a transport to hear its messages. */
 export type Handler = (message: unknown, extra?: unknown) => void;
@@ -26,6 +28,7 @@ export interface TracedTransport {
   send(message: unknown, options?: unknown): Promise<void>;
   onmessage?: Handler | undefined;
   onclose?: (() => void) | undefined;
+  onerror?: ((error: unknown) => void) | undefined;
   readonly sessionId?: unknown;
 }
 
@@ -41,6 +44,8 @@ export interface TracedTransport {
  */
 export class Connection {
   readonly inFlight: InFlight = new InFlight();
+  /** What the protocol hears messages with. */
+  handler: Handler | undefined;
   readonly #transport: TracedTransport;
   readonly #settings: McpSettings;
   readonly #peer: TransportPeer;
@@ -65,7 +70,9 @@ export class Connection {
   }
 
   /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */
-  receive(handler: Handler, message: unknown, extra: unknown): void {
+  receive(message: unknown, extra: unknown): void {
+    const { handler } = this;
+    if (handler === undefined) return;
     if (!isObject(message)) return handler.call(this.#transport, message, extra);
     const { method, id, params } = message;
     const told = extra as MessageExtra | undefined;
@@ -101,8 +108,17 @@ export class Connection {
       },
       this.#settings.hop,
     );
+    if (sending.refused !== undefined) {
+      sending.end();
+      return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
+    }
     // A request over HTTP of the 2026-07-28 revision is cancelled by this alone.
-    const signal = (options as { requestSignal?: AbortSignal } | undefined)?.requestSignal;
+    const { requestSignal } = (options ?? none) as { readonly requestSignal?: AbortSignal };
+    const deadline = sending.signal;
+    if (deadline?.aborted === true) {
+      sending.end(pastDeadline);
+      return this.#answerHere(deadlineAnswer(id), caller, deadline.reason);
+    }
     const request: OutboundRequest = {
       id,
       method,
@@ -110,8 +126,10 @@ export class Connection {
       scope: new AsyncResource('throughline.mcp.request'),
       sending,
       token: meta?.['progressToken'],
-      unwatch: signal === undefined ? undefined : this.#watch(signal, () => request),
+      unwatch: undefined,
     };
+    if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
+    if (deadline !== undefined) options = this.#bound(deadline, request, requestSignal, options);
     this.inFlight.sent(request);
     let sent: Promise<void>;
     try {
@@ -131,12 +149,55 @@ export class Connection {
   }
 
   // One signal may outlive many requests: what listens to it goes with the request.
-  #watch(signal: AbortSignal, request: () => OutboundRequest): () => void {
+  #watch(signal: AbortSignal, request: OutboundRequest): () => void {
     const aborted = (): void => {
-      if (this.inFlight.forget(request())) request().sending.end(cancelled);
+      if (this.inFlight.forget(request)) request.sending.end(cancelled);
     };
     signal.addEventListener('abort', aborted, { once: true });
     return () => signal.removeEventListener('abort', aborted);
+  }
+
+  /**
+   * Has a request fail at the deadline of its chain as at a timeout of the SDK's own, and tells the peer. Returns the send
+   * options: with a signal that cancels the request over HTTP where it is cancelled by that.
+   */
+  #bound(
+    deadline: AbortSignal,
+    request: OutboundRequest,
+    requestSignal: AbortSignal | undefined,
+    options: unknown,
+  ): unknown {
+    const { id, method, sending, unwatch } = request;
+    const aborts = requestSignal === undefined ? undefined : new AbortController();
+    const passed = (): void => {
+      if (!this.inFlight.forget(request)) return;
+      sending.end(pastDeadline);
+      if (aborts !== undefined) aborts.abort(deadline.reason);
+      // What the specification says of a request to initialize: it must not be cancelled.
+      else if (method !== 'initialize') {
+        const params = { requestId: id, reason: 'The deadline of the chain has passed' };
+        const message = withFields({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, sending);
+        contextApi.with(request.caller, () => this.#passAlone(message, options));
+      }
+      this.#runAsCaller(request, this.handler, deadlineAnswer(id), undefined);
+    };
+    const abort = (): void => aborts?.abort(requestSignal?.reason);
+    deadline.addEventListener('abort', passed, { once: true });
+    requestSignal?.addEventListener('abort', abort, { once: true });
+    request.unwatch = () => {
+      unwatch?.();
+      deadline.removeEventListener('abort', passed);
+      requestSignal?.removeEventListener('abort', abort);
+    };
+    return aborts === undefined ? options : { ...(options as object), requestSignal: aborts.signal };
+  }
+
+  /** Answers a request that was not sent, the way that a peer would: the protocol lets go of it. */
+  #answerHere(answer: Answer, caller: Context, error: unknown): Promise<void> {
+    const { handler } = this;
+    if (handler === undefined) return Promise.reject(error);
+    queueMicrotask(() => this.#run(caller, handler, answer, undefined));
+    return Promise.resolve();
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
@@ -178,11 +239,14 @@ export class Connection {
         carrier: meta,
         reader: metaFields,
         span: false,
+        // It asks for no work, so it is no call.
+        messages: 0,
       },
       this.#settings.hop,
     );
     sending.end();
-    return withFields(message, sending);
+    // News of a tool that is as deep as a chain may go arrives all the same, but nothing can follow from it in the chain.
+    return sending.refused === undefined ? withFields(message, sending) : message;
   }
 
   #handle(handler: Handler, message: Message, method: string, id: RequestId, extra: MessageExtra | undefined): void {
@@ -197,6 +261,10 @@ export class Connection {
       meta,
       extra,
     );
+    if (received.refused !== undefined) {
+      received.end();
+      return this.#passAlone(refusalAnswer(id, method, params, received), undefined);
+    }
     // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
     if (span || method === 'initialize')
       this.inFlight.received(id, { method, received, signal: extra?.request?.signal });
@@ -231,11 +299,11 @@ export class Connection {
       }
     }
     const meta = metaOf(params);
-    if (meta?.['traceparent'] === undefined || !continues(method))
+    if ((meta?.['traceparent'] === undefined && meta?.['baggage'] === undefined) || !continues(method))
       return this.#run(arrivalContext(this.#peer, active, extra), handler, message, extra);
     const received = this.#startInbound(method, method, undefined, false, meta, extra);
     received.end();
-    this.#run(received.context, handler, message, extra);
+    if (received.refused === undefined) this.#run(received.context, handler, message, extra);
   }
 
   #startInbound(
@@ -245,7 +313,7 @@ export class Connection {
     span: boolean,
     carrier: ObjectValue | undefined,
     extra: MessageExtra | undefined,
-  ): Received {
+  ): Received | Refused {
     const headers = headersOf(extra);
     const { hop } = this.#settings;
     const inbound: InboundHop = {
@@ -274,14 +342,30 @@ export class Connection {
     return contextApi.with(wanted, this.#transport.send, this.#transport, message, options);
   }
 
+  // A message of our own: nobody waits for it to be sent.
+  #passAlone(message: unknown, options: unknown): void {
+    const failed = (error: unknown): void => this.#transport.onerror?.(error);
+    try {
+      this.#pass(message, options).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
   #run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
     contextApi.with(wanted, handler, this.#transport, message, extra);
   }
 
   // Going back to the caller's own scope costs less than entering its context anew, and brings its other stores back too. The
   // context manager may be one that does not live in scopes; where it does, `with` has nothing left to do.
-  #runAsCaller({ scope, caller }: OutboundRequest, handler: Handler, message: unknown, extra: unknown): void {
-    scope.runInAsyncScope(contextApi.with, contextApi, caller, handler, this.#transport, message, extra);
+  #runAsCaller(
+    { scope, caller }: OutboundRequest,
+    handler: Handler | undefined,
+    message: unknown,
+    extra: unknown,
+  ): void {
+    if (handler !== undefined)
+      scope.runInAsyncScope(contextApi.with, contextApi, caller, handler, this.#transport, message, extra);
   }
 
   #attributes(
@@ -313,6 +397,8 @@ export class Connection {
     }
   }
 }
+
+const none = {};
 
 // Changed lists and resources are news to everyone: what follows from them is no part of the trace that changed them.
 function continues(method: string): boolean {

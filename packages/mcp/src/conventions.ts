@@ -25,6 +25,8 @@ export const ERROR_TOOL = 'tool_error';
 export const ERROR_CANCELLED = 'cancelled';
 /** The transport closed before there was an answer. */
 export const ERROR_CONNECTION_CLOSED = 'connection_closed';
+/** The deadline of the request's chain came before an answer did. The same as of a request that is refused for it. */
+export const ERROR_DEADLINE = 'throughline.deadline';
 /** A second request with the id of one that is not answered yet: its answer cannot be told apart. */
 export const ERROR_DUPLICATE_ID = 'duplicate_request_id';
 /** The peer has more unanswered requests open than are kept. */

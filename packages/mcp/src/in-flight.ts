@@ -15,8 +15,8 @@ export interface OutboundRequest {
   readonly sending: Sending;
   /** The caller's token for progress notifications. The SDK's own is the id. */
   readonly token: unknown;
-  /** Stops listening to the signal that aborts the request. */
-  readonly unwatch: (() => void) | undefined;
+  /** Stops listening to the signals that abort the request. */
+  unwatch: (() => void) | undefined;
 }
 
 /** A request that came in and is not answered yet. */

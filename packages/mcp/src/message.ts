@@ -3,6 +3,7 @@ export type RequestId = string | number;
 
 /** A JSON-RPC message as far as it is looked at here; everything in it may come from outside. */
 export interface Message {
+  readonly jsonrpc?: unknown;
   readonly id?: unknown;
   readonly method?: unknown;
   readonly params?: unknown;

@@ -16,6 +16,7 @@ import { isId, isObject } from './message.ts';
 import { operationAttributes, operationName, outcomeOf } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
+import { refusedResult } from './refusal.ts';
 
 /** The options of {@link traceToolHandler}. */
 export interface ToolHandlerOptions extends McpOptions {
@@ -26,7 +27,7 @@ export interface ToolHandlerOptions extends McpOptions {
 /**
  * Returns a tool handler of the same type that runs in a SERVER span under the context that the request's `_meta` offers. For a
  * server that you cannot wrap; where its transport is traced already, this would be a second span. What the handler throws
- * comes out as the same object.
+ * comes out as the same object. A call that its chain's limits refuse is answered with `isError`, and the handler not called.
  *
  * @example
  * ```ts
@@ -63,6 +64,10 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
       peer: { name: 'tools/call', authenticated: isAuthenticated(extra), request: extra },
     };
     const received = startInbound(inbound, hop);
+    if (received.refused !== undefined) {
+      received.end();
+      return Promise.resolve(refusedResult(received, inbound.carrier));
+    }
     let result: unknown;
     try {
       result = context.with(received.context, () => handler.apply(this, args));

@@ -41,14 +41,11 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
   }
   const target = transport as T & TracedTransport;
   const connection = new Connection(target, settings);
-  let onmessage: Handler | undefined;
   let onclose: (() => void) | undefined;
 
   const send = (message: unknown, options?: unknown): Promise<void> => connection.send(message, options);
-  const received: Handler = (message, extra) => {
-    if (onmessage !== undefined) connection.receive(onmessage, message, extra);
-  };
-  Object.defineProperty(received, handlerKey, { get: () => onmessage });
+  const received: Handler = (message, extra) => connection.receive(message, extra);
+  Object.defineProperty(received, handlerKey, { get: () => connection.handler });
   const closed = (): void => {
     connection.inFlight.close();
     onclose?.call(target);
@@ -79,9 +76,9 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
       switch (property) {
         case 'onmessage':
           watchClose();
-          onmessage = value as Handler | undefined;
+          connection.handler = value as Handler | undefined;
           // Some transports keep what arrives until there is a handler.
-          target.onmessage = onmessage === undefined ? undefined : received;
+          target.onmessage = connection.handler === undefined ? undefined : received;
           return true;
         case 'onclose':
           watchClose();

@@ -1,7 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
-import { contextFromEnv } from '@throughline/core';
+import { contextFromEnv, currentLineage } from '@throughline/core';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { extractContext, injectMeta, traceClient, traceEnv, traceServer } from '../src/index.ts';
@@ -15,6 +15,8 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.shutdown());
 
+// Lineage goes where trace context goes: of 32 hops at most this is the first, without a deadline, a budget or a named agent.
+const oneHop = 'throughline.lineage=1.1.32.1.-.-.-';
 const valid = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const proto = JSON.parse('{"__proto__": {"polluted": true}, "keep": 1}') as Record<string, unknown>;
 const hostile: [string, Record<string, unknown>][] = [
@@ -64,7 +66,8 @@ describe.each([v1, v2()])('$name: what a peer may put into _meta', (sdk) => {
     await sdk.call(client, 'add', undefined, undefined, Object.freeze(meta));
     const out = spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).spanContext();
     expect(String(offered?.['traceparent']).slice(0, 52)).toBe(`00-${out.traceId}-${out.spanId}`);
-    for (const field of ['tracestate', 'baggage']) expect(offered ?? {}).not.toHaveProperty(field);
+    expect(offered).not.toHaveProperty('tracestate');
+    expect(offered?.['baggage']).toBe(oneHop);
     if (meta === proto) expect(offered?.['keep']).toBe(1);
     await client.close();
   });
@@ -125,13 +128,26 @@ describe('injectMeta', () => {
     const meta = Object.freeze({ mine: 1, traceparent: 'old', Tracestate: 'old=1' });
     const injected = await inSpan('agent', async () => injectMeta(meta));
     const { traceId, spanId } = telemetry.find('agent').spanContext();
-    expect(injected).toEqual({ mine: 1, traceparent: expect.stringMatching(`^00-${traceId}-${spanId}-0[0-3]$`) });
+    expect(injected).toEqual({
+      mine: 1,
+      baggage: oneHop,
+      traceparent: expect.stringMatching(`^00-${traceId}-${spanId}-0[0-3]$`),
+    });
     expect(meta).toEqual({ mine: 1, traceparent: 'old', Tracestate: 'old=1' });
   });
 
   test('without a span it writes no traceparent and leaves a valid one', () => {
     expect(injectMeta()).toEqual({});
-    expect(injectMeta({ traceparent: valid, baggage: 7 })).toEqual({ traceparent: valid });
+    expect(injectMeta({ traceparent: valid, baggage: 7 })).toEqual({ traceparent: valid, baggage: oneHop });
+  });
+
+  test('throws for a chain past its limits where lineage enforces them', () => {
+    const started = contextFromEnv({ TRACEPARENT: valid, BAGGAGE: 'throughline.lineage=1.32.32.1.-.-.-' });
+    const refused = expect.objectContaining({ code: 'ERR_THROUGHLINE_REFUSED', reason: 'hops' }) as Error;
+    context.with(started, () => {
+      expect(() => injectMeta({}, { lineage: { mode: 'enforce' } })).toThrow(refused);
+      expect(injectMeta()).toHaveProperty('traceparent');
+    });
   });
 
   test('baggage goes to first parties alone', () => {
@@ -167,6 +183,13 @@ describe('extractContext', () => {
         expect(trace.getSpanContext(extractContext({ traceparent: anything, baggage: anything }))).toBeUndefined();
       }),
     );
+  });
+
+  test('refuses nothing, and keeps the place in the chain', () => {
+    const given = { traceparent: valid, baggage: 'throughline.lineage=1.40.32.1.-.-.-' };
+    const extracted = extractContext(given, { lineage: { mode: 'enforce' } });
+    expect(trace.getSpanContext(extracted)?.spanId).toBe('b7ad6b7169203331');
+    expect(currentLineage(extracted)).toMatchObject({ hops: 40, maxHops: 32 });
   });
 
   test('ignores what is ambient', async () => {

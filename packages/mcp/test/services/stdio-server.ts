@@ -1,6 +1,7 @@
 // An MCP server over stdio: `node stdio-server.ts SDK OPTIONS-AS-JSON`. It tells its own spans through a tool.
 import { propagation } from '@opentelemetry/api';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import { currentLineage } from '@throughline/core';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { traceServer } from '../../src/index.ts';
@@ -17,12 +18,16 @@ const tools: Record<string, Tool> = {
   crash: () => process.exit(3),
   ask: ({ sample }) => sample('why?'),
   meta: ({ meta }) => JSON.stringify(meta ?? {}),
+  // The user's own: lineage travels with trace context.
   baggage: () =>
     JSON.stringify(
       Object.fromEntries(
-        (propagation.getActiveBaggage()?.getAllEntries() ?? []).map(([name, { value }]) => [name, value]),
+        (propagation.getActiveBaggage()?.getAllEntries() ?? [])
+          .filter(([name]) => name !== 'throughline.lineage')
+          .map(([name, { value }]) => [name, value]),
       ),
     ),
+  lineage: () => JSON.stringify(currentLineage() ?? {}),
   environment: () => JSON.stringify({ traceparent: process.env['TRACEPARENT'], baggage: process.env['BAGGAGE'] }),
   spans: () =>
     JSON.stringify(
