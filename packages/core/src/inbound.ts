@@ -12,7 +12,7 @@ import { warnOnce } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
 import { layered } from './layer.ts';
-import { lineageOf, withChain } from './lineage.ts';
+import { lineageOf, withoutChain } from './lineage.ts';
 import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
 import type { LineageRules } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
@@ -24,7 +24,7 @@ import type { Receipt } from './receipts.ts';
 import { withReceipt } from './receipts.ts';
 import { LineageError, refusalOutcome } from './refusal.ts';
 import type { LineageReason, Refused } from './refusal.ts';
-import { defaultSettings } from './settings.ts';
+import { defaultSettings, noAttributes } from './settings.ts';
 import type { HopSettings } from './settings.ts';
 import { addLineage, noteExcess, standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
@@ -98,8 +98,16 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
     );
   }
-  const receipt: Receipt = { transport: hop.transport, request: hop.request, peer, calls: 0, ended: false };
-  const base = layered(ambient === undefined ? ROOT_CONTEXT : ambient.context);
+  const receipt: Receipt = {
+    transport: hop.transport,
+    request: hop.request,
+    peer,
+    calls: 0,
+    ended: false,
+    chain: standing?.chain,
+    rules,
+  };
+  const base = layered(ambient === undefined ? ROOT_CONTEXT : withoutChain(ambient.context));
 
   // 6: join the SERVER span that is open for this very request, …
   if (hop.http === 'request' && ambient !== undefined) {
@@ -108,7 +116,6 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       if (span.isRecording()) span.setAttributes(attributesOf(hop, user, standing, settings));
       let joined = trace.getSpan(base) === undefined ? trace.setSpan(base, span) : base;
       joined = withBaggage(joined, baggage);
-      if (standing !== undefined) joined = withChain(joined, standing.chain);
       const end = new InboundEnd(hop, settings, withReceipt(joined, receipt), span, outcome, true, receipt);
       return judged(hop, settings, standing, end);
     }
@@ -148,7 +155,6 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
   }
   context = withReceipt(context, receipt);
-  if (standing !== undefined) context = withChain(context, standing.chain);
   const end = new InboundEnd(hop, settings, context, span, outcome, false, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) end.answer = answerTo(hop, peer, context, span, settings);
   return judged(hop, settings, standing, end);
@@ -292,6 +298,11 @@ function attributesOf(
   standing: Standing | undefined,
   settings: HopSettings,
 ): Attributes {
+  const place = standing !== undefined && (standing.chain.hops > 0 || standing.chain.attempt > 1 || standing.cycle);
+  // The SDK copies them once more: here only where there is something to add.
+  if (hop.attributes !== undefined && baggage === undefined && !place && settings.agent === noAttributes) {
+    return hop.attributes;
+  }
   const attributes: Attributes = { ...hop.attributes, ...settings.agent };
   if (baggage !== undefined) addBaggage(attributes, baggage, settings);
   if (standing !== undefined) addLineage(attributes, standing.chain, standing.chain.hops, standing.cycle);

@@ -2,7 +2,7 @@ import { ThroughlineError } from './errors.ts';
 import type { Transport } from './hop.ts';
 import { appendAgent, agentHash, formatLineage, onPath } from './lineage-codec.ts';
 import type { LineageFields } from './lineage-codec.ts';
-import { chainOf, lineageOf, rootChain } from './lineage.ts';
+import { chainOf, lineageOf } from './lineage.ts';
 import type { Chain, Lineage, Purse } from './lineage.ts';
 import type { LineageReason } from './refusal.ts';
 import { warnOnce } from './diagnostics.ts';
@@ -55,6 +55,8 @@ export interface LineageRules {
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
   /** The hash of this agent's name. */
   readonly hash: string | undefined;
+  /** The member of the first step of a chain that begins here, which most chains take: made once. */
+  first: string | undefined;
 }
 
 const MOST = 999_999_999;
@@ -84,6 +86,7 @@ export function lineageRules(
     keepOnRestart: options.keepOnRestart === true,
     onLineage: options.onLineage,
     hash: agent === undefined ? undefined : agentHash(agent),
+    first: undefined,
   };
 }
 
@@ -99,13 +102,8 @@ function wrong(name: string, takes: string): ThroughlineError {
   return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${name}\` takes ${takes}.`);
 }
 
-/** Returns the chain that an inbound hop is in: what it was offered, tightened, or a new one. */
-export function enteredChain(
-  rules: LineageRules,
-  offered: LineageFields | undefined,
-  source: string | undefined,
-): Chain {
-  if (offered === undefined) return rootChain(rules.maxHops, rules.budget);
+/** Returns the chain that an inbound hop is in: what it was offered, tightened. */
+export function enteredChain(rules: LineageRules, offered: LineageFields, source: string | undefined): Chain {
   const { maxHops, budget } = offered;
   const tight = maxHops <= rules.maxHops && (rules.budget === undefined || (budget ?? Infinity) <= rules.budget);
   if (tight) return chainOf(offered, source);
@@ -129,7 +127,6 @@ export function inboundExcess(rules: LineageRules, chain: Chain): LineageReason 
 
 /** What an outbound hop takes with it. */
 export interface Departure {
-  readonly chain: Chain;
   readonly excess: LineageReason | undefined;
   /** The value of the lineage member to send. */
   readonly text: string;
@@ -166,6 +163,11 @@ export function departed(
     }
   }
   if (chain.exempt === true) excess = undefined;
+  if (share === undefined && chain.hops === 0 && chain.attempt === 1 && chain.deadline === undefined) {
+    if (maxHops === rules.maxHops && chain.path === '' && !reply) {
+      return { excess, text: (rules.first ??= formatLineage(firstStep(rules))) };
+    }
+  }
   const text = formatLineage({
     hops: Math.min(hops, MOST),
     maxHops,
@@ -174,7 +176,11 @@ export function departed(
     budget: share,
     path: rules.hash === undefined ? chain.path : appendAgent(chain.path, rules.hash),
   });
-  return { chain, excess, text };
+  return { excess, text };
+}
+
+function firstStep({ maxHops, hash }: LineageRules): LineageFields {
+  return { hops: 1, maxHops, attempt: 1, deadline: undefined, budget: undefined, path: hash ?? '' };
 }
 
 // One for each message, and of what is left each message an equal share of one part in `fanOut`. A single part is all.

@@ -5,6 +5,7 @@ import { layered } from './layer.ts';
 import { lineageText } from './lineage-baggage.ts';
 import { parseLineage } from './lineage-codec.ts';
 import type { LineageFields } from './lineage-codec.ts';
+import { receiptOf } from './receipts.ts';
 import { whenSettled } from './settled.ts';
 
 /** Where the work that runs now stands in its chain of agents and tools. */
@@ -85,7 +86,7 @@ export function chainOf(fields: LineageFields, source: string | undefined): Chai
   };
 }
 
-/** Returns `context` with a chain. */
+/** Returns `context` with a chain, which counts before that of its inbound hop. */
 export function withChain(context: Context, chain: Chain): Context {
   return context.setValue(chainKey, chain);
 }
@@ -95,7 +96,7 @@ export function withChain(context: Context, chain: Chain): Context {
  * the deeper counts, so that no extraction over a context loses hops.
  */
 export function activeChain(context: Context): Chain | undefined {
-  const chain = context.getValue(chainKey) as Chain | undefined;
+  const chain = (context.getValue(chainKey) as Chain | undefined) ?? chainOfHop(context);
   const text = lineageText(propagation.getBaggage(context));
   if (text === undefined || text === chain?.source) return chain;
   const carried = parseLineage(text);
@@ -107,6 +108,20 @@ export function activeChain(context: Context): Chain | undefined {
 export function exempted(context: Context): Context {
   const chain = activeChain(context);
   return chain === undefined ? context : withChain(layered(context), { ...chain, exempt: true });
+}
+
+function chainOfHop(context: Context): Chain | undefined {
+  const receipt = receiptOf(context);
+  if (receipt?.rules === undefined) return undefined;
+  return (receipt.chain ??= rootChain(receipt.rules.maxHops, receipt.rules.budget));
+}
+
+/**
+ * Returns the context of an inbound hop without a chain that it is not in itself, such as that of an attempt around it. The hop's
+ * own is in its receipt.
+ */
+export function withoutChain(context: Context): Context {
+  return context.deleteValue(chainKey);
 }
 
 /**

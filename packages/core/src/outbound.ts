@@ -25,7 +25,7 @@ import { w3cFieldValues, withRemote } from './propagator.ts';
 import { receiptOf } from './receipts.ts';
 import { LineageError, refusalOutcome } from './refusal.ts';
 import type { LineageReason, Refused } from './refusal.ts';
-import { defaultSettings } from './settings.ts';
+import { defaultSettings, noAttributes } from './settings.ts';
 import type { HopSettings } from './settings.ts';
 import { addLineage, noteExcess } from './standing.ts';
 import { parseTraceparent } from './traceparent.ts';
@@ -76,11 +76,17 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     // Counted where a span is opened, sampled or not: what was made can then be compared with what was exported.
     const receipt = receiptOf(active);
     if (receipt !== undefined) receipt.calls++;
-    const attributes: Attributes = { ...hop.attributes, ...settings.agent };
-    if (held !== undefined) addBaggage(attributes, held, settings);
-    if (withheld > 0) attributes[ATTR_BAGGAGE_WITHHELD] = withheld;
-    if (chain !== undefined) addLineage(attributes, chain, 0, false);
-    const options: SpanOptions = { kind: hop.kind, attributes };
+    let { attributes } = hop;
+    // The SDK copies them once more: here only where there is something to add.
+    if (held !== undefined || withheld > 0 || (chain?.attempt ?? 1) > 1 || settings.agent !== noAttributes) {
+      const more: Attributes = { ...attributes, ...settings.agent };
+      if (held !== undefined) addBaggage(more, held, settings);
+      if (withheld > 0) more[ATTR_BAGGAGE_WITHHELD] = withheld;
+      if (chain !== undefined) addLineage(more, chain, 0, false);
+      attributes = more;
+    }
+    const options: SpanOptions = { kind: hop.kind };
+    if (attributes !== undefined) options.attributes = attributes;
     if (hop.links !== undefined && hop.links.length > 0) options.links = hop.links as Link[];
     if (hop.startTime !== undefined) options.startTime = hop.startTime;
     span = settings.tracer.startSpan(hop.name, options, parent);

@@ -1,6 +1,8 @@
 import { createContextKey } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import type { Peer, Transport } from './hop.ts';
+import type { Chain } from './lineage.ts';
+import type { LineageRules } from './lineage-rules.ts';
 
 /**
  * The account of one inbound hop, kept in its context. Outbound hops count themselves in it, sampled or not, so that what
@@ -15,6 +17,10 @@ export interface Receipt {
   /** Outbound hops started under this inbound hop. */
   calls: number;
   ended: boolean;
+  /** Where the hop stands in its chain. Of one that begins a chain it is made when somebody asks; see `activeChain`. */
+  chain: Chain | undefined;
+  /** The rules of the hop's wrap; `undefined` where lineage is off. */
+  readonly rules: LineageRules | undefined;
 }
 
 // Same key in every loaded copy of this package: createContextKey is Symbol.for.

@@ -117,8 +117,11 @@ export function hopSettings(options: HopOptions | undefined, scope: HopScope): H
   return settings;
 }
 
+/** The attributes of an agent that has no name. */
+export const noAttributes: Attributes = Object.freeze({});
+
 function agentAttributes(agent: string | AgentIdentity | undefined): Attributes {
-  if (agent === undefined) return {};
+  if (agent === undefined) return noAttributes;
   const identity: AgentIdentity = typeof agent === 'string' ? { name: agent } : agent;
   if (typeof identity !== 'object' || identity === null || typeof identity.name !== 'string' || identity.name === '') {
     throw wrong('agent', 'a name, or { name, id, version }', agent);

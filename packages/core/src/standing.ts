@@ -26,7 +26,7 @@ export interface Standing {
 }
 
 /**
- * Returns where an inbound hop stands. `held` is the baggage it was offered; `survives` says whether the boundary policy
+ * Returns where an inbound hop stands, or `undefined` where it begins a chain. `held` is the baggage it was offered; `survives` says whether the boundary policy
  * lets lineage in; `ambient` is the context of the HTTP request that it arrived with, whose chain it is in when it brings
  * no other.
  */
@@ -36,7 +36,7 @@ export function standingOf(
   held: Baggage | undefined,
   survives: boolean,
   ambient: Context | undefined,
-): Standing {
+): Standing | undefined {
   const member = survives ? lineageText(held) : undefined;
   const around = survives && ambient !== undefined ? activeChain(ambient) : undefined;
   if (around !== undefined && (member === undefined || member === around.source)) {
@@ -44,19 +44,18 @@ export function standingOf(
   }
   if (hop.parts !== undefined) {
     const folded = foldedChain(chainsOf(hop.parts));
-    const chain = folded === undefined ? enteredChain(rules, undefined, undefined) : chainOf(folded, undefined);
+    if (folded === undefined) return undefined;
+    const chain = chainOf(folded, undefined);
     return { chain, member: undefined, excess: undefined, cycle: false };
   }
-  if (member === undefined) {
-    return { chain: enteredChain(rules, undefined, undefined), member, excess: undefined, cycle: false };
-  }
+  if (member === undefined) return undefined;
   const offered = parseLineage(member);
   if (offered === undefined) {
     warnOnce(
       `lineage:${hop.transport}`,
       `a ${hop.transport} hop offered a \`throughline.lineage\` that is not valid, so its chain counts from zero.`,
     );
-    return { chain: enteredChain(rules, undefined, undefined), member: undefined, excess: undefined, cycle: false };
+    return undefined;
   }
   const chain = enteredChain(rules, offered, member);
   return { chain, member, excess: inboundExcess(rules, chain), cycle: isCycle(rules, chain) };
