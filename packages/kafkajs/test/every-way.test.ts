@@ -1,7 +1,8 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import { InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { Producer as PlatformaticProducer } from '@platformatic/kafka';
-import { isLineageError } from '@throughline/core';
+import { isLineageError, joinTraces } from '@throughline/core';
 import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
 import { startTelemetry } from '@throughline/test-telemetry';
@@ -190,7 +191,7 @@ describe.skipIf(available.missing)(`every way a message can travel, on a real br
       expect(offsets?.partitions[0]?.offset).toBe('3');
     });
 
-    it('a planner asks N workers, and N results come back, each a branch of one trace', async () => {
+    it('a planner asks N workers and joins their N results: one trace, and the join links every branch', async () => {
       const [tasks, results] = [await partitioned('tasks', 3), await newTopic(kafka, 'results')];
       const workers = [0, 1, 2].map(() => traced(undefined, `${tasks}-workers`));
       open.push(...workers);
@@ -198,26 +199,30 @@ describe.skipIf(available.missing)(`every way a message can travel, on a real br
         await subscribed(worker, tasks);
         await worker.run({
           eachMessage: async ({ message }) => {
-            await producer.send({
-              topic: results,
-              messages: [{ key: message.key, value: message.value }],
-              reply: true,
-            });
+            const { key, value } = message;
+            await producer.send({ topic: results, messages: [{ key, value }], reply: true });
           },
         });
       }
-      const messages = [0, 1, 2].map((n) => ({ key: `${n}`, value: `${n}`, partition: n }));
-      await inSpan('plan', () => producer.send({ topic: tasks, messages }));
-      const seen: (string | undefined)[] = [];
-      await handleAll(traced(), [results], 3, async () => {
-        seen.push(trace.getActiveSpan()?.spanContext().traceId);
+      const branches: Context[] = [];
+      await inSpan('plan', async () => {
+        const messages = [0, 1, 2].map((n) => ({ key: `${n}`, value: `${n}`, partition: n }));
+        await producer.send({ topic: tasks, messages });
+        await handleAll(traced(), [results], 3, async () => void branches.push(context.active()));
+        await joinTraces('merge', branches, () => inSpan('answer', async () => {}));
       });
-      expect(new Set(seen)).toEqual(new Set([traceOf('plan')]));
+      const handled = named(`process ${results}`);
+      const sent = named(`send ${results}`).map((span) => span.spanContext().spanId);
       expect(named(`process ${tasks}`).map((span) => span.parentSpanContext?.spanId)).toEqual(
         Array(3).fill(idOf(`send ${tasks}`)),
       );
-      const branches = new Set(named(`send ${results}`).map((span) => span.spanContext().spanId));
-      expect(new Set(named(`process ${results}`).map((span) => span.parentSpanContext?.spanId))).toEqual(branches);
+      expect(handled.map((span) => span.parentSpanContext?.spanId).toSorted()).toEqual(sent.toSorted());
+      expect(telemetry.find('merge').parentSpanContext?.spanId).toBe(idOf('plan'));
+      expect(linksOf('merge').toSorted()).toEqual(handled.map((span) => span.spanContext().spanId).toSorted());
+      expect(telemetry.find('answer').parentSpanContext?.spanId).toBe(idOf('merge'));
+      expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId)).size).toBe(1);
+      // An answer is not a step deeper: the join is where the planner was.
+      expect(telemetry.find('merge').attributes['throughline.lineage.hops']).toBeUndefined();
     });
   });
 
