@@ -6,7 +6,13 @@ import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '
 import type { InboundHop, Received, Refused } from '@throughline/core';
 import { answerIn, withAnswer, withFields } from './carrier.ts';
 import { arrivalContext, requestContext, strayContext } from './contexts.ts';
-import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, MCP, META_PROTOCOL_VERSION } from './conventions.ts';
+import {
+  ATTR_MCP_PROTOCOL_VERSION,
+  ATTR_MCP_SESSION_ID,
+  MCP,
+  META_PROTOCOL_VERSION,
+  PROTOCOL_PREFIX,
+} from './conventions.ts';
 import { headersOf, versionHeader } from './http-request.ts';
 import { cancelled, InFlight } from './in-flight.ts';
 import type { OutboundRequest } from './in-flight.ts';
@@ -129,7 +135,7 @@ export class Connection {
       unwatch: undefined,
     };
     if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
-    if (deadline !== undefined) options = this.#bound(deadline, request, requestSignal, options);
+    if (deadline !== undefined) options = this.#bound(deadline, request, meta, requestSignal, options);
     this.inFlight.sent(request);
     let sent: Promise<void>;
     try {
@@ -164,6 +170,7 @@ export class Connection {
   #bound(
     deadline: AbortSignal,
     request: OutboundRequest,
+    meta: ObjectValue | undefined,
     requestSignal: AbortSignal | undefined,
     options: unknown,
   ): unknown {
@@ -175,7 +182,7 @@ export class Connection {
       if (aborts !== undefined) aborts.abort(deadline.reason);
       // What the specification says of a request to initialize: it must not be cancelled.
       else if (method !== 'initialize') {
-        const params = { requestId: id, reason: 'The deadline of the chain has passed' };
+        const params = { requestId: id, reason: 'The deadline of the chain has passed', ...envelopeOf(meta) };
         const message = withFields({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, sending);
         contextApi.with(request.caller, () => this.#passAlone(message, options));
       }
@@ -399,6 +406,12 @@ export class Connection {
 }
 
 const none = {};
+
+// In the revision of 2026-07-28 each message says by itself which version it is of, and from whom.
+function envelopeOf(meta: ObjectValue | undefined): { readonly _meta: ObjectValue } | undefined {
+  if (meta?.[META_PROTOCOL_VERSION] === undefined) return undefined;
+  return { _meta: Object.fromEntries(Object.entries(meta).filter(([key]) => key.startsWith(PROTOCOL_PREFIX))) };
+}
 
 // Changed lists and resources are news to everyone: what follows from them is no part of the trace that changed them.
 function continues(method: string): boolean {

@@ -35,5 +35,8 @@ export const ERROR_ABANDONED = 'abandoned';
 /** What `throughline.hops{transport}`, peers and targets call it. */
 export const MCP = 'mcp';
 
+/** What the keys begin with that the protocol keeps for itself in `_meta`. */
+export const PROTOCOL_PREFIX = 'io.modelcontextprotocol/';
+
 /** The `_meta` key under which a request of the 2026-07-28 revision names its protocol version. */
 export const META_PROTOCOL_VERSION = 'io.modelcontextprotocol/protocolVersion';
