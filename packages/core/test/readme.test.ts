@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, receive, writeRecord } from '@throughline/core';
+import { hopSettings, messageHeaders, receive, send, writeRecord } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
-import { startOutbound } from './admitted.ts';
 
 let telemetry: Telemetry;
 beforeAll(() => {
@@ -20,13 +19,12 @@ const work = async (): Promise<string> => trace.getSpanContext(context.active())
 const settings = hopSettings({ agent: 'planner' }, { name: 'my-queue', version: '1.0.0' });
 const target = { transport: 'my-queue', channel: 'broker', name: 'tasks' } as const;
 
-function publish(headers: Record<string, string>): Promise<void> {
-  const sending = startOutbound(
+const publish = (headers: Record<string, string>): Promise<void> =>
+  send(
     { transport: 'my-queue', name: 'send tasks', kind: SpanKind.PRODUCER, target },
+    (_fields, _context, sending) => queue.push(writeRecord(headers, sending)),
     settings,
   );
-  return queue.push(writeRecord(headers, sending)).finally(() => sending.end());
-}
 const handle = (headers: unknown): Promise<string> =>
   receive(
     { transport: 'my-queue', name: 'process tasks', kind: SpanKind.CONSUMER, carrier: headers, reader: messageHeaders },
