@@ -51,7 +51,7 @@ export function parseHandle(handle: unknown): HandleFields | undefined {
   // The lineage comes last: its own path is joined by `~` too.
   const lineage = path.join('~');
   const savedAt = momentOf(saved);
-  if (savedAt === undefined || path.length === 0) return undefined;
+  if (savedAt === undefined) return undefined;
   if (traceparent !== NONE && parseTraceparent(traceparent) === undefined) return undefined;
   if (lineage !== NONE && parseLineage(lineage) === undefined) return undefined;
   const tracestate = state === NONE ? undefined : fromBase64url(state);

@@ -125,6 +125,7 @@ describe('a handle', () => {
     ],
     ['with a tracestate and no traceparent', `tl1~mi91qf40~-~${btoa('a=1').replaceAll('=', '')}~-`],
     ['too long', `${formatHandle(saved)}${'~1'.repeat(600)}`],
+    ['too long, though what follows is blank', `${formatHandle(saved)}${' '.repeat(1000)}`],
     ['empty', ''],
   ])('is not read %s', (_, text) => {
     expect(parseHandle(text)).toBeUndefined();

@@ -336,7 +336,7 @@ describe('the chain of agents through handles', () => {
     let runs = 0;
     let handle = saveTrace(options);
     const error = catching(() => {
-      for (;;) {
+      for (let turn = 0; turn < 100; turn++) {
         handle = resumeTrace(
           handle,
           'run',
@@ -406,7 +406,7 @@ describe('the chain of agents through handles', () => {
       at(
         1,
         () => {
-          for (;;) saveTrace(options);
+          for (let call = 0; call < 100; call++) saveTrace(options);
         },
         options,
       ),

@@ -101,7 +101,10 @@ describe('joinTraces', () => {
   });
 
   it('opens no span under suppressed tracing and without spans, and lineage may be off', () => {
-    context.with(suppressTracing(context.active()), () => joinTraces('merge', [spanContext(1)], () => {}));
+    const span = trace.wrapSpanContext(spanContext(9));
+    context.with(suppressTracing(trace.setSpan(context.active(), span)), () =>
+      joinTraces('merge', [spanContext(1)], () => expect(trace.getActiveSpan()).toBe(span)),
+    );
     const branches = [arrived(1, '1.4.32.1.-.-.-')];
     joinTraces('merge', branches, () => expect(currentLineage()?.hops).toBe(4), { spans: false });
     expect(telemetry.spans()).toEqual([]);
