@@ -45,7 +45,8 @@ function missingFiles(contents: string): string[] {
 function foreignTypeImports(contents: string): string[] {
   const found: string[] = [];
   for (const file of globSync('dist/**/*.d.ts', { cwd: contents })) {
-    const text = readFileSync(join(contents, file), 'utf8');
+    // Docstrings hold code and prose of all kinds.
+    const text = readFileSync(join(contents, file), 'utf8').replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
     for (const [, specifier = ''] of text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)) {
       if (!mayBeImported.test(specifier)) found.push(`${file} imports '${specifier}'`);
     }

@@ -216,7 +216,7 @@ describe.skipIf(available.missing)(`every way a message can travel, on a real br
       expect(named(`process ${tasks}`).map((span) => span.parentSpanContext?.spanId)).toEqual(
         Array(3).fill(idOf(`send ${tasks}`)),
       );
-      expect(handled.map((span) => span.parentSpanContext?.spanId).toSorted()).toEqual(sent.toSorted());
+      expect(new Set(handled.map((span) => span.parentSpanContext?.spanId))).toEqual(new Set(sent));
       expect(telemetry.find('merge').parentSpanContext?.spanId).toBe(idOf('plan'));
       expect(linksOf('merge').toSorted()).toEqual(handled.map((span) => span.spanContext().spanId).toSorted());
       expect(telemetry.find('answer').parentSpanContext?.spanId).toBe(idOf('merge'));

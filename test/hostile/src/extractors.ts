@@ -43,7 +43,7 @@ export const extractors: Readonly<Record<string, Extract>> = {
   'core: a hop over messages': hop('kafka', messageHeaders),
   'core: a hop over _meta': hop('mcp', metaFields),
   'core: contextFromEnv': (carrier) => contextFromEnv(carrier as never),
-  'core: extractFields': (carrier) => extractFields(carrier as never),
+  'core: extractFields': (carrier) => extractFields(carrier),
   'express: traceContext': (carrier) => {
     const req = new IncomingMessage(socket);
     Object.defineProperty(req, 'headers', { value: carrier ?? {} });
@@ -57,6 +57,6 @@ export const extractors: Readonly<Record<string, Extract>> = {
   },
   'kafkajs: extractContext': (carrier) => extractMessage({ value: null, headers: carrier } as never),
   'kafkajs: forwardHeaders': (carrier) =>
-    extractMessage({ value: null, headers: forwardHeaders({ value: null, headers: carrier } as never) } as never),
+    extractMessage({ value: null, headers: forwardHeaders({ value: null, headers: carrier } as never) }),
   'mcp: extractContext': (carrier) => extractMeta(carrier),
 };
