@@ -5,7 +5,10 @@ exports.relay = (outer, inner) => {
     transport: 'http',
     name: 'GET /',
     kind: 1,
-    carrier: { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', baggage: 'tenant=42' },
+    carrier: {
+      traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
+      baggage: 'throughline.lineage=1.3.32.1.-.-.-,tenant=42',
+    },
     reader: outer.httpHeaders,
   };
   const outbound = {

@@ -9,6 +9,6 @@ test('context flows through a hop in Jest', () => {
   const core = require('@throughline/core');
   expect(relay(core, core)).toEqual({
     traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-    baggage: 'tenant=42',
+    baggage: 'throughline.lineage=1.4.32.1.-.-.-,tenant=42',
   });
 });

@@ -1,6 +1,6 @@
 // Compiled under every module setting that a user may have; the published types must hold without skipLibCheck.
 import { formatTraceparent, parseTraceparent, register, send, startInbound, W3CPropagator } from '@throughline/core';
-import type { HopOptions, Received } from '@throughline/core';
+import type { HopOptions, Received, Refused } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceInterceptor } from '@throughline/fetch/undici';
@@ -14,7 +14,7 @@ export const roundTrip: string | undefined = ((spanContext) => spanContext && fo
   parseTraceparent('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'),
 );
 export const fields: string[] = new W3CPropagator().fields();
-export const received: (hop: Parameters<typeof startInbound>[0]) => Received = (hop) => startInbound(hop);
+export const received: (hop: Parameters<typeof startInbound>[0]) => Received | Refused = (hop) => startInbound(hop);
 export const sent: (hop: Parameters<typeof send>[0]) => Promise<number> = (hop) => send(hop, async () => 200);
 export const verdict: string = checkTrace([]).verdict;
 

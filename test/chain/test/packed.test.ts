@@ -45,7 +45,7 @@ describe(`the packed packages, on Node ${node.version}`, () => {
   test('keep one trace when the ESM and the CommonJS build meet in one process', async () => {
     const travelsOn = {
       traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01',
-      baggage: 'tenant=42',
+      baggage: 'throughline.lineage=1.4.32.1.-.-.-,tenant=42',
     };
     expect(await output('both.js')).toEqual({ copies: 2, intoCommonjs: travelsOn, intoEsm: travelsOn });
   });
