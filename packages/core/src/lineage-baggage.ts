@@ -35,8 +35,11 @@ export class LineageBaggage implements Baggage {
     return this.removeEntries(key);
   }
 
+  // Another loaded copy of this package takes the member out, to put its own in.
   removeEntries(...keys: string[]): Baggage {
-    return new LineageBaggage(this.user?.removeEntries(...keys), this.lineage);
+    const user = this.user?.removeEntries(...keys);
+    if (keys.includes(LINEAGE_KEY)) return user ?? propagation.createBaggage();
+    return new LineageBaggage(user, this.lineage);
   }
 
   clear(): Baggage {
