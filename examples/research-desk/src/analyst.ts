@@ -41,7 +41,7 @@ await runAgent('analyst', analyst, async () => {
           (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
         );
       const result: Result = { task: task.id, question: task.question, aspect: task.aspect, analyst, ...found };
-      await producer.send({ topic: resultsTopic, messages: [{ value: JSON.stringify(result) }] });
+      await producer.send({ topic: resultsTopic, messages: [{ value: JSON.stringify(result) }], reply: true });
     },
   });
   await joined;

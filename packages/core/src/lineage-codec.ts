@@ -39,6 +39,17 @@ export function formatLineage(lineage: LineageFields): string {
  */
 export function parseLineage(text: unknown): LineageFields | undefined {
   if (typeof text !== 'string' || text.length > MAX_TEXT) return undefined;
+  // What arrives one after the other is often at the same place in its chain.
+  if (text === lastText) return lastFields;
+  lastFields = readLineage(text);
+  lastText = text;
+  return lastFields;
+}
+
+let lastText: string | undefined;
+let lastFields: LineageFields | undefined;
+
+function readLineage(text: string): LineageFields | undefined {
   const parts = text.split('.', FIELDS + 1);
   const version = count(parts[0]);
   if (version === undefined || version < VERSION || parts.length < FIELDS) return undefined;

@@ -76,16 +76,21 @@ export function lineageRules(
   if (options.onLineage !== undefined && typeof options.onLineage !== 'function') {
     throw wrong('lineage.onLineage', 'a function');
   }
+  const maxHops = whole('maxHops', options.maxHops, 1) ?? 32;
+  const budget = whole('budget', options.budget, 0);
+  const hash = agent === undefined ? undefined : agentHash(agent);
+  const root = { hops: 1, maxHops, attempt: 1, deadline: undefined, budget: undefined, path: hash ?? '' };
   return {
     enforce: options.mode === 'enforce',
-    maxHops: whole('maxHops', options.maxHops, 1) ?? 32,
+    maxHops,
     maxCalls: whole('maxCalls', options.maxCalls, 1) ?? 1000,
     maxAttempts: whole('maxAttempts', options.maxAttempts, 1) ?? 16,
-    budget: whole('budget', options.budget, 0),
+    budget,
     fanOut: whole('fanOut', options.fanOut, 1) ?? 8,
     keepOnRestart: options.keepOnRestart === true,
     onLineage: options.onLineage,
-    hash: agent === undefined ? undefined : agentHash(agent),
+    hash,
+    first: budget === undefined ? formatLineage(root) : undefined,
     first: undefined,
   };
 }

@@ -52,6 +52,9 @@ export interface Chain extends LineageFields {
   /** What a refused message is answered with, such as a dead letter, is past no limit. */
   readonly exempt?: boolean;
   signal: AbortSignal | undefined;
+  /** The text of the member that was sent last from here, and under which rules. */
+  sent: string | undefined;
+  sentBy: object | undefined;
 }
 
 // Same key in every loaded copy: createContextKey is Symbol.for.
@@ -71,6 +74,8 @@ export function rootChain(maxHops: number, budget: number | undefined): Chain {
     purse: budget === undefined ? undefined : { left: budget },
     ownDeadline: false,
     signal: undefined,
+    sent: undefined,
+    sentBy: undefined,
   };
 }
 
@@ -83,6 +88,8 @@ export function chainOf(fields: LineageFields, source: string | undefined): Chai
     purse: fields.budget === undefined ? undefined : { left: fields.budget },
     ownDeadline: false,
     signal: undefined,
+    sent: undefined,
+    sentBy: undefined,
   };
 }
 
@@ -101,7 +108,7 @@ export function activeChain(context: Context): Chain | undefined {
   if (text === undefined || text === chain?.source) return chain;
   const carried = parseLineage(text);
   if (carried === undefined || (chain !== undefined && chain.hops >= carried.hops)) return chain;
-  return chain === undefined ? chainOf(carried, text) : { ...chain, hops: carried.hops, source: text };
+  return chain === undefined ? chainOf(carried, text) : { ...chain, hops: carried.hops, source: text, sent: undefined };
 }
 
 /** Returns `context` for what is done about a refused hop, such as sending its message to a dead-letter topic: no limit holds. */
@@ -193,7 +200,7 @@ export function withAttempt<T>(n: number, fn: () => T): T {
   const context = contextApi.active();
   const chain = activeChain(context) ?? rootChain(Infinity, undefined);
   return contextApi.with(
-    withChain(layered(context), { ...chain, attempt: Math.min(chain.attempt * n, 999_999_999) }),
+    withChain(layered(context), { ...chain, attempt: Math.min(chain.attempt * n, 999_999_999), sent: undefined }),
     fn,
   );
 }
@@ -213,7 +220,7 @@ export function withDeadline<T>(ms: number, fn: (signal: AbortSignal) => T): T {
   const context = contextApi.active();
   const chain = activeChain(context) ?? rootChain(Infinity, undefined);
   const deadline = Math.min(chain.deadline ?? MAX_DEADLINE, Math.ceil(Date.now() + ms));
-  const bounded: Chain = { ...chain, deadline, ownDeadline: true, signal: undefined };
+  const bounded: Chain = { ...chain, deadline, ownDeadline: true, signal: undefined, sent: undefined };
   const signal = deadlineSignal(bounded) as AbortSignal;
   return contextApi.with(withChain(layered(context), bounded), () => fn(signal));
 }
