@@ -32,6 +32,8 @@ import { parseTraceparent } from './traceparent.ts';
 import { parseTracestate } from './tracestate.ts';
 import { withTrust } from './trust.ts';
 
+const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
+
 /** What a carrier offers, once it is read: a valid span context, baggage, or a `traceparent` that is not valid. */
 interface Offered {
   readonly spanContext: SpanContext | undefined;
@@ -48,15 +50,7 @@ interface Offered {
 export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received | Refused {
   const active = contextApi.active();
   if (isTracingSuppressed(active)) {
-    return new InboundEnd(
-      hop,
-      settings,
-      active,
-      trace.wrapSpanContext(INVALID_SPAN_CONTEXT),
-      'suppressed',
-      false,
-      undefined,
-    ) as Received;
+    return new InboundEnd(hop, settings, active, noSpan, 'suppressed', false, undefined) as Received;
   }
   // 1 and 2: the fields within the limits, onto an empty base.
   let offered = extract(hop.carrier, hop.reader, settings);
@@ -152,7 +146,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     context = trace.setSpan(parent, span);
   } else {
     context = parent;
-    span = trace.wrapSpanContext(trace.getSpanContext(parent) ?? INVALID_SPAN_CONTEXT);
+    const held = trace.getSpan(parent);
+    span = held === undefined ? noSpan : held.isRecording() ? trace.wrapSpanContext(held.spanContext()) : held;
   }
   context = withReceipt(context, receipt);
   const end = new InboundEnd(hop, settings, context, span, outcome, false, receipt);

@@ -55,8 +55,8 @@ export interface LineageRules {
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
   /** The hash of this agent's name. */
   readonly hash: string | undefined;
-  /** The member of the first step of a chain that begins here, which most chains take: made once. */
-  first: string | undefined;
+  /** The member of the first step of a chain that begins here, which most chains take; `undefined` where there is a budget. */
+  readonly first: string | undefined;
 }
 
 const MOST = 999_999_999;
@@ -91,7 +91,6 @@ export function lineageRules(
     onLineage: options.onLineage,
     hash,
     first: budget === undefined ? formatLineage(root) : undefined,
-    first: undefined,
   };
 }
 
@@ -168,11 +167,9 @@ export function departed(
     }
   }
   if (chain.exempt === true) excess = undefined;
-  if (share === undefined && chain.hops === 0 && chain.attempt === 1 && chain.deadline === undefined) {
-    if (maxHops === rules.maxHops && chain.path === '' && !reply) {
-      return { excess, text: (rules.first ??= formatLineage(firstStep(rules))) };
-    }
-  }
+  // Without a budget all that an agent sends from one place in the chain says the same.
+  const same = !reply && share === undefined;
+  if (same && chain.sentBy === rules && chain.sent !== undefined) return { excess, text: chain.sent };
   const text = formatLineage({
     hops: Math.min(hops, MOST),
     maxHops,
@@ -181,11 +178,11 @@ export function departed(
     budget: share,
     path: rules.hash === undefined ? chain.path : appendAgent(chain.path, rules.hash),
   });
+  if (same) {
+    chain.sent = text;
+    chain.sentBy = rules;
+  }
   return { excess, text };
-}
-
-function firstStep({ maxHops, hash }: LineageRules): LineageFields {
-  return { hops: 1, maxHops, attempt: 1, deadline: undefined, budget: undefined, path: hash ?? '' };
 }
 
 // One for each message, and of what is left each message an equal share of one part in `fanOut`. A single part is all.

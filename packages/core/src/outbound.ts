@@ -1,6 +1,7 @@
 import {
   context as contextApi,
   INVALID_SPAN_CONTEXT,
+  INVALID_SPANID,
   isSpanContextValid,
   propagation,
   trace,
@@ -96,11 +97,16 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     span = (relays ? trace.getSpan(parent) : current) ?? noSpan;
   }
   const continued = hasActive || relays;
-  const valid = owned ? isSpanContextValid(span.spanContext()) : continued;
+  // What a tracer makes is valid, or all zeros where nothing is traced.
+  const valid = owned ? span.spanContext().spanId !== INVALID_SPANID : continued;
   let member = rules === undefined ? lineageText(all) : undefined;
   if (rules !== undefined) {
     // Where there is nothing to trace, no chain begins.
-    if (chain === undefined && valid) chain = rootChain(rules.maxHops, rules.budget);
+    if (chain === undefined && valid) {
+      if (rules.first === undefined) chain = rootChain(rules.maxHops, rules.budget);
+      // The first hop of a chain is past no limit.
+      else member = rules.first;
+    }
     if (chain !== undefined) {
       const { excess, text } = departed(rules, chain, hop);
       if (excess !== undefined) {
@@ -115,11 +121,9 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     }
   }
   const out = withLineageMember(sent, member);
-  let wire = context;
-  if (out !== all) wire = out === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(context, out);
 
   if (policy === 'suppress') {
-    wire = propagation.deleteBaggage(context);
+    const wire = propagation.deleteBaggage(context);
     return new OutboundEnd(
       hop,
       settings,
@@ -133,6 +137,9 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
       owned,
     ) as Sending;
   }
+  let wire = context;
+  if (out !== all)
+    wire = out === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(layered(context), out);
   const fields = fieldsOf(wire, span, out, settings);
   const keepsValid = !continued || settings.options.existing === 'keep';
   const outcome: HopOutcome = continued ? 'continued' : 'started';

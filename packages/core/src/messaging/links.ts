@@ -25,6 +25,11 @@ export class CreationLinks {
     }
     this.list.push({ context });
   }
+
+  /** Adds a link to a span that was started just now: there is no other to it. */
+  addNew(context: SpanContext): void {
+    if (!this.full) this.list.push({ context });
+  }
 }
 
 function keyOf({ traceId, spanId }: SpanContext): string {

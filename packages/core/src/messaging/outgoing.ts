@@ -236,17 +236,20 @@ function createEach(
   started: number,
 ): Outgoing {
   const topic = hop.target.name as string;
+  const name = `create ${topic}`;
   const links = new CreationLinks();
   let refused: Refused | undefined;
   const copies: unknown[][] = [];
   for (const messages of lists) {
-    copies.push(
-      messages.map((message) => {
-        const created = refused === undefined ? createOne(hop, message, found, sender, links) : undefined;
-        refused = created?.refused;
-        return created === undefined ? message : created.message;
-      }),
-    );
+    const copy: unknown[] = [];
+    for (const message of messages) {
+      const created = createOne(hop, name, message, found, sender, links);
+      refused = created.refused;
+      if (refused !== undefined) break;
+      copy.push(created.message);
+    }
+    if (refused !== undefined) break;
+    copies.push(copy);
   }
   if (refused !== undefined) return new OutgoingTopic(topic, refused, lists, found.count, sender, started);
   const sending = startOutbound(
@@ -271,6 +274,7 @@ interface Created {
 
 function createOne(
   hop: TopicHop,
+  name: string,
   message: unknown,
   found: Pick<Carried, 'any' | 'stays'>,
   sender: Sender,
@@ -291,7 +295,7 @@ function createOne(
       transport: hop.transport,
       target: hop.target,
       reply: hop.reply,
-      name: `create ${topic}`,
+      name,
       kind: SpanKind.PRODUCER,
       attributes: sendAttributes(topic, 'create', described(message), 1, sender),
       links: held === undefined ? undefined : [{ context: held }],
@@ -300,7 +304,8 @@ function createOne(
   );
   create.end();
   if (create.refused !== undefined) return { message, refused: create };
-  links?.add(create.span.spanContext());
+  if (sender.hop.spans) links?.addNew(create.span.spanContext());
+  else links?.add(create.span.spanContext());
   const unchanged =
     create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
   return { message: unchanged ? message : shape.write(message as object, headers, create, areW3C(create.fields)) };
@@ -312,7 +317,7 @@ function createOne(
  */
 export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
   const found = carried([[message]], sender);
-  const created = createOne(topicHop(topic, found, reply), message, found, sender);
+  const created = createOne(topicHop(topic, found, reply), `create ${topic}`, message, found, sender);
   if (created.refused !== undefined) throw created.refused.error;
   return created.message;
 }
