@@ -1,5 +1,6 @@
 import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
+import { isLineageError, withBudget } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -305,6 +306,54 @@ describe('spans of a call', () => {
     expect(telemetry.find('send t').links).toHaveLength(128);
     // Cut off here, not by the SDK's own limit.
     expect(telemetry.find('send t').droppedLinksCount).toBe(0);
+  });
+});
+
+describe('past the limits of the chain', () => {
+  const lineage = { mode: 'enforce' } as const;
+  const messages = [{ value: '1' }, { value: '2' }, { value: '3' }];
+
+  it.each([{}, { spanPerMessage: true }])(
+    'nothing is sent, all spans end, and the call rejects: %j',
+    async (options) => {
+      const { producer, sent } = fakeProducer();
+      const traced = traceProducer(producer, { ...options, lineage });
+      const error: unknown = await inSpan(() =>
+        withBudget(2, () => traced.send(deepFreeze({ topic: 't', messages }))),
+      ).catch((caught: unknown) => caught);
+      expect(isLineageError(error)).toBe(true);
+      expect(sent).toEqual([]);
+      const names = telemetry.spans().map((span) => span.name);
+      expect(names).toEqual(
+        'spanPerMessage' in options ? ['create t', 'create t', 'create t', 'work'] : ['send t', 'work'],
+      );
+      expect(telemetry.spans().at(-2)?.attributes['error.type']).toBe('throughline.budget');
+    },
+  );
+
+  it('one topic of a batch that is refused holds back the others', async () => {
+    const { producer, sent } = fakeProducer();
+    const topicMessages = [
+      { topic: 'a', messages: [{ value: '1' }] },
+      { topic: 'b', messages },
+    ];
+    const error: unknown = await inSpan(() =>
+      withBudget(2, () => traceProducer(producer, { lineage }).sendBatch(deepFreeze({ topicMessages }))),
+    ).catch((caught: unknown) => caught);
+    expect(isLineageError(error)).toBe(true);
+    expect(sent).toEqual([]);
+    expect(telemetry.spans().map((span) => [span.name, span.attributes['error.type']])).toEqual([
+      ['send a', 'throughline.budget'],
+      ['send b', 'throughline.budget'],
+      ['work', undefined],
+    ]);
+  });
+
+  it('`reply` reaches the hop and not the client', async () => {
+    const { producer, sent } = fakeProducer();
+    await traceProducer(producer).send({ topic: 't', messages, reply: true } as never);
+    await traceProducer(producer).sendBatch({ topicMessages: [{ topic: 't', messages }], reply: true } as never);
+    for (const one of sent) expect(one).not.toHaveProperty('reply');
   });
 });
 
