@@ -6,12 +6,20 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
 import type { Attributes, Tracer } from '@opentelemetry/api';
 import { traceClient, traceServer } from '@throughline/mcp';
+import type { McpOptions } from '@throughline/mcp';
 import { z } from 'zod';
 import { beSubject } from './measure.ts';
 import { startTelemetry } from './telemetry.ts';
 
 /** How calls from the client to the server are traced. */
-export type McpVariant = 'bare' | 'ours' | 'hand-written' | 'ours, no spans' | 'OpenInference';
+export type McpVariant =
+  | 'bare'
+  | 'ours'
+  | 'ours, no lineage'
+  | 'hand-written'
+  | 'ours, no spans'
+  | 'ours, no spans, no lineage'
+  | 'OpenInference';
 
 const variant = process.argv[2] as McpVariant;
 const telemetry = startTelemetry();
@@ -24,8 +32,11 @@ if (variant === 'OpenInference') {
   new MCPInstrumentation().manuallyInstrument({ clientStdioModule });
 }
 
-const options = { spans: variant !== 'ours, no spans' };
-const wraps = variant === 'ours' || variant === 'ours, no spans';
+const wraps = variant.startsWith('ours');
+const options: McpOptions = {
+  spans: !variant.includes('no spans'),
+  ...(variant.includes('no lineage') ? { lineage: false } : undefined),
+};
 const plainServer = new McpServer({ name: 'bench', version: '1.0.0' });
 const plainClient = new Client({ name: 'bench', version: '1.0.0' });
 const server = wraps ? traceServer(plainServer, options) : plainServer;

@@ -173,6 +173,8 @@ export interface Sending {
   /** Exactly what goes on the wire: names and values. */
   readonly fields: Readonly<Record<string, string>>;
   readonly mode: FieldsMode;
+  /** How many members of baggage stay here. */
+  readonly withheld: number;
   /**
    * Aborts at the deadline of the chain, where it applies here: in `enforce` mode, or when `withDeadline` set it in this
    * process. Combine it with the caller's own.

@@ -137,14 +137,14 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
       owned,
     ) as Sending;
   }
-  let wire = context;
-  if (out !== all)
-    wire = out === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(layered(context), out);
-  const fields = fieldsOf(wire, span, out, settings);
+  const wire = out === all ? context : undefined;
+  const fields = fieldsOf(context, span, out, settings);
   const keepsValid = !continued || settings.options.existing === 'keep';
   const outcome: HopOutcome = continued ? 'continued' : 'started';
   const mode = valid ? 'write' : 'keep';
   const end = new OutboundEnd(hop, settings, context, wire, span, outcome, fields, mode, keepsValid, owned);
+  end.withheld = withheld;
+  end.baggage = out;
   if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
   return end as Sending;
 }
@@ -165,18 +165,23 @@ function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Cont
   return baggage === undefined ? context : propagation.setBaggage(context, baggage);
 }
 
+function withOnly(context: Context, baggage: Baggage | undefined): Context {
+  if (baggage === undefined) return propagation.deleteBaggage(context);
+  return propagation.getBaggage(context) === baggage ? context : propagation.setBaggage(layered(context), baggage);
+}
+
 function fieldsOf(
-  wire: Context,
+  context: Context,
   span: Span,
   baggage: Baggage | undefined,
   settings: HopSettings,
 ): Record<string, string> {
   const choice = settings.propagator();
   if (choice.kind === 'foreign') {
-    const fields = foreignInject(choice.propagator, wire, settings.limits);
+    const fields = foreignInject(choice.propagator, withOnly(context, baggage), settings.limits);
     return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings) : fields;
   }
-  const fields = w3cFieldValues(wire, span.spanContext(), baggage, settings.limits);
+  const fields = w3cFieldValues(context, span.spanContext(), baggage, settings.limits);
   if (!choice.trace) delete fields['traceparent'];
   if (!choice.state) delete fields['tracestate'];
   if (!choice.baggage) {
@@ -200,7 +205,6 @@ function withLineageAlone(
 // A class, not closures: one is made for every call that leaves.
 class OutboundEnd {
   readonly context: Context;
-  readonly wire: Context;
   readonly span: Span;
   readonly outcome: HopOutcome;
   readonly fields: Readonly<Record<string, string>>;
@@ -213,6 +217,10 @@ class OutboundEnd {
   bounded: Chain | undefined = undefined;
   readonly #owned: boolean;
   readonly #settings: HopSettings;
+  /** How many members of baggage stay here, and what goes. */
+  withheld = 0;
+  baggage: Baggage | undefined = undefined;
+  #wire: Context | undefined;
   #inner: Context | undefined;
   #ended = false;
 
@@ -220,7 +228,7 @@ class OutboundEnd {
     hop: OutboundHop,
     settings: HopSettings,
     context: Context,
-    wire: Context,
+    wire: Context | undefined,
     span: Span,
     outcome: HopOutcome,
     fields: Readonly<Record<string, string>>,
@@ -229,7 +237,7 @@ class OutboundEnd {
     owned: boolean,
   ) {
     this.context = context;
-    this.wire = wire;
+    this.#wire = wire;
     this.span = span;
     this.outcome = outcome;
     this.fields = fields;
@@ -251,6 +259,11 @@ class OutboundEnd {
 
   get signal(): AbortSignal | undefined {
     return this.bounded === undefined ? undefined : deadlineSignal(this.bounded);
+  }
+
+  // Made when somebody asks: what is written into a carrier needs neither.
+  get wire(): Context {
+    return (this.#wire ??= withOnly(this.context, this.baggage));
   }
 
   get inner(): Context {

@@ -18,7 +18,8 @@ import { cancelled, InFlight } from './in-flight.ts';
 import type { OutboundRequest } from './in-flight.ts';
 import { isId, isObject, metaOf } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
-import { label, operationAttributes, operationName, outcomeOf, sendFailure } from './operation.ts';
+import { label, operationAttributes, operationOf, outcomeOf, sendFailure } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { spansByDefault } from './options.ts';
 import type { Direction, McpSettings } from './options.ts';
 import { peerOf } from './peer.ts';
@@ -100,12 +101,13 @@ export class Connection {
     const { params } = message;
     const meta = metaOf(params);
     const span = this.#hasSpan(method, 'outbound');
+    const operation = span ? operationOf(method, params) : undefined;
     const sending = startOutbound(
       {
         transport: MCP,
-        name: span ? operationName(method, params) : method,
+        name: operation?.name ?? method,
         kind: SpanKind.CLIENT,
-        attributes: span ? this.#attributes(method, id, params, meta, undefined) : undefined,
+        attributes: operation === undefined ? undefined : this.#attributes(operation, id, meta, undefined),
         target: this.#peer.target,
         carrier: meta,
         reader: metaFields,
@@ -260,10 +262,11 @@ export class Connection {
     const { params } = message;
     const meta = metaOf(params);
     const span = this.#hasSpan(method, 'inbound');
+    const operation = span ? operationOf(method, params) : undefined;
     const received = this.#startInbound(
       method,
-      span ? operationName(method, params) : method,
-      span ? this.#attributes(method, id, params, meta, extra) : undefined,
+      operation?.name ?? method,
+      operation === undefined ? undefined : this.#attributes(operation, id, meta, extra),
       span,
       meta,
       extra,
@@ -371,18 +374,17 @@ export class Connection {
     message: unknown,
     extra: unknown,
   ): void {
-    if (handler !== undefined)
-      scope.runInAsyncScope(contextApi.with, contextApi, caller, handler, this.#transport, message, extra);
+    if (handler !== undefined) scope.runInAsyncScope(inContext, this.#transport, caller, handler, message, extra);
   }
 
   #attributes(
-    method: string,
+    operation: Operation,
     id: RequestId,
-    params: unknown,
     meta: ObjectValue | undefined,
     extra: MessageExtra | undefined,
   ): Attributes {
-    const attributes = operationAttributes(method, id, params, this.#peer.attributes);
+    const attributes = operationAttributes(operation, id);
+    for (const [name, value] of this.#peer.attributes) attributes[name] = value;
     const version = this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
     if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
     const session = this.#transport.sessionId;
@@ -403,6 +405,11 @@ export class Connection {
       return spansByDefault(method);
     }
   }
+}
+
+function inContext(this: TracedTransport, wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
+  if (contextApi.active() === wanted) handler.call(this, message, extra);
+  else contextApi.with(wanted, handler, this, message, extra);
 }
 
 const none = {};

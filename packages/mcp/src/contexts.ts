@@ -14,7 +14,10 @@ const callerKey = createContextKey('throughline.mcp.caller');
  * it calls the peer's handler.
  */
 export function requestContext(peer: TransportPeer, suppresses: boolean, sending: Sending, caller: Context): Context {
-  if (peer.fetch === undefined) return sending.wire;
+  if (peer.fetch === undefined) {
+    // Without a span of its own, and with all baggage let out, the caller's own context says as much.
+    return sending.context === caller && sending.withheld === 0 && sending.mode !== 'strip' ? caller : sending.wire;
+  }
   return (suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
 }
 

@@ -24,28 +24,59 @@ export function label(value: unknown): string | undefined {
     : undefined;
 }
 
-/** Returns the span name `{mcp.method.name} {tool or prompt}` of a request. */
-export function operationName(method: string, params: unknown): string {
-  if (method !== 'tools/call' && method !== 'prompts/get') return label(method) as string;
-  const name = isObject(params) ? label(params['name']) : undefined;
-  return name === undefined ? method : `${method} ${name}`;
+/** What a request asks for, in words that are safe to put on a span: at either end, and once for each request. */
+export interface Operation {
+  /** The span's name: `{mcp.method.name} {tool or prompt}`. */
+  readonly name: string;
+  readonly method: string;
+  readonly tool: string | undefined;
+  readonly prompt: string | undefined;
+}
+
+// Methods and tools are few, requests are many. Names come from outside, so there is an end to what is kept.
+const known = new Map<string, Operation>();
+const knownTools = new Map<string, Operation>();
+const MAX_KNOWN = 1000;
+
+/** Returns what a request asks for. */
+export function operationOf(method: string, params: unknown): Operation {
+  const name = method === 'tools/call' || method === 'prompts/get' ? nameIn(params) : undefined;
+  if (name === undefined) return known.get(method) ?? keep(known, method, operation(method, undefined));
+  return method === 'tools/call'
+    ? (knownTools.get(name) ?? keep(knownTools, name, operation(method, label(name))))
+    : operation(method, label(name));
+}
+
+function nameIn(params: unknown): string | undefined {
+  const name = isObject(params) ? params['name'] : undefined;
+  return typeof name === 'string' ? name : undefined;
+}
+
+function operation(from: string, name: string | undefined): Operation {
+  const method = label(from) as string;
+  return {
+    name: name === undefined ? method : `${method} ${name}`,
+    method,
+    tool: from === 'tools/call' ? name : undefined,
+    prompt: from === 'prompts/get' ? name : undefined,
+  };
+}
+
+function keep(map: Map<string, Operation>, key: string, value: Operation): Operation {
+  if (map.size < MAX_KNOWN && key.length <= MAX_LABEL) map.set(key, value);
+  return value;
 }
 
 /** Returns the attributes of a request's span, at either end. */
-export function operationAttributes(method: string, id: RequestId, params: unknown, transport: Attributes): Attributes {
+export function operationAttributes({ method, tool, prompt }: Operation, id: RequestId): Attributes {
   const attributes: Attributes = {
-    [ATTR_MCP_METHOD_NAME]: label(method),
-    [ATTR_JSONRPC_REQUEST_ID]: label(String(id)),
-    ...transport,
+    [ATTR_MCP_METHOD_NAME]: method,
+    [ATTR_JSONRPC_REQUEST_ID]: typeof id === 'number' ? String(id) : label(id),
   };
   if (method === 'tools/call') {
     attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
-    const tool = isObject(params) ? label(params['name']) : undefined;
     if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = tool;
-  } else if (method === 'prompts/get') {
-    const prompt = isObject(params) ? label(params['name']) : undefined;
-    if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = prompt;
-  }
+  } else if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = prompt;
   return attributes;
 }
 

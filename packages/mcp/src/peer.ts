@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { AttributeValue } from '@opentelemetry/api';
 import type { Target } from '@throughline/core';
 import { ATTR_NETWORK_TRANSPORT, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, MCP } from './conventions.ts';
 import type { McpOptions } from './options.ts';
@@ -7,7 +7,7 @@ import type { McpOptions } from './options.ts';
 export interface TransportPeer {
   readonly target: Target;
   /** Attributes of every span on this transport. */
-  readonly attributes: Attributes;
+  readonly attributes: readonly (readonly [string, AttributeValue])[];
   /** How a send leaves: as an HTTP request of the SDK's own fetch or of the user's, or not as an HTTP request. */
   readonly fetch: 'own' | 'user' | undefined;
 }
@@ -25,7 +25,7 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
       channel: options.peer?.channel ?? seen.channel,
       ...(host === undefined ? undefined : { host }),
     },
-    attributes: seen.attributes ?? {},
+    attributes: Object.entries(seen.attributes ?? {}),
     fetch: seen.fetch,
   };
 }
@@ -33,7 +33,7 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
 interface Seen {
   readonly channel: Target['channel'];
   readonly host?: string;
-  readonly attributes?: Attributes;
+  readonly attributes?: Readonly<Record<string, AttributeValue>>;
   readonly fetch?: 'own' | 'user';
 }
 
@@ -61,7 +61,10 @@ function detect(transport: object): Seen {
 const stdio: Seen = { channel: 'process', attributes: { [ATTR_NETWORK_TRANSPORT]: 'pipe' } };
 
 function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protocol'>): Seen {
-  const attributes: Attributes = { [ATTR_NETWORK_TRANSPORT]: 'tcp', [ATTR_SERVER_ADDRESS]: url.hostname };
+  const attributes: Record<string, AttributeValue> = {
+    [ATTR_NETWORK_TRANSPORT]: 'tcp',
+    [ATTR_SERVER_ADDRESS]: url.hostname,
+  };
   const secure = url.protocol === 'https:' || url.protocol === 'wss:';
   attributes[ATTR_SERVER_PORT] = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
   const seen = { channel: 'host', host: url.hostname, attributes } as const;

@@ -13,7 +13,7 @@ import { handlerMeta, withAnswer } from './carrier.ts';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
-import { operationAttributes, operationName, outcomeOf } from './operation.ts';
+import { operationAttributes, operationOf, outcomeOf } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
 import { refusedResult } from './refusal.ts';
@@ -47,16 +47,16 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
     warnIfRewrapped(handler, hop);
     return handler;
   }
-  const params = { name };
+  const operation = operationOf('tools/call', { name });
   const traced = function (this: unknown, ...args: never[]): unknown {
     // SDK v1 and v2 both hand it over last, after the arguments where the tool takes any.
     const extra: unknown = args.at(-1);
     const headers = handlerHeaders(extra);
     const inbound: InboundHop = {
       transport: MCP,
-      name: operationName('tools/call', params),
+      name: operation.name,
       kind: SpanKind.SERVER,
-      attributes: operationAttributes('tools/call', idOf(extra), params, {}),
+      attributes: operationAttributes(operation, idOf(extra)),
       carrier: handlerMeta(extra),
       reader: metaFields,
       http: headers === undefined ? undefined : 'payload',
