@@ -11,12 +11,27 @@ import type { Work } from './measure.ts';
 import { startTelemetry } from './telemetry.ts';
 
 /** How messages are traced. */
-export type KafkaVariant = 'bare' | 'ours' | 'hand-written' | 'instrumentation' | 'ours, runWith';
+export type KafkaVariant =
+  | 'bare'
+  | 'constant'
+  | 'constant, lineage'
+  | 'ours'
+  | 'ours, no lineage'
+  | 'ours, spanPerMessage'
+  | 'ours, runWith'
+  | 'hand-written'
+  | 'instrumentation';
 /** What is done with messages: a number says how many are produced in one call. */
-export type KafkaTask = '1' | '10' | '100' | 'eachMessage' | 'eachBatch';
+export type KafkaTask = '1' | '10' | '100' | '1000' | 'eachMessage' | 'eachBatch';
 
-const [variant, task, brokers = '', topic = ''] = process.argv.slice(2) as [KafkaVariant, KafkaTask, string?, string?];
-const telemetry = startTelemetry();
+const [variant, task, brokers = '', topic = '', sampled] = process.argv.slice(2) as [
+  KafkaVariant,
+  KafkaTask,
+  string?,
+  string?,
+  string?,
+];
+const telemetry = startTelemetry({ sampled: sampled !== 'unsampled' });
 if (variant === 'instrumentation') {
   registerInstrumentations({ tracerProvider: telemetry.provider, instrumentations: [new KafkaJsInstrumentation()] });
 }
@@ -25,6 +40,8 @@ const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof 
 const clientId = 'bench';
 const kafka = new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING });
 const groupId = `bench ${process.pid}`;
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const baggage = 'throughline.lineage=1.1.32.1.-.-.-';
 
 beSubject(task === 'eachMessage' || task === 'eachBatch' ? await consuming(task) : await producing(Number(task)));
 
@@ -32,10 +49,18 @@ type Send = (record: ProducerRecord) => Promise<RecordMetadata[]>;
 
 async function producing(atOnce: number): Promise<Work> {
   const bare = kafka.producer();
-  const producer = variant === 'ours' ? traceProducer(bare, { clientId }) : bare;
+  const wraps = variant.startsWith('ours');
+  const spanPerMessage = variant === 'ours, spanPerMessage';
+  const noLineage = variant === 'ours, no lineage' ? ({ lineage: false } as const) : undefined;
+  const producer = wraps ? traceProducer(bare, { clientId, spanPerMessage, ...noLineage }) : bare;
   await producer.connect();
   const plainSend: Send = (record) => producer.send(record);
-  const send = variant === 'hand-written' ? tracedSend(plainSend, telemetry.tracer) : plainSend;
+  const send =
+    variant === 'hand-written'
+      ? tracedSend(plainSend, telemetry.tracer)
+      : variant.startsWith('constant')
+        ? constantSend(plainSend, variant === 'constant' ? { traceparent } : { traceparent, baggage })
+        : plainSend;
   const value = Buffer.alloc(1024, 'x');
   const messages = Array.from({ length: atOnce }, (_, at): Message => ({
     key: `key-${at}`,
@@ -66,16 +91,17 @@ async function consuming(task: 'eachMessage' | 'eachBatch'): Promise<Work> {
     }
   };
   const eachMessage: EachMessageHandler = async () => consumed();
+  const handler = variant === 'hand-written' ? tracedHandler(eachMessage, telemetry.tracer) : eachMessage;
   const eachBatch: ConsumerRunConfig['eachBatch'] = async (payload) => {
     const { batch, resolveOffset } = payload;
     const runWith = variant === 'ours, runWith' ? (payload as { runWith?: RunWith }).runWith : undefined;
     for (const message of batch.messages) {
-      if (runWith === undefined) consumed();
-      else runWith(message, consumed);
+      if (runWith !== undefined) runWith(message, consumed);
+      else if (variant === 'hand-written') await handler({ ...payload, ...batch, message });
+      else consumed();
       resolveOffset(message.offset);
     }
   };
-  const handler = variant === 'hand-written' ? tracedHandler(eachMessage, telemetry.tracer) : eachMessage;
   await consumer.run(task === 'eachBatch' ? { eachBatch } : { eachMessage: handler });
   return {
     run: (count) =>
@@ -91,6 +117,18 @@ async function consuming(task: 'eachMessage' | 'eachBatch'): Promise<Work> {
 }
 
 type RunWith = <T>(message: object, fn: () => T) => T;
+
+/** The floor: copies the messages, and puts the same fields into each. */
+function constantSend(send: Send, fields: IHeaders): Send {
+  return (record) =>
+    send({
+      ...record,
+      messages: record.messages.map((message) => ({
+        ...message,
+        headers: { ...message.headers, ...fields },
+      })),
+    });
+}
 
 /** What anyone would write around `send`: a span for each message, its context in the message's headers. */
 function tracedSend(send: Send, tracer: Tracer): Send {

@@ -6,48 +6,105 @@ import type { Cost, Effort } from './measure.ts';
 import type { KafkaTask, KafkaVariant } from './kafka-client.ts';
 import type { Report, Result } from './results.ts';
 
-const variants: readonly KafkaVariant[] = ['bare', 'ours', 'hand-written', 'instrumentation'];
 const STORED = 8000;
+/** What tracing may cost over a header that is there anyway. Microseconds of CPU a message. */
+const OVER_FLOOR = 2;
+
+/** The most that a variant of ours may add, as a share of what the opponent adds; none where a row is there to inform. */
+interface Comparison {
+  readonly ours: KafkaVariant;
+  readonly opponent: KafkaVariant;
+  readonly target?: number;
+}
 
 interface Task {
   readonly task: KafkaTask;
   readonly what: string;
-  readonly variants: readonly KafkaVariant[];
   /** Messages in a turn. */
   readonly count: number;
-  /** The most that we may add, as a share of what each opponent adds. */
-  readonly targets: Partial<Record<KafkaVariant, number>>;
+  readonly sampled: readonly Comparison[];
+  readonly unsampled: readonly Comparison[];
 }
+
+const each = 'ours, spanPerMessage';
+const half: Comparison = { ours: 'ours', opponent: 'hand-written', target: 1 / 2 };
+// Of what a message costs unsampled, half is kafkajs encoding the header of lineage: this is without.
+const alone: Comparison = { ours: 'ours, no lineage', opponent: 'hand-written' };
 
 const tasks: readonly Task[] = [
   {
     task: '1',
     what: 'produced one at a time',
-    variants,
     count: 300,
-    targets: { 'hand-written': 1.3, instrumentation: 1 },
+    sampled: [
+      { ours: 'ours', opponent: 'hand-written', target: 1.3 },
+      { ours: 'ours', opponent: 'instrumentation', target: 1 },
+    ],
+    unsampled: [half, alone],
   },
-  { task: '10', what: 'produced 10 at a time', variants, count: 2500, targets: { instrumentation: 1 / 3 } },
-  { task: '100', what: 'produced 100 at a time', variants, count: 5000, targets: { instrumentation: 1 / 3 } },
+  {
+    task: '10',
+    what: 'produced 10 at a time',
+    count: 2500,
+    sampled: [
+      { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
+      { ours: each, opponent: 'hand-written', target: 1.3 },
+    ],
+    unsampled: [half, alone],
+  },
+  {
+    task: '100',
+    what: 'produced 100 at a time',
+    count: 5000,
+    sampled: [
+      { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
+      { ours: 'ours, no lineage', opponent: 'constant', target: 1 },
+      { ours: 'ours', opponent: 'constant, lineage', target: 1 },
+      { ours: each, opponent: 'hand-written', target: 1.3 },
+    ],
+    unsampled: [half, alone],
+  },
+  {
+    task: '1000',
+    what: 'produced 1,000 at a time',
+    count: 10_000,
+    sampled: [
+      { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
+      { ours: 'ours, no lineage', opponent: 'constant' },
+      { ours: 'ours', opponent: 'constant, lineage' },
+    ],
+    unsampled: [half, alone],
+  },
   {
     task: 'eachMessage',
     what: '`eachMessage`',
-    variants,
     count: STORED,
-    targets: { 'hand-written': 1.3, instrumentation: 1 },
+    sampled: [
+      { ours: 'ours', opponent: 'hand-written', target: 1.3 },
+      { ours: 'ours', opponent: 'instrumentation', target: 1 },
+    ],
+    unsampled: [half],
   },
   {
     task: 'eachBatch',
     what: '`eachBatch`',
-    variants: ['bare', 'ours', 'ours, runWith', 'instrumentation'],
     count: STORED,
-    targets: { instrumentation: 1 / 4 },
+    sampled: [
+      { ours: 'ours', opponent: 'instrumentation', target: 1 / 4 },
+      { ours: 'ours, runWith', opponent: 'hand-written', target: 1 },
+    ],
+    unsampled: [half],
   },
 ];
 
-const opponents: Partial<Record<KafkaVariant, string>> = {
+const names: Partial<Record<KafkaVariant, string>> = {
+  constant: `constant \`traceparent\`, and ${OVER_FLOOR} µs`,
+  'constant, lineage': `constant \`traceparent\` and \`baggage\`, and ${OVER_FLOOR} µs`,
+  'ours, no lineage': 'with `lineage: false`',
   'hand-written': 'hand-written span for each message',
   instrumentation: 'instrumentation-kafkajs',
+  'ours, spanPerMessage': 'with `spanPerMessage`',
+  'ours, runWith': 'with `runWith` around each message',
 };
 
 /** CPU that tracing adds to a message, in the client's process alone, against a real broker. */
@@ -55,52 +112,54 @@ export async function kafka(effort: Effort): Promise<Report> {
   await using broker = await startKafka({ need: 'apache' });
   const results: Result[] = [];
   const notes: string[] = [];
-  for (const { task, what, variants, count, targets } of tasks) {
+  const brokers = broker.brokers;
+  for (const { task, what, count, ...comparisons } of tasks) {
     const topic = `bench-${task}`;
     const consumes = task === 'eachMessage' || task === 'eachBatch';
-    await prepare(broker.brokers, topic, consumes ? STORED : 0);
-    const costs: Partial<Record<KafkaVariant, Cost>> = await measure(
-      new URL('kafka-client.ts', import.meta.url),
-      variants,
-      count,
-      effort,
-      {
-        args: [task, broker.brokers.join(','), topic],
-      },
-    );
-    const { bare, ours } = costs;
-    if (bare === undefined || ours === undefined) continue;
-    for (const [variant, opponent] of Object.entries(opponents) as [KafkaVariant, string][]) {
-      const theirs = costs[variant];
-      if (theirs === undefined) continue;
-      results.push({ what, opponent, ours: added(ours, bare), theirs: added(theirs, bare), target: targets[variant] });
+    await prepare(brokers, topic, consumes ? STORED : 0);
+    for (const sampling of ['sampled', 'unsampled'] as const) {
+      const rows = comparisons[sampling];
+      const variants = [...new Set<KafkaVariant>(['bare', ...rows.flatMap(({ ours, opponent }) => [ours, opponent])])];
+      const args = [task, brokers.join(','), topic, sampling];
+      const file = new URL('kafka-client.ts', import.meta.url);
+      const costs: Partial<Record<KafkaVariant, Cost>> = await measure(file, variants, count, effort, { args });
+      const { bare } = costs;
+      for (const { ours, opponent, target } of rows) {
+        const [mine, theirs] = [costs[ours], costs[opponent]];
+        if (bare === undefined || mine === undefined || theirs === undefined) continue;
+        results.push({
+          what: [what, names[ours], sampling === 'unsampled' ? 'unsampled' : undefined].filter(Boolean).join(', '),
+          opponent: names[opponent] ?? opponent,
+          ours: added(mine, bare),
+          theirs: added(theirs, bare) + (opponent.startsWith('constant') ? OVER_FLOOR : 0),
+          target,
+        });
+      }
+      const each = variants.map((variant) => told(variant, costs[variant]));
+      notes.push(`${what}, ${sampling}: bare ${median(bare?.rounds ?? []).toFixed(1)} µs; ${each.join('; ')}.`);
     }
-    const { 'ours, runWith': each, instrumentation } = costs;
-    if (each !== undefined && instrumentation !== undefined) {
-      const result = { ours: added(each, bare), theirs: added(instrumentation, bare) };
-      results.push({
-        what: `${what} with \`runWith\` around each message`,
-        opponent: 'instrumentation-kafkajs',
-        ...result,
-      });
-    }
-    const spans = variants.map((variant) => `${variant} ${(costs[variant]?.spans ?? 0).toFixed(2)}`);
-    notes.push(`${what}: bare ${median(bare.rounds).toFixed(1)} µs; spans a message: ${spans.join('; ')}.`);
   }
   return {
     title: 'kafka',
     method:
-      'CPU a message of the client\'s process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4 in a process of its own. "One at a time" awaits each `send`; the consumers read stored messages, each with a `traceparent` of its own.',
+      'CPU a message of the client\'s process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4 in a process of its own. "One at a time" awaits each `send`; the consumers read stored messages, each with a `traceparent` of its own. The notes give messages a second, as one process that waits for itself gets them, and spans a message.',
     results,
     notes,
   };
+}
+
+function told(variant: KafkaVariant, cost: Cost | undefined): string {
+  const perSecond = Math.round(1e6 / median(cost?.elapsed ?? []) / 100) * 100;
+  return `${variant} ${perSecond.toLocaleString('en')} a second, ${(cost?.spans ?? 0).toFixed(2)} spans`;
 }
 
 async function prepare(brokers: string[], topic: string, stored: number): Promise<void> {
   const client = new kafkajs.Kafka({ clientId: 'prepare', brokers, logLevel: kafkajs.logLevel.NOTHING });
   const admin = client.admin();
   await admin.connect();
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1 }] });
+  // 1,000 messages of 1 KB are more than a broker takes at once by default.
+  const configEntries = [{ name: 'max.message.bytes', value: '4000000' }];
+  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] });
   await admin.disconnect();
   if (stored === 0) return;
   const producer = client.producer();

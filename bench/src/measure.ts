@@ -34,6 +34,8 @@ const byAsking: Drive = (subject, count) => subject.run(count);
 export interface Cost {
   /** Microseconds of CPU for each operation, one number for each round. */
   readonly rounds: readonly number[];
+  /** Microseconds that each operation took, one number for each round: throughput, from one process that waits for itself. */
+  readonly elapsed: readonly number[];
   /** Spans for each operation: evidence that a variant did what it is named for. */
   readonly spans: number;
 }
@@ -52,6 +54,7 @@ export async function measure<V extends string>(
   const { drive = byAsking, args = [] } = options;
   const turn = Math.max(1, Math.round(count * effort.scale));
   const rounds = new Map<V, number[]>(variants.map((variant) => [variant, []]));
+  const elapsed = new Map<V, number[]>(variants.map((variant) => [variant, []]));
   const spans = new Map<V, number>();
   for (let generation = 0; generation < effort.processes; generation++) {
     const subjects = new Map<V, Subject>();
@@ -63,10 +66,14 @@ export async function measure<V extends string>(
         for (const [variant, subject] of order) {
           const spansBefore = await subject.spans();
           const before = await subject.cpu();
+          const started = performance.now();
           await drive(subject, turn);
+          const took = performance.now() - started;
           const after = await subject.cpu();
           spans.set(variant, ((await subject.spans()) - spansBefore) / turn);
-          if (round >= 0) rounds.get(variant)?.push((after - before) / turn);
+          if (round < 0) continue;
+          rounds.get(variant)?.push((after - before) / turn);
+          elapsed.get(variant)?.push((took * 1000) / turn);
         }
       }
     } finally {
@@ -74,7 +81,14 @@ export async function measure<V extends string>(
     }
   }
   return Object.fromEntries(
-    variants.map((variant) => [variant, { rounds: rounds.get(variant) ?? [], spans: spans.get(variant) ?? 0 }]),
+    variants.map((variant) => [
+      variant,
+      {
+        rounds: rounds.get(variant) ?? [],
+        elapsed: elapsed.get(variant) ?? [],
+        spans: spans.get(variant) ?? 0,
+      },
+    ]),
   ) as unknown as Record<V, Cost>;
 }
 

@@ -7,7 +7,7 @@ import {
   W3CBaggagePropagator,
   W3CTraceContextPropagator,
 } from '@opentelemetry/core';
-import { AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { AlwaysOffSampler, AlwaysOnSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 
 /** The SDK that every variant runs on. */
 export interface Telemetry {
@@ -17,8 +17,11 @@ export interface Telemetry {
   spans(): Promise<number>;
 }
 
-/** Registers the SDK 3 with stock propagators, everything sampled, spans batched as usual and dropped by the exporter. */
-export function startTelemetry(): Telemetry {
+/**
+ * Registers the SDK 3 with stock propagators, everything sampled unless told otherwise, spans batched as usual and dropped by
+ * the exporter.
+ */
+export function startTelemetry({ sampled = true }: { readonly sampled?: boolean } = {}): Telemetry {
   let exported = 0;
   const batches = new BatchSpanProcessor({
     exporter: {
@@ -29,7 +32,10 @@ export function startTelemetry(): Telemetry {
       shutdown: () => Promise.resolve(),
     },
   });
-  const provider = new TracerProvider({ sampler: new AlwaysOnSampler(), spanProcessors: [batches] });
+  const provider = new TracerProvider({
+    sampler: sampled ? new AlwaysOnSampler() : new AlwaysOffSampler(),
+    spanProcessors: [batches],
+  });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),

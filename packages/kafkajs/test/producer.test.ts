@@ -331,6 +331,15 @@ describe('past the limits of the chain', () => {
     },
   );
 
+  it('messages draw on the budget of their chain once, with a span of their own too', async () => {
+    for (const options of [{}, { spanPerMessage: true }]) {
+      const { producer, sent } = fakeProducer();
+      const traced = traceProducer(producer, { ...options, lineage });
+      await inSpan(() => withBudget(3, () => traced.send(deepFreeze({ topic: 't', messages }))));
+      expect(sent).toHaveLength(1);
+    }
+  });
+
   it('one topic of a batch that is refused holds back the others', async () => {
     const { producer, sent } = fakeProducer();
     const topicMessages = [
