@@ -3,7 +3,15 @@ import type { Effort } from './measure.ts';
 import type { McpVariant } from './mcp-pair.ts';
 import type { Report } from './results.ts';
 
-const variants: readonly McpVariant[] = ['bare', 'ours', 'hand-written', 'ours, no spans', 'OpenInference'];
+const variants: readonly McpVariant[] = [
+  'bare',
+  'ours',
+  'ours, no lineage',
+  'hand-written',
+  'ours, no spans',
+  'ours, no spans, no lineage',
+  'OpenInference',
+];
 
 /** CPU that tracing adds to a tool call in memory, client and server together. */
 export async function mcp(effort: Effort): Promise<Report> {
@@ -28,8 +36,21 @@ export async function mcp(effort: Effort): Promise<Report> {
         theirs: over('OpenInference'),
         target: 1,
       },
+      {
+        what: 'both spans, `lineage: false`',
+        opponent: 'the hand-written pair',
+        ours: over('ours, no lineage'),
+        theirs: over('hand-written'),
+      },
+      {
+        what: '`spans: false`, `lineage: false`',
+        opponent: 'OpenInference',
+        ours: over('ours, no spans, no lineage'),
+        theirs: over('OpenInference'),
+      },
     ],
     notes: [
+      'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, counts each hop and hands every answer back in the context of its caller, also with `spans: false`. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
       `Bare: ${median(costs.bare.rounds).toFixed(1)} µs.`,
       `Spans a call: ${variants.map((name) => `${name} ${costs[name].spans.toFixed(2)}`).join('; ')}.`,
     ],

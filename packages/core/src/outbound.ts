@@ -6,7 +6,7 @@ import {
   propagation,
   trace,
 } from '@opentelemetry/api';
-import type { Attributes, Baggage, Context, Link, Span, SpanOptions } from '@opentelemetry/api';
+import type { Attributes, Baggage, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { linkAnswer } from './answer.ts';
 import { baggageSize, formatBaggage, parseBaggage } from './baggage.ts';
@@ -57,7 +57,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     ) as Sending;
   }
   const current = trace.getSpan(active);
-  const hasActive = current !== undefined && isSpanContextValid(current.spanContext());
+  const hasActive = current !== undefined && isValid(current.spanContext());
   const relay = hasActive || hop.carrier === undefined ? undefined : relayed(hop, active, settings);
   const relays = relay !== undefined;
   const parent = relay ?? active;
@@ -147,6 +147,16 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   end.baggage = out;
   if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
   return end as Sending;
+}
+
+// Many calls are made in one span: its hex digits are looked at once.
+let lastValid: SpanContext | undefined;
+
+function isValid(spanContext: SpanContext): boolean {
+  if (spanContext === lastValid) return true;
+  if (!isSpanContextValid(spanContext)) return false;
+  lastValid = spanContext;
+  return true;
 }
 
 // With no span active, a valid context that the caller put into the carrier is the parent: a relay stays in the chain.

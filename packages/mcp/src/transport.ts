@@ -62,6 +62,9 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
       switch (property) {
         case 'send':
           return send;
+        // Asked for with every request, so it takes no detour.
+        case 'sessionId':
+          return target.sessionId;
         case 'onmessage':
           return (target.onmessage as { [handlerKey]?: Handler } | undefined)?.[handlerKey] ?? target.onmessage;
         case 'onclose':
