@@ -309,6 +309,15 @@ describe('spans of a call', () => {
   });
 });
 
+it('a producer that disconnects leaves no span open of a fake send that never settles', async () => {
+  const { producer } = fakeProducer(() => new Promise(() => {}));
+  const traced = traceProducer({ ...producer, disconnect: async () => 'gone' });
+  void traced.send({ topic: 't', messages: [{ value: 'a' }] });
+  expect(telemetry.spans()).toEqual([]);
+  expect(await traced.disconnect()).toBe('gone');
+  expect(telemetry.find('send t').attributes['error.type']).toBe('abandoned');
+});
+
 describe('past the limits of the chain', () => {
   const lineage = { mode: 'enforce' } as const;
   const messages = [{ value: '1' }, { value: '2' }, { value: '3' }];
