@@ -3,7 +3,7 @@ import { context as contextApi, propagation, SpanKind, trace } from '@openteleme
 import type { Attributes, Context } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
-import type { InboundHop, Received, Refused } from '@throughline/core';
+import type { InboundHop, Outcome, Received, Refused } from '@throughline/core';
 import { answerIn, withAnswer, withFields } from './carrier.ts';
 import { arrivalContext, requestContext, strayContext } from './contexts.ts';
 import {
@@ -15,16 +15,17 @@ import {
 } from './conventions.ts';
 import { headersOf, versionHeader } from './http-request.ts';
 import { cancelled, InFlight } from './in-flight.ts';
-import type { OutboundRequest } from './in-flight.ts';
+import type { InboundRequest, OutboundRequest } from './in-flight.ts';
 import { isId, isObject, metaOf } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
+import type { Side, Timing } from './metrics.ts';
 import { label, operationAttributes, operationOf, outcomeOf, sendFailure } from './operation.ts';
 import type { Operation } from './operation.ts';
 import { spansByDefault } from './options.ts';
 import type { Direction, McpSettings } from './options.ts';
 import { peerOf } from './peer.ts';
 import type { TransportPeer } from './peer.ts';
-import { deadlineAnswer, pastDeadline, refusalAnswer } from './refusal.ts';
+import { deadlineAnswer, pastDeadline, refusalAnswer, refusedOutcome } from './refusal.ts';
 import type { Answer } from './refusal.ts';
 
 /** What the protocol hangs onto a transport to hear its messages. */
@@ -50,7 +51,7 @@ export interface TracedTransport {
  *                                   notification  run in the context of what it is about
  */
 export class Connection {
-  readonly inFlight: InFlight = new InFlight();
+  readonly inFlight: InFlight = new InFlight((request, outcome) => this.#end(request, outcome));
   /** What the protocol hears messages with. */
   handler: Handler | undefined;
   readonly #transport: TracedTransport;
@@ -58,6 +59,7 @@ export class Connection {
   readonly #peer: TransportPeer;
   readonly #suppresses: boolean;
   #protocolVersion: string | undefined;
+  #session: { readonly side: Side; readonly since: number } | undefined;
 
   constructor(transport: TracedTransport, settings: McpSettings) {
     this.#transport = transport;
@@ -90,9 +92,9 @@ export class Connection {
     const request = this.inFlight.takeSent(id);
     if (request === undefined)
       return this.#run(arrivalContext(this.#peer, contextApi.active(), told), handler, message, extra);
-    if (request.method === 'initialize') this.#learn(message['result']);
+    if (request.method === 'initialize') this.#learn(message['result'], 'client');
     request.sending.answered(answerIn(message));
-    request.sending.end(outcomeOf(message, request.method, 'client'));
+    this.#end(request, outcomeOf(message, request.method, 'client'));
     this.#runAsCaller(request, handler, message, extra);
   }
 
@@ -102,12 +104,13 @@ export class Connection {
     const meta = metaOf(params);
     const span = this.#hasSpan(method, 'outbound');
     const operation = span ? operationOf(method, params) : undefined;
+    const version = operation && this.#version(meta, undefined);
     const sending = startOutbound(
       {
         transport: MCP,
         name: operation?.name ?? method,
         kind: SpanKind.CLIENT,
-        attributes: operation === undefined ? undefined : this.#attributes(operation, id, meta, undefined),
+        attributes: operation && this.#attributes(operation, id, version),
         target: this.#peer.target,
         carrier: meta,
         reader: metaFields,
@@ -133,6 +136,7 @@ export class Connection {
       caller,
       scope: new AsyncResource('throughline.mcp.request'),
       sending,
+      timing: operation && this.#start('client', operation, version),
       token: meta?.['progressToken'],
       unwatch: undefined,
     };
@@ -159,7 +163,7 @@ export class Connection {
   // One signal may outlive many requests: what listens to it goes with the request.
   #watch(signal: AbortSignal, request: OutboundRequest): () => void {
     const aborted = (): void => {
-      if (this.inFlight.forget(request)) request.sending.end(cancelled);
+      if (this.inFlight.forget(request)) this.#end(request, cancelled);
     };
     signal.addEventListener('abort', aborted, { once: true });
     return () => signal.removeEventListener('abort', aborted);
@@ -180,7 +184,7 @@ export class Connection {
     const aborts = requestSignal === undefined ? undefined : new AbortController();
     const passed = (): void => {
       if (!this.inFlight.forget(request)) return;
-      sending.end(pastDeadline);
+      this.#end(request, pastDeadline);
       if (aborts !== undefined) aborts.abort(deadline.reason);
       // What the specification says of a request to initialize: it must not be cancelled.
       else if (method !== 'initialize') {
@@ -210,14 +214,14 @@ export class Connection {
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
-    if (this.inFlight.forget(request)) request.sending.end(sendFailure(error));
+    if (this.inFlight.forget(request)) this.#end(request, sendFailure(error));
   }
 
   #answered(message: Message): Message {
     const request = this.inFlight.takeReceived(message.id);
     if (request === undefined) return message;
-    if (request.method === 'initialize') this.#learn(message.result);
-    request.received.end(outcomeOf(message, request.method, 'server'));
+    if (request.method === 'initialize') this.#learn(message.result, 'server');
+    this.#end(request, outcomeOf(message, request.method, 'server'));
     return withAnswer(message, request.received.answer);
   }
 
@@ -227,7 +231,7 @@ export class Connection {
     if (method === 'notifications/cancelled') {
       const request = isObject(params) ? this.inFlight.takeSent(params['requestId']) : undefined;
       if (request !== undefined) {
-        request.sending.end(cancelled);
+        this.#end(request, cancelled);
         return withFields(message, request.sending);
       }
     }
@@ -263,27 +267,31 @@ export class Connection {
     const meta = metaOf(params);
     const span = this.#hasSpan(method, 'inbound');
     const operation = span ? operationOf(method, params) : undefined;
+    const version = operation && this.#version(meta, extra);
+    const timing = operation && this.#start('server', operation, version);
     const received = this.#startInbound(
       method,
       operation?.name ?? method,
-      operation === undefined ? undefined : this.#attributes(operation, id, meta, extra),
+      operation && this.#attributes(operation, id, version),
       span,
       meta,
       extra,
     );
     if (received.refused !== undefined) {
       received.end();
+      timing?.end(refusedOutcome(received), received.context);
       return this.#passAlone(refusalAnswer(id, method, params, received), undefined);
     }
     // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
     if (span || method === 'initialize')
-      this.inFlight.received(id, { method, received, signal: extra?.request?.signal });
+      this.inFlight.received(id, { method, received, timing, signal: extra?.request?.signal });
     else received.end();
     try {
       this.#run(received.context, handler, message, extra);
     } catch (error) {
-      this.inFlight.takeReceived(id);
-      received.end({ error });
+      const request = this.inFlight.takeReceived(id);
+      if (request === undefined) received.end({ error });
+      else this.#end(request, { error });
       throw error;
     }
   }
@@ -303,7 +311,7 @@ export class Connection {
       } else if (method === 'notifications/cancelled') {
         const request = this.inFlight.takeReceived(params['requestId']);
         if (request !== undefined) {
-          request.received.end(cancelled);
+          this.#end(request, cancelled);
           return this.#run(request.received.context, handler, message, extra);
         }
       }
@@ -377,23 +385,48 @@ export class Connection {
     if (handler !== undefined) scope.runInAsyncScope(inContext, this.#transport, caller, handler, message, extra);
   }
 
-  #attributes(
-    operation: Operation,
-    id: RequestId,
-    meta: ObjectValue | undefined,
-    extra: MessageExtra | undefined,
-  ): Attributes {
+  #version(meta: ObjectValue | undefined, extra: MessageExtra | undefined): string | undefined {
+    return this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
+  }
+
+  #start(side: Side, operation: Operation, version: string | undefined): Timing | undefined {
+    return this.#settings.durations.start(side, operation, { attributes: this.#peer.attributes, version });
+  }
+
+  #attributes(operation: Operation, id: RequestId, version: string | undefined): Attributes {
     const attributes = operationAttributes(operation, id);
     for (const [name, value] of this.#peer.attributes) attributes[name] = value;
-    const version = this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
     if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
     const session = this.#transport.sessionId;
     if (session !== undefined) attributes[ATTR_MCP_SESSION_ID] = label(session);
     return attributes;
   }
 
-  #learn(result: unknown): void {
-    if (isObject(result)) this.#protocolVersion = label(result['protocolVersion']) ?? this.#protocolVersion;
+  #learn(result: unknown, side: Side): void {
+    if (!isObject(result)) return;
+    this.#protocolVersion = label(result['protocolVersion']) ?? this.#protocolVersion;
+    // Over HTTP there is a session only where the server gave it an id.
+    if (this.#peer.target.channel === 'host' && this.#transport.sessionId === undefined) return;
+    this.#session ??= { side, since: performance.now() };
+  }
+
+  /** Ends what is open, and the session: the transport is closed. */
+  close(): void {
+    this.inFlight.close();
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    const { attributes } = this.#peer;
+    this.#settings.durations.session(session.side, (performance.now() - session.since) / 1000, {
+      attributes,
+      version: this.#protocolVersion,
+    });
+  }
+
+  #end(request: OutboundRequest | InboundRequest, outcome: Outcome | undefined): void {
+    const hop = 'sending' in request ? request.sending : request.received;
+    hop.end(outcome);
+    request.timing?.end(outcome, hop.context);
   }
 
   #hasSpan(method: string, direction: Direction): boolean {

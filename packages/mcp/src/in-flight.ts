@@ -3,6 +3,7 @@ import type { Context } from '@opentelemetry/api';
 import type { Outcome, Received, Sending } from '@throughline/core';
 import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
 import type { RequestId } from './message.ts';
+import type { Timing } from './metrics.ts';
 
 /** A request that went out and is not answered yet. */
 export interface OutboundRequest {
@@ -13,6 +14,7 @@ export interface OutboundRequest {
   /** All else that follows the caller's asynchronous calls. */
   readonly scope: AsyncResource;
   readonly sending: Sending;
+  readonly timing?: Timing | undefined;
   /** The caller's token for progress notifications. The SDK's own is the id. */
   readonly token: unknown;
   /** Stops listening to the signals that abort the request. */
@@ -23,9 +25,13 @@ export interface OutboundRequest {
 export interface InboundRequest {
   readonly method: string;
   readonly received: Received;
+  readonly timing?: Timing | undefined;
   /** Aborted when the HTTP request that brought this one is. */
   readonly signal: { readonly aborted: boolean } | undefined;
 }
+
+/** How a request that is known no more came out; both ends of {@link InFlight}'s requests end with it. */
+export type EndRequest = (request: OutboundRequest | InboundRequest, outcome: Outcome | undefined) => void;
 
 // SDK v2 drops requests of another era without an answer; a peer that sends them without end must not fill the memory.
 const MAX_INBOUND = 10_000;
@@ -35,10 +41,15 @@ const MAX_INBOUND = 10_000;
  * 0 and '0' apart. Every way out of here ends the request's span.
  */
 export class InFlight {
+  readonly #end: EndRequest;
   readonly #outbound = new Map<RequestId, OutboundRequest>();
   readonly #inbound = new Map<RequestId, InboundRequest>();
   // Only tokens that are not the request's own id, which callers of the SDK may choose for themselves.
   #tokens: Map<unknown, OutboundRequest> | undefined;
+
+  constructor(end: EndRequest) {
+    this.#end = end;
+  }
 
   /** How many requests of both directions are not answered yet. */
   get size(): number {
@@ -49,7 +60,7 @@ export class InFlight {
     const earlier = this.#outbound.get(request.id);
     if (earlier !== undefined) {
       this.#drop(earlier);
-      earlier.sending.end(duplicate);
+      this.#end(earlier, duplicate);
     }
     this.#outbound.set(request.id, request);
     if (request.token !== undefined && request.token !== request.id)
@@ -83,10 +94,12 @@ export class InFlight {
   }
 
   received(id: RequestId, request: InboundRequest): void {
-    this.takeReceived(id)?.received.end(duplicate);
+    const earlier = this.takeReceived(id);
+    if (earlier !== undefined) this.#end(earlier, duplicate);
     if (this.#inbound.size >= MAX_INBOUND) {
-      for (const oldest of this.#inbound.keys()) {
-        this.takeReceived(oldest)?.received.end({ errorType: ERROR_ABANDONED });
+      for (const [oldest, abandoned] of this.#inbound) {
+        this.#inbound.delete(oldest);
+        this.#end(abandoned, { errorType: ERROR_ABANDONED });
         break;
       }
     }
@@ -107,11 +120,11 @@ export class InFlight {
     this.#outbound.clear();
     this.#inbound.clear();
     this.#tokens = undefined;
-    for (const { sending, unwatch } of outbound) {
-      sending.end(connectionClosed);
-      unwatch?.();
+    for (const request of outbound) {
+      this.#end(request, connectionClosed);
+      request.unwatch?.();
     }
-    for (const { received, signal } of inbound) received.end(signal?.aborted === true ? cancelled : connectionClosed);
+    for (const request of inbound) this.#end(request, request.signal?.aborted === true ? cancelled : connectionClosed);
   }
 
   // Both SDKs turn the id of an answer into a number, so a peer that answers '0' to 0 is heard.

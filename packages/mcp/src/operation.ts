@@ -31,40 +31,37 @@ export interface Operation {
   readonly method: string;
   readonly tool: string | undefined;
   readonly prompt: string | undefined;
+  /** Whether it is one of the first thousand of its kind: what is past them would be a metric without end. */
+  readonly frequent: boolean;
 }
 
-// Methods and tools are few, requests are many. Names come from outside, so there is an end to what is kept.
-const known = new Map<string, Operation>();
-const knownTools = new Map<string, Operation>();
+// Methods, tools and prompts are few, requests are many. Names come from outside, so there is an end to what is kept.
+const methods = new Map<string, Operation>();
+const tools = new Map<string, Operation>();
+const prompts = new Map<string, Operation>();
 const MAX_KNOWN = 1000;
 
 /** Returns what a request asks for. */
 export function operationOf(method: string, params: unknown): Operation {
-  const name = method === 'tools/call' || method === 'prompts/get' ? nameIn(params) : undefined;
-  if (name === undefined) return known.get(method) ?? keep(known, method, operation(method, undefined));
-  return method === 'tools/call'
-    ? (knownTools.get(name) ?? keep(knownTools, name, operation(method, label(name))))
-    : operation(method, label(name));
+  const named = method === 'tools/call' ? tools : method === 'prompts/get' ? prompts : undefined;
+  const name = named === undefined || !isObject(params) ? undefined : params['name'];
+  if (named === undefined || typeof name !== 'string') return methods.get(method) ?? made(methods, method, method);
+  return named.get(name) ?? made(named, name, method, name);
 }
 
-function nameIn(params: unknown): string | undefined {
-  const name = isObject(params) ? params['name'] : undefined;
-  return typeof name === 'string' ? name : undefined;
-}
-
-function operation(from: string, name: string | undefined): Operation {
+function made(known: Map<string, Operation>, key: string, from: string, name?: string): Operation {
+  const frequent = known.size < MAX_KNOWN && key.length <= MAX_LABEL;
   const method = label(from) as string;
-  return {
-    name: name === undefined ? method : `${method} ${name}`,
+  const what = label(name);
+  const operation = {
+    name: what === undefined ? method : `${method} ${what}`,
     method,
-    tool: from === 'tools/call' ? name : undefined,
-    prompt: from === 'prompts/get' ? name : undefined,
+    tool: from === 'tools/call' ? what : undefined,
+    prompt: from === 'prompts/get' ? what : undefined,
+    frequent,
   };
-}
-
-function keep(map: Map<string, Operation>, key: string, value: Operation): Operation {
-  if (map.size < MAX_KNOWN && key.length <= MAX_LABEL) map.set(key, value);
-  return value;
+  if (frequent) known.set(key, operation);
+  return operation;
 }
 
 /** Returns the attributes of a request's span, at either end. */

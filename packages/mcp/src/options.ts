@@ -1,5 +1,6 @@
 import { hopSettings, ThroughlineError } from '@throughline/core';
 import type { HopOptions, HopSettings, Target } from '@throughline/core';
+import { Durations } from './metrics.ts';
 
 /** The instrumentation scope of this package's spans. */
 export const scope = { name: '@throughline/mcp', version: '0.0.0' } as const;
@@ -33,6 +34,7 @@ export interface McpSettings {
   readonly hop: HopSettings;
   readonly given: McpOptions;
   readonly spanFor: (method: string, direction: Direction) => boolean;
+  readonly durations: Durations;
 }
 
 /** Which requests have spans by default: all but pings, log levels, and subscriptions, which may never be answered. */
@@ -55,7 +57,7 @@ export function mcpSettings(options: McpOptions | undefined): McpSettings {
   if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel))
     throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
   if (peer?.host !== undefined && typeof peer.host !== 'string') throw wrong('peer.host', 'a name');
-  return { hop, given, spanFor: spanFor ?? spansByDefault };
+  return { hop, given, spanFor: spanFor ?? spansByDefault, durations: new Durations(given.meterProvider, scope) };
 }
 
 const remembered = new WeakMap<object, McpSettings>();

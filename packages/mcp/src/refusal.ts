@@ -51,3 +51,8 @@ export function deadlineAnswer(id: RequestId): Answer {
 
 /** The outcome of a request that was in flight at the deadline of its chain. */
 export const pastDeadline: Outcome = { errorType: ERROR_DEADLINE };
+
+/** Returns how a request that was refused came out, in the words of its span. */
+export function refusedOutcome({ refused }: Refused): Outcome {
+  return { errorType: `throughline.${refused}` };
+}

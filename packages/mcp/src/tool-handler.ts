@@ -8,15 +8,16 @@ import {
   warnIfRewrapped,
   wrapped,
 } from '@throughline/core';
-import type { InboundHop, Received } from '@throughline/core';
+import type { InboundHop, Outcome } from '@throughline/core';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
+import type { Measured } from './metrics.ts';
 import { operationAttributes, operationOf, outcomeOf } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
-import { refusedResult } from './refusal.ts';
+import { refusedOutcome, refusedResult } from './refusal.ts';
 
 /** The options of {@link traceToolHandler}. */
 export interface ToolHandlerOptions extends McpOptions {
@@ -35,7 +36,7 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
-  const { hop } = mcpSettings(options);
+  const { hop, durations } = mcpSettings(options);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {
     throw new ThroughlineError(
@@ -63,35 +64,49 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
       fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
       peer: { name: 'tools/call', authenticated: isAuthenticated(extra), request: extra },
     };
+    const timing = hop.spans ? durations.start('server', operation, unknown) : undefined;
     const received = startInbound(inbound, hop);
     if (received.refused !== undefined) {
       received.end();
+      timing?.end(refusedOutcome(received), received.context);
       return Promise.resolve(refusedResult(received, inbound.carrier));
     }
+    const end = (outcome: Outcome | undefined): void => {
+      received.end(outcome);
+      timing?.end(outcome, received.context);
+    };
     let result: unknown;
     try {
       result = context.with(received.context, () => handler.apply(this, args));
     } catch (error) {
-      received.end({ error });
+      end({ error });
       throw error;
     }
-    return result instanceof Promise ? settled(result, received) : ended(result, received);
+    const { answer } = received;
+    return result instanceof Promise ? settled(result, answer, end) : ended(result, answer, end);
   };
   return markWrapped(traced, hop) as F;
 }
 
-async function settled(promise: Promise<unknown>, received: Received): Promise<unknown> {
+// Nothing is known of the connection.
+const unknown: Measured = { attributes: [], version: undefined };
+
+type End = (outcome: Outcome | undefined) => void;
+
+async function settled(promise: Promise<unknown>, answer: string | undefined, end: End): Promise<unknown> {
+  let result: unknown;
   try {
-    return ended(await promise, received);
+    result = await promise;
   } catch (error) {
-    received.end({ error });
+    end({ error });
     throw error;
   }
+  return ended(result, answer, end);
 }
 
-function ended(result: unknown, received: Received): unknown {
-  received.end(outcomeOf({ result }, 'tools/call', 'server'));
-  return withAnswer({ result }, received.answer).result;
+function ended(result: unknown, answer: string | undefined, end: End): unknown {
+  end(outcomeOf({ result }, 'tools/call', 'server'));
+  return withAnswer({ result }, answer).result;
 }
 
 function idOf(extra: unknown): string {

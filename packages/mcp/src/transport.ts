@@ -47,7 +47,7 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
   const received: Handler = (message, extra) => connection.receive(message, extra);
   Object.defineProperty(received, handlerKey, { get: () => connection.handler });
   const closed = (): void => {
-    connection.inFlight.close();
+    connection.close();
     onclose?.call(target);
   };
   // From the first handler on, the end of the transport is seen, whether or not anybody else wants to know.

@@ -16,6 +16,9 @@ function fakeEnd(): FakeEnd {
   return { ends, sending: hop as Sending, received: hop as Received };
 }
 
+const book = (): InFlight =>
+  new InFlight((ended, outcome) => ('sending' in ended ? ended.sending : ended.received).end(outcome));
+
 const request = (id: string | number, token: unknown, { sending }: FakeEnd) => ({
   id,
   method: 'tools/call',
@@ -27,7 +30,7 @@ const request = (id: string | number, token: unknown, { sending }: FakeEnd) => (
 });
 
 test('0 and "0" are two requests; an answer to "0" is one to 0 where there is no "0"', () => {
-  const inFlight = new InFlight();
+  const inFlight = book();
   const [a, b] = [request(0, undefined, fakeEnd()), request('0', undefined, fakeEnd())];
   inFlight.sent(a);
   inFlight.sent(b);
@@ -37,7 +40,7 @@ test('0 and "0" are two requests; an answer to "0" is one to 0 where there is no
 });
 
 test('progress finds its request by a token of the caller’s own, until the answer', () => {
-  const inFlight = new InFlight();
+  const inFlight = book();
   const mine = request(1, 'mine', fakeEnd());
   const other = request(2, undefined, fakeEnd());
   inFlight.sent(mine);
@@ -51,7 +54,7 @@ test('progress finds its request by a token of the caller’s own, until the ans
 });
 
 test('a peer that never lets go of its requests fills no memory: the oldest are given up', () => {
-  const inFlight = new InFlight();
+  const inFlight = book();
   const first = fakeEnd();
   inFlight.received('first', { method: 'x', received: first.received, signal: undefined });
   const rest = fakeEnd();
@@ -62,7 +65,7 @@ test('a peer that never lets go of its requests fills no memory: the oldest are 
 });
 
 test('a request that goes out under the id of one that is open ends that one', () => {
-  const inFlight = new InFlight();
+  const inFlight = book();
   const [a, b] = [fakeEnd(), fakeEnd()];
   inFlight.sent(request(1, undefined, a));
   inFlight.sent(request(1, undefined, b));
@@ -71,7 +74,7 @@ test('a request that goes out under the id of one that is open ends that one', (
 });
 
 test('a close ends all; what came by an HTTP request that was aborted is cancelled', () => {
-  const inFlight = new InFlight();
+  const inFlight = book();
   const [out, gone, open] = [fakeEnd(), fakeEnd(), fakeEnd()];
   inFlight.sent(request(1, 'mine', out));
   inFlight.received(1, { method: 'x', received: gone.received, signal: AbortSignal.abort() });
