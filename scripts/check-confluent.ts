@@ -1,16 +1,16 @@
 /**
  * Checks @throughline/kafkajs against the KafkaJS API of `@confluentinc/kafka-javascript`, on Apache Kafka. Not part of CI: the
  * package compiles librdkafka where its own binary cannot be downloaded, which takes minutes, a C++ compiler, the headers
- * of the Node that runs it, and `libssl-dev`, `zlib1g-dev` and `libsasl2-dev`. Run `pnpm build` first.
+ * of the Node that runs it, and `libssl-dev`, `zlib1g-dev`, `libcurl4-openssl-dev` and `libsasl2-dev`. Run `pnpm build` first.
  *
- *     node scripts/check-confluent.ts [folder]
+ *     CONFLUENT_NODE=/usr/bin/node pnpm exec node scripts/check-confluent.ts [folder]
  *
- * `folder` keeps the compiled client for the next time. `CONFLUENT_NODE` names another Node to compile for and run.
+ * `folder` keeps the compiled client for the next time. `CONFLUENT_NODE` is the Node to compile for and to run, 20 or later.
  */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdtemp, readdir, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { startKafka } from '../packages/embedded-kafka/src/index.ts';
 import { pack, publishedPackages } from './published-packages.ts';
@@ -27,13 +27,18 @@ const OTEL = [
 const run = promisify(execFile);
 const folder =
   process.argv[2] === undefined ? await mkdtemp(join(tmpdir(), 'throughline-confluent-')) : resolve(process.argv[2]);
-const node = process.env['CONFLUENT_NODE'] ?? 'node';
+const node = process.env['CONFLUENT_NODE'] ?? process.execPath;
+const env = { ...process.env, PATH: `${dirname(node)}:${process.env['PATH'] ?? ''}`, CKJS_LINKING: 'dynamic' };
 
 const tarballs: string[] = [];
 for (const published of publishedPackages()) if (OURS.has(published.name)) tarballs.push(await pack(published, folder));
 if (!(await readdir(folder)).includes('package.json'))
   await writeFile(join(folder, 'package.json'), '{"private":true}\n');
-await run('npm', ['install', '--no-audit', '--no-fund', CLIENT, ...OTEL, ...tarballs], { cwd: folder, maxBuffer: 1e8 });
+await run('npm', ['install', '--no-audit', '--no-fund', CLIENT, ...OTEL, ...tarballs], {
+  cwd: folder,
+  env,
+  maxBuffer: 1e8,
+});
 await copyFile(new URL('./confluent/check.mjs', import.meta.url), join(folder, 'check.mjs'));
 
 await using broker = await startKafka({ need: 'apache' });
