@@ -16,6 +16,7 @@ import type { CarrierReader } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { extractContext as extractMessage, forwardHeaders } from '@throughline/kafkajs';
 import { extractContext as extractMeta } from '@throughline/mcp';
+import { extractContext as extractPlatformatic } from '@throughline/platformatic-kafka';
 
 export type Extract = (carrier: unknown) => Context;
 
@@ -58,5 +59,6 @@ export const extractors: Readonly<Record<string, Extract>> = {
   'kafkajs: extractContext': (carrier) => extractMessage({ value: null, headers: carrier } as never),
   'kafkajs: forwardHeaders': (carrier) =>
     extractMessage({ value: null, headers: forwardHeaders({ value: null, headers: carrier } as never) }),
+  'platformatic-kafka: extractContext': (carrier) => extractPlatformatic({ headers: carrier } as never),
   'mcp: extractContext': (carrier) => extractMeta(carrier),
 };
