@@ -5,6 +5,8 @@ import { isTracingSuppressed } from '@opentelemetry/core';
 import { httpHeaders, metaFields, startInbound, startOutbound, warnOnce } from '@throughline/core';
 import type { InboundHop, Outcome, Received, Refused } from '@throughline/core';
 import { answerIn, withAnswer, withFields } from './carrier.ts';
+import { addRequest, resultAttributes } from './content.ts';
+import { enrichOutcome, executeToolSpan } from './execute-tool.ts';
 import { arrivalContext, requestContext, strayContext } from './contexts.ts';
 import {
   ATTR_MCP_PROTOCOL_VERSION,
@@ -25,6 +27,7 @@ import { spansByDefault } from './options.ts';
 import type { Direction, McpSettings } from './options.ts';
 import { peerOf } from './peer.ts';
 import type { TransportPeer } from './peer.ts';
+import { Rounds } from './rounds.ts';
 import { deadlineAnswer, pastDeadline, refusalAnswer, refusedOutcome } from './refusal.ts';
 import type { Answer } from './refusal.ts';
 
@@ -58,6 +61,7 @@ export class Connection {
   readonly #settings: McpSettings;
   readonly #peer: TransportPeer;
   readonly #suppresses: boolean;
+  readonly #rounds = new Rounds();
   #protocolVersion: string | undefined;
   #session: { readonly side: Side; readonly since: number } | undefined;
 
@@ -94,7 +98,7 @@ export class Connection {
       return this.#run(arrivalContext(this.#peer, contextApi.active(), told), handler, message, extra);
     if (request.method === 'initialize') this.#learn(message['result'], 'client');
     request.sending.answered(answerIn(message));
-    this.#end(request, outcomeOf(message, request.method, 'client'));
+    this.#end(request, this.#outcome(message, request, 'client'));
     this.#runAsCaller(request, handler, message, extra);
   }
 
@@ -105,17 +109,20 @@ export class Connection {
     const span = this.#hasSpan(method, 'outbound');
     const operation = span ? operationOf(method, params) : undefined;
     const version = operation && this.#version(meta, undefined);
+    const attributes = operation && this.#attributes(operation, id, version, params);
+    const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
     const sending = startOutbound(
       {
         transport: MCP,
         name: operation?.name ?? method,
         kind: SpanKind.CLIENT,
-        attributes: operation && this.#attributes(operation, id, version),
+        attributes,
+        links: operation && this.#rounds.links(caller, operation, params),
         target: this.#peer.target,
         carrier: meta,
         reader: metaFields,
         context: caller,
-        span,
+        span: span && outer === undefined,
       },
       this.#settings.hop,
     );
@@ -130,12 +137,15 @@ export class Connection {
       sending.end(pastDeadline);
       return this.#answerHere(deadlineAnswer(id), caller, deadline.reason);
     }
+    if (outer !== undefined && attributes !== undefined) outer.setAttributes(attributes);
     const request: OutboundRequest = {
       id,
       method,
       caller,
       scope: new AsyncResource('throughline.mcp.request'),
       sending,
+      operation,
+      outer,
       timing: operation && this.#start('client', operation, version),
       token: meta?.['progressToken'],
       unwatch: undefined,
@@ -221,7 +231,7 @@ export class Connection {
     const request = this.inFlight.takeReceived(message.id);
     if (request === undefined) return message;
     if (request.method === 'initialize') this.#learn(message.result, 'server');
-    this.#end(request, outcomeOf(message, request.method, 'server'));
+    this.#end(request, this.#outcome(message, request, 'server'));
     return withAnswer(message, request.received.answer);
   }
 
@@ -272,7 +282,7 @@ export class Connection {
     const received = this.#startInbound(
       method,
       operation?.name ?? method,
-      operation && this.#attributes(operation, id, version),
+      operation && this.#attributes(operation, id, version, params),
       span,
       meta,
       extra,
@@ -284,7 +294,7 @@ export class Connection {
     }
     // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
     if (span || method === 'initialize')
-      this.inFlight.received(id, { method, received, timing, signal: extra?.request?.signal });
+      this.inFlight.received(id, { method, received, operation, timing, signal: extra?.request?.signal });
     else received.end();
     try {
       this.#run(received.context, handler, message, extra);
@@ -393,12 +403,14 @@ export class Connection {
     return this.#settings.durations.start(side, operation, { attributes: this.#peer.attributes, version });
   }
 
-  #attributes(operation: Operation, id: RequestId, version: string | undefined): Attributes {
+  #attributes(operation: Operation, id: RequestId, version: string | undefined, params: unknown): Attributes {
     const attributes = operationAttributes(operation, id);
     for (const [name, value] of this.#peer.attributes) attributes[name] = value;
     if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
     const session = this.#transport.sessionId;
     if (session !== undefined) attributes[ATTR_MCP_SESSION_ID] = label(session);
+    const { record } = this.#settings;
+    if (record !== undefined) addRequest(attributes, record, operation.method, params);
     return attributes;
   }
 
@@ -423,9 +435,24 @@ export class Connection {
     });
   }
 
+  #outcome(answer: Message, request: OutboundRequest | InboundRequest, side: Side): Outcome | undefined {
+    const { method, operation } = request;
+    const outcome = outcomeOf(answer, method, side);
+    if (operation === undefined) return outcome;
+    if ('caller' in request && method !== 'initialize') {
+      const span = request.outer ?? request.sending.span;
+      this.#rounds.keep(request.caller, operation, answer.result, span.spanContext());
+    }
+    const { record } = this.#settings;
+    if (record === undefined || method !== 'tools/call' || answer.result === undefined) return outcome;
+    const attributes = resultAttributes(record, answer.result, operation.tool);
+    return attributes === undefined ? outcome : { ...outcome, attributes: { ...outcome?.attributes, ...attributes } };
+  }
+
   #end(request: OutboundRequest | InboundRequest, outcome: Outcome | undefined): void {
     const hop = 'sending' in request ? request.sending : request.received;
     hop.end(outcome);
+    if ('outer' in request && request.outer !== undefined) enrichOutcome(request.outer, outcome);
     request.timing?.end(outcome, hop.context);
   }
 

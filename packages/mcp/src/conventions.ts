@@ -1,11 +1,14 @@
 // https://github.com/open-telemetry/semantic-conventions-genai: MCP. No longer in the core registry, hence constants of our own.
 export const ATTR_MCP_METHOD_NAME = 'mcp.method.name';
 export const ATTR_MCP_PROTOCOL_VERSION = 'mcp.protocol.version';
+export const ATTR_MCP_RESOURCE_URI = 'mcp.resource.uri';
 export const ATTR_MCP_SESSION_ID = 'mcp.session.id';
 
 // https://github.com/open-telemetry/semantic-conventions-genai: attributes of GenAI
 export const ATTR_GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
 export const ATTR_GEN_AI_PROMPT_NAME = 'gen_ai.prompt.name';
+export const ATTR_GEN_AI_TOOL_CALL_ARGUMENTS = 'gen_ai.tool.call.arguments';
+export const ATTR_GEN_AI_TOOL_CALL_RESULT = 'gen_ai.tool.call.result';
 export const ATTR_GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
 export const EXECUTE_TOOL = 'execute_tool';
 

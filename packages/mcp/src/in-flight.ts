@@ -1,9 +1,10 @@
 import type { AsyncResource } from 'node:async_hooks';
-import type { Context } from '@opentelemetry/api';
+import type { Context, Span } from '@opentelemetry/api';
 import type { Outcome, Received, Sending } from '@throughline/core';
 import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
 import type { RequestId } from './message.ts';
 import type { Timing } from './metrics.ts';
+import type { Operation } from './operation.ts';
 
 /** A request that went out and is not answered yet. */
 export interface OutboundRequest {
@@ -14,6 +15,10 @@ export interface OutboundRequest {
   /** All else that follows the caller's asynchronous calls. */
   readonly scope: AsyncResource;
   readonly sending: Sending;
+  /** What it asks for, where it has a span. */
+  readonly operation?: Operation | undefined;
+  /** Another's span that executes the tool, and stands for a span of our own. */
+  readonly outer?: Span | undefined;
   readonly timing?: Timing | undefined;
   /** The caller's token for progress notifications. The SDK's own is the id. */
   readonly token: unknown;
@@ -25,6 +30,7 @@ export interface OutboundRequest {
 export interface InboundRequest {
   readonly method: string;
   readonly received: Received;
+  readonly operation?: Operation | undefined;
   readonly timing?: Timing | undefined;
   /** Aborted when the HTTP request that brought this one is. */
   readonly signal: { readonly aborted: boolean } | undefined;

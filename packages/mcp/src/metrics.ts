@@ -9,6 +9,7 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   ATTR_MCP_METHOD_NAME,
   ATTR_MCP_PROTOCOL_VERSION,
+  ATTR_RPC_RESPONSE_STATUS_CODE,
   DURATION_BUCKETS,
   EXECUTE_TOOL,
   OTHER,
@@ -123,7 +124,10 @@ class RequestTiming implements Timing {
     if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
     for (const [name, value] of this.#measured.attributes) attributes[name] = value;
     if (outcome !== undefined) {
-      Object.assign(attributes, outcome.attributes);
+      const status = outcome.attributes?.[ATTR_RPC_RESPONSE_STATUS_CODE];
+      if (status !== undefined) attributes[ATTR_RPC_RESPONSE_STATUS_CODE] = status;
+      const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
+      if (learnt !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = learnt;
       const type = outcome.errorType ?? (outcome.error === undefined ? undefined : errorType(outcome.error));
       if (type !== undefined) attributes[ATTR_ERROR_TYPE] = type;
     }

@@ -1,5 +1,7 @@
 import { hopSettings, ThroughlineError } from '@throughline/core';
 import type { HopOptions, HopSettings, Target } from '@throughline/core';
+import { recordOptions } from './content.ts';
+import type { RecordOptions } from './content.ts';
 import { Durations } from './metrics.ts';
 
 /** The instrumentation scope of this package's spans. */
@@ -27,6 +29,8 @@ export interface McpOptions extends HopOptions {
    * second span for the same call. Default: those of the SDK's own fetch do, and those of a `fetch` that you gave it do not.
    */
   readonly suppressInner?: boolean | undefined;
+  /** Which content goes onto spans: arguments, results, resource URIs. Default: none. */
+  readonly record?: RecordOptions | undefined;
 }
 
 /** Options checked once for each wrap, and what follows from them. */
@@ -35,6 +39,7 @@ export interface McpSettings {
   readonly given: McpOptions;
   readonly spanFor: (method: string, direction: Direction) => boolean;
   readonly durations: Durations;
+  readonly record: RecordOptions | undefined;
 }
 
 /** Which requests have spans by default: all but pings, log levels, and subscriptions, which may never be answered. */
@@ -57,7 +62,13 @@ export function mcpSettings(options: McpOptions | undefined): McpSettings {
   if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel))
     throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
   if (peer?.host !== undefined && typeof peer.host !== 'string') throw wrong('peer.host', 'a name');
-  return { hop, given, spanFor: spanFor ?? spansByDefault, durations: new Durations(given.meterProvider, scope) };
+  return {
+    hop,
+    given,
+    spanFor: spanFor ?? spansByDefault,
+    durations: new Durations(given.meterProvider, scope),
+    record: recordOptions(given.record),
+  };
 }
 
 const remembered = new WeakMap<object, McpSettings>();

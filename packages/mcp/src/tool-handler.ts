@@ -10,6 +10,7 @@ import {
 } from '@throughline/core';
 import type { InboundHop, Outcome } from '@throughline/core';
 import { handlerMeta, withAnswer } from './carrier.ts';
+import { addRequest, resultAttributes } from './content.ts';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
@@ -36,7 +37,7 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
-  const { hop, durations } = mcpSettings(options);
+  const { hop, durations, record } = mcpSettings(options);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {
     throw new ThroughlineError(
@@ -53,11 +54,14 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
     // SDK v1 and v2 both hand it over last, after the arguments where the tool takes any.
     const extra: unknown = args.at(-1);
     const headers = handlerHeaders(extra);
+    const attributes = operationAttributes(operation, idOf(extra));
+    if (record !== undefined)
+      addRequest(attributes, record, 'tools/call', { name, arguments: args.length > 1 ? args[0] : undefined });
     const inbound: InboundHop = {
       transport: MCP,
       name: operation.name,
       kind: SpanKind.SERVER,
-      attributes: operationAttributes(operation, idOf(extra)),
+      attributes,
       carrier: handlerMeta(extra),
       reader: metaFields,
       http: headers === undefined ? undefined : 'payload',
@@ -71,8 +75,11 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
       timing?.end(refusedOutcome(received), received.context);
       return Promise.resolve(refusedResult(received, inbound.carrier));
     }
-    const end = (outcome: Outcome | undefined): void => {
-      received.end(outcome);
+    const end = (outcome: Outcome | undefined, answered?: unknown): void => {
+      const content = record === undefined ? undefined : resultAttributes(record, answered, name);
+      received.end(
+        content === undefined ? outcome : { ...outcome, attributes: { ...outcome?.attributes, ...content } },
+      );
       timing?.end(outcome, received.context);
     };
     let result: unknown;
@@ -91,7 +98,7 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
 // Nothing is known of the connection.
 const unknown: Measured = { attributes: [], version: undefined };
 
-type End = (outcome: Outcome | undefined) => void;
+type End = (outcome: Outcome | undefined, answered?: unknown) => void;
 
 async function settled(promise: Promise<unknown>, answer: string | undefined, end: End): Promise<unknown> {
   let result: unknown;
@@ -105,7 +112,7 @@ async function settled(promise: Promise<unknown>, answer: string | undefined, en
 }
 
 function ended(result: unknown, answer: string | undefined, end: End): unknown {
-  end(outcomeOf({ result }, 'tools/call', 'server'));
+  end(outcomeOf({ result }, 'tools/call', 'server'), result);
   return withAnswer({ result }, answer).result;
 }
 

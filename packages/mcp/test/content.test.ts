@@ -1,0 +1,142 @@
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { Telemetry } from '@throughline/test-telemetry';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { traceClient, traceToolHandler } from '../src/index.ts';
+import type { McpOptions } from '../src/index.ts';
+import { link } from './link.ts';
+import { text, v1, v2 } from './sdk.ts';
+import { inSpan, parentOf, spanOf } from './spans.ts';
+
+let telemetry: Telemetry;
+beforeEach(() => {
+  telemetry = startTelemetry();
+});
+afterEach(() => telemetry.shutdown());
+
+// https://github.com/open-telemetry/semantic-conventions-genai: gen_ai.tool.call.arguments and .result are opt-in
+describe.each([v1, v2()])('$name: content on spans', (sdk) => {
+  const both = async (record: McpOptions['record']) => {
+    const linked = await link(sdk, 'memory', { client: { record }, server: { record }, tools: { add: () => 'done' } });
+    await sdk.call(linked.client, 'add', 'secret');
+    await linked.close();
+    return [SpanKind.CLIENT, SpanKind.SERVER].map((kind) => spanOf(telemetry, 'tools/call add', kind).attributes);
+  };
+
+  test('is not recorded by default', async () => {
+    for (const attributes of await both(undefined)) expect(JSON.stringify(attributes)).not.toMatch(/secret|done/);
+  });
+
+  test('is recorded on request, at both ends', async () => {
+    for (const attributes of await both({ arguments: true, result: true })) {
+      expect(attributes['gen_ai.tool.call.arguments']).toBe('{"text":"secret"}');
+      expect(JSON.parse(String(attributes['gen_ai.tool.call.result']))).toMatchObject({ content: [{ text: 'done' }] });
+    }
+  });
+
+  test('goes through the redaction hook', async () => {
+    const seen: unknown[] = [];
+    const redact = (value: unknown, content: string, name: string): unknown => {
+      seen.push([content, name]);
+      return content === 'arguments' ? { ...(value as object), text: '***' } : undefined;
+    };
+    for (const attributes of await both({ arguments: true, result: true, redact })) {
+      expect(attributes['gen_ai.tool.call.arguments']).toBe('{"text":"***"}');
+      expect(attributes).not.toHaveProperty('gen_ai.tool.call.result');
+    }
+    expect(seen).toContainEqual(['arguments', 'add']);
+    expect(seen).toContainEqual(['result', 'add']);
+  });
+
+  test('a hook that throws records nothing and breaks no call; what is long is cut', async () => {
+    const redact = (): never => {
+      throw new Error('mine');
+    };
+    for (const attributes of await both({ arguments: true, redact }))
+      expect(attributes).not.toHaveProperty('gen_ai.tool.call.arguments');
+    await telemetry.reset();
+    for (const attributes of await both({ arguments: true, redact: () => 'x'.repeat(100_000) }))
+      expect(String(attributes['gen_ai.tool.call.arguments']).length).toBeLessThan(8200);
+  });
+});
+
+test('a handler that is traced by itself records on request too', () => {
+  const traced = traceToolHandler((_args: object, _extra: unknown) => ({ content: [{ type: 'text', text: 'done' }] }), {
+    name: 'add',
+    record: { arguments: true, result: true },
+  });
+  traced({ a: 1 }, { requestId: 1, signal: null });
+  const { attributes } = telemetry.find('tools/call add');
+  expect(attributes['gen_ai.tool.call.arguments']).toBe('{"a":1}');
+  expect(attributes['gen_ai.tool.call.result']).toBe('{"content":[{"type":"text","text":"done"}]}');
+});
+
+test('a `record` that cannot be meant throws where it is given', () => {
+  expect(() => traceClient(v1.client(), { record: true as never })).toThrow(/`record` takes/);
+  expect(() => traceClient(v1.client(), { record: { redact: 'x' as never } })).toThrow(/`record` takes/);
+});
+
+// https://github.com/open-telemetry/semantic-conventions-genai: MCP, "enrich the existing execute_tool span"
+describe.each([v1, v2()])('$name: inside of an execute_tool span', (sdk) => {
+  const executing = <T>(fn: () => Promise<T>, tool = 'add'): Promise<T> =>
+    trace
+      .getTracer('agent')
+      .startActiveSpan(
+        `execute_tool ${tool}`,
+        { attributes: { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool } },
+        async (span) => {
+          try {
+            return await fn();
+          } finally {
+            span.end();
+          }
+        },
+      );
+
+  test('a call enriches it, and its SERVER span is the child of it', async () => {
+    const linked = await link(sdk, 'memory', { tools: { add: () => inSpan('work', async () => 'done') } });
+    await telemetry.reset();
+    expect(text(await executing(() => sdk.call(linked.client, 'add')))).toBe('done');
+    const outer = telemetry.find('execute_tool add');
+    expect(outer.attributes).toMatchObject({ 'mcp.method.name': 'tools/call', 'mcp.protocol.version': '2025-11-25' });
+    expect(outer.attributes['jsonrpc.request.id']).toMatch(/^\d+$/);
+    expect(parentOf(spanOf(telemetry, 'tools/call add', SpanKind.SERVER))).toBe(outer.spanContext().spanId);
+    expect(telemetry.spans().filter(({ kind }) => kind === SpanKind.CLIENT)).toEqual([]);
+    expect(outer.status.code).toBe(SpanStatusCode.UNSET);
+    await linked.close();
+  });
+
+  test('an error is said there, and the status is left to its owner', async () => {
+    const linked = await link(sdk, 'memory', {
+      tools: {
+        add: () => {
+          throw new Error('no');
+        },
+      },
+    });
+    await executing(() => sdk.call(linked.client, 'add'));
+    const { attributes, status } = telemetry.find('execute_tool add');
+    expect(attributes['error.type']).toBe('tool_error');
+    expect(status.code).toBe(SpanStatusCode.UNSET);
+    await linked.close();
+  });
+
+  test('a second call, one of another tool, and one from a tool have spans of their own', async () => {
+    const inner = await link(sdk, 'memory', { tools: { add: () => 'done' } });
+    const linked = await link(sdk, 'memory', {
+      tools: { add: () => 'done', relay: async () => text(await sdk.call(inner.client, 'add')) },
+    });
+    await telemetry.reset();
+    await executing(async () => {
+      await sdk.call(linked.client, 'add');
+      await sdk.call(linked.client, 'add');
+    });
+    await executing(() => sdk.call(linked.client, 'add'), 'other');
+    const clients = (): number => telemetry.spans().filter(({ kind }) => kind === SpanKind.CLIENT).length;
+    expect(clients()).toBe(2);
+    await sdk.call(linked.client, 'relay');
+    expect(clients()).toBe(4);
+    await linked.close();
+    await inner.close();
+  });
+});
