@@ -61,7 +61,7 @@ export function fullClient(key: string, hooks: Hooks): FullClient {
     client.setRequestHandler(CreateMessageRequestSchema, () => asked('sampling/createMessage', message));
     client.setRequestHandler(ElicitRequestSchema, () => asked('elicitation/create', elicited));
     client.setRequestHandler(ListRootsRequestSchema, () => asked('roots/list', roots));
-    return client as never;
+    return client;
   }
   const client = new v2client.Client(info, {
     capabilities: clientCapabilities,
@@ -70,7 +70,7 @@ export function fullClient(key: string, hooks: Hooks): FullClient {
   client.setRequestHandler('sampling/createMessage', () => asked('sampling/createMessage', message));
   client.setRequestHandler('elicitation/create', () => asked('elicitation/create', elicited));
   client.setRequestHandler('roots/list', () => asked('roots/list', roots));
-  return client as never;
+  return client;
 }
 
 export function fullServer(key: string, hooks: Hooks): FullServer {
@@ -78,20 +78,20 @@ export function fullServer(key: string, hooks: Hooks): FullServer {
   if (key === 'v1') {
     const server = new McpServerV1(info, { capabilities: serverCapabilities });
     server.registerTool('ask', {}, async () => {
-      await hooks.ask?.(server as never);
+      await hooks.ask?.(server);
       return answer;
     });
     server.registerPrompt('greet', { argsSchema: { who: completable(z.string(), () => ['you']) } }, prompt);
     server.registerResource('x', 'test://x', {}, resource);
     server.server.setRequestHandler(
       z.object({ method: z.literal('resources/subscribe'), params: z.unknown() }) as never,
-      (() => ({})) as never,
+      () => ({}),
     );
-    return server as never;
+    return server;
   }
   const server = new v2server.McpServer(info, { capabilities: serverCapabilities });
   server.registerTool('ask', { inputSchema: z.object({}) }, async () => {
-    await hooks.ask?.(server as never);
+    await hooks.ask?.(server);
     return answer;
   });
   server.registerPrompt(
@@ -101,5 +101,5 @@ export function fullServer(key: string, hooks: Hooks): FullServer {
   );
   server.registerResource('x', 'test://x', {}, resource);
   server.server.setRequestHandler('resources/subscribe', () => ({}));
-  return server as never;
+  return server;
 }
