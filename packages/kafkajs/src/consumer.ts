@@ -85,12 +85,12 @@ function tracedConfig(config: unknown, settings: ConsumerSettings): unknown {
 
 /** Listens for the group that the consumer joins, and for its end, where the client tells. */
 function listen(consumer: object, settings: ConsumerSettings): void {
-  const { events, on } = consumer as { events?: Record<string, unknown>; on?: unknown };
-  if (typeof on !== 'function' || typeof events !== 'object' || events === null) return;
-  const when = (event: unknown, listener: (event: { payload?: { groupId?: unknown } }) => void): void => {
-    if (typeof event === 'string') on.call(consumer, event, listener);
-  };
   try {
+    const { events, on } = consumer as { events?: Record<string, unknown>; on?: unknown };
+    if (typeof on !== 'function' || typeof events !== 'object' || events === null) return;
+    const when = (event: unknown, listener: (event: { payload?: { groupId?: unknown } }) => void): void => {
+      if (typeof event === 'string') on.call(consumer, event, listener);
+    };
     if (settings.groupId === undefined) {
       when(events['GROUP_JOIN'], ({ payload }) => {
         if (typeof payload?.groupId === 'string') settings.groupId = payload.groupId;
@@ -99,6 +99,6 @@ function listen(consumer: object, settings: ConsumerSettings): void {
     // A consumer that crashed has stopped by itself, and may start again.
     when(events['CRASH'], () => settings.open.abandon());
   } catch {
-    // Confluent's client has the method, and throws.
+    // Confluent's client has both members, and they throw.
   }
 }

@@ -2,7 +2,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import { startTelemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { tracedEachBatch, tracedEachMessage } from '../src/index.ts';
+import { traceConsumer, tracedEachBatch, tracedEachMessage } from '../src/index.ts';
 import type { MessageLike, TracedEachBatchPayload } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
 
@@ -293,4 +293,26 @@ it('suppressed tracing opens no span', async () => {
     tracedEachMessage(async () => {})(payload(received(bytes({ traceparent })))),
   );
   expect(telemetry.spans()).toEqual([]);
+});
+
+it('a fake consumer whose `events` and `on` throw, as those of Confluent do, is wrapped all the same', async () => {
+  class Client {
+    #handler: ((payload: unknown) => Promise<void>) | undefined;
+    get events(): never {
+      throw new Error('Not implemented');
+    }
+    on(): never {
+      throw new Error('Not implemented');
+    }
+    async run(config?: { eachMessage?: (payload: unknown) => Promise<void> }): Promise<void> {
+      this.#handler = config?.eachMessage;
+    }
+    async deliver(delivery: unknown): Promise<void> {
+      await this.#handler?.(delivery);
+    }
+  }
+  const consumer = traceConsumer(new Client());
+  await consumer.run({ eachMessage: async () => {} });
+  await consumer.deliver(payload(received(bytes({ traceparent }))));
+  expect(telemetry.find('process t').parentSpanContext?.spanId).toBe(spanId);
 });
