@@ -8,7 +8,8 @@
  * `folder` keeps the compiled client for the next time. `CONFLUENT_NODE` is the Node to compile for and to run, 20 or later.
  */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdtemp, readdir, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -30,15 +31,19 @@ const folder =
 const node = process.env['CONFLUENT_NODE'] ?? process.execPath;
 const env = { ...process.env, PATH: `${dirname(node)}:${process.env['PATH'] ?? ''}`, CKJS_LINKING: 'dynamic' };
 
-const tarballs: string[] = [];
-for (const published of publishedPackages()) if (OURS.has(published.name)) tarballs.push(await pack(published, folder));
-if (!(await readdir(folder)).includes('package.json'))
+const modules = join(folder, 'node_modules');
+if (!existsSync(join(modules, '@confluentinc'))) {
   await writeFile(join(folder, 'package.json'), '{"private":true}\n');
-await run('npm', ['install', '--no-audit', '--no-fund', CLIENT, ...OTEL, ...tarballs], {
-  cwd: folder,
-  env,
-  maxBuffer: 1e8,
-});
+  await run('npm', ['install', '--no-audit', '--no-fund', CLIENT, ...OTEL], { cwd: folder, env, maxBuffer: 1e8 });
+}
+for (const published of publishedPackages()) {
+  if (!OURS.has(published.name)) continue;
+  const installed = join(modules, published.name);
+  await rm(installed, { recursive: true, force: true });
+  await mkdir(installed, { recursive: true });
+  const tarball = await pack(published, folder);
+  await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
+}
 await copyFile(new URL('./confluent/check.mjs', import.meta.url), join(folder, 'check.mjs'));
 
 await using broker = await startKafka({ need: 'apache' });
