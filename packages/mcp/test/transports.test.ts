@@ -176,11 +176,12 @@ describe.each([v1, v2()])('$name: a stream that breaks off', (sdk) => {
   test('is resumed: what is replayed reaches its caller, once, and opens no second span', async () => {
     const Transport = sdk.key === 'v1' ? StreamableHTTPServerTransport : NodeStreamableHTTPServerTransport;
     const events = new Events();
-    const transport = new Transport({
+    const options: object = {
       sessionIdGenerator: randomUUID,
       eventStore: events as never,
       retryInterval: 20,
-    } as never);
+    };
+    const transport = new Transport(options);
     const server = traceServer(
       sdk.server({
         slow: async ({ extra, progress }) => {
