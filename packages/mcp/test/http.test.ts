@@ -226,6 +226,37 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
     expect(parentOf(into)).toBe('b7ad6b7169203331');
   });
 
+  test('where the headers and _meta disagree, _meta is the parent', async () => {
+    const other = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+    const sends: typeof fetch = (input, init) => {
+      const headers = new Headers(init?.headers);
+      headers.set('traceparent', other);
+      return fetch(input, { ...init, headers });
+    };
+    await connect({ add: () => 'done' }, { fetch: sends });
+    await sdk.call(client, 'add');
+    const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER);
+    expect(parentOf(into)).toBe(spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).spanContext().spanId);
+    expect(into.links).toEqual([]);
+  });
+
+  test('a malformed _meta falls back to the HTTP request that it came with, never to what is ambient elsewhere', async () => {
+    await connect({ add: () => 'done' }, { outbound: 'suppress' }, { around: httpSpan });
+    const meta = { traceparent: 'nonsense', tracestate: 7, baggage: [] };
+    await inSpan('agent', () => sdk.call(client, 'add', undefined, undefined, meta));
+    const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER);
+    expect(into.attributes).not.toHaveProperty('error.type');
+    expect(into.spanContext().traceId).not.toBe(telemetry.find('agent').spanContext().traceId);
+    await expect
+      .poll(() =>
+        telemetry
+          .spans()
+          .filter((span) => span.name === 'POST')
+          .map((span) => span.spanContext().spanId),
+      )
+      .toContain(parentOf(into));
+  });
+
   test('a span that listen() is called in leaks into no request', async () => {
     await inSpan('startup', () => connect({ add: () => 'done' }, { outbound: 'suppress' }));
     await sdk.call(client, 'add');
