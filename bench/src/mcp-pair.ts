@@ -3,8 +3,18 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api';
-import type { Attributes, Tracer } from '@opentelemetry/api';
+import {
+  context,
+  metrics,
+  propagation,
+  ROOT_CONTEXT,
+  SpanKind,
+  SpanStatusCode,
+  trace,
+  TraceFlags,
+} from '@opentelemetry/api';
+import type { Attributes, Histogram, Tracer } from '@opentelemetry/api';
+import { MeterProvider, MetricReader } from '@opentelemetry/sdk-metrics';
 import { traceClient, traceServer } from '@throughline/mcp';
 import type { McpOptions } from '@throughline/mcp';
 import { z } from 'zod';
@@ -15,14 +25,24 @@ import { startTelemetry } from './telemetry.ts';
 export type McpVariant =
   | 'bare'
   | 'ours'
+  | 'ours, metrics'
   | 'ours, no lineage'
   | 'hand-written'
+  | 'hand-written, metrics'
   | 'ours, no spans'
   | 'ours, no spans, no lineage'
   | 'OpenInference';
 
+// A reader that nobody asks: what measuring costs is what adding to a histogram does.
+class ManualReader extends MetricReader {
+  protected override async onShutdown(): Promise<void> {}
+  protected override async onForceFlush(): Promise<void> {}
+}
+
 const variant = process.argv[2] as McpVariant;
 const telemetry = startTelemetry();
+if (variant.endsWith('metrics')) metrics.setGlobalMeterProvider(new MeterProvider({ readers: [new ManualReader()] }));
+const byHand = variant.startsWith('hand-written');
 const protocolVersion = '2025-11-25';
 
 if (variant === 'OpenInference') {
@@ -55,7 +75,7 @@ const echo: Echo = ({ text }, extra) => {
 server.registerTool(
   'echo',
   { inputSchema: { text: z.string() } },
-  variant === 'hand-written' ? tracedHandler(echo, telemetry.tracer) : echo,
+  byHand ? tracedHandler(echo, telemetry.tracer) : echo,
 );
 
 const [clientEnd, serverEnd] = InMemoryTransport.createLinkedPair();
@@ -65,7 +85,7 @@ await client.connect(clientEnd);
 type CallParams = Parameters<Client['callTool']>[0];
 type Call = (params: CallParams) => Promise<unknown>;
 const callTool: Call = (params) => client.callTool(params);
-const call = variant === 'hand-written' ? tracedCall(callTool, telemetry.tracer) : callTool;
+const call = byHand ? tracedCall(callTool, telemetry.tracer) : callTool;
 
 const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
 const caller = trace.setSpanContext(ROOT_CONTEXT, {
@@ -89,6 +109,24 @@ beSubject({
   spans: telemetry.spans,
 });
 
+/** What anyone would write to measure an operation, or nothing where nobody measures. */
+function durations(side: 'client' | 'server'): ((since: number, name: string) => void) | undefined {
+  if (!variant.endsWith('metrics')) return undefined;
+  const histogram: Histogram = metrics
+    .getMeter('hand-written', '1.0.0')
+    .createHistogram(`mcp.${side}.operation.duration`, {
+      unit: 's',
+      advice: { explicitBucketBoundaries: [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300] },
+    });
+  return (since, name) =>
+    histogram.record((performance.now() - since) / 1000, {
+      'mcp.method.name': 'tools/call',
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': name,
+      'mcp.protocol.version': protocolVersion,
+    });
+}
+
 function attributesOf(name: string, id: string | number): Attributes {
   return {
     'mcp.method.name': 'tools/call',
@@ -103,7 +141,9 @@ function attributesOf(name: string, id: string | number): Attributes {
 function tracedCall(call: Call, tracer: Tracer): Call {
   // The SDK's first id is that of `initialize`.
   let id = 1;
+  const measure = durations('client');
   return async (params) => {
+    const since = measure === undefined ? 0 : performance.now();
     const parent = context.active();
     const { name } = params;
     const span = tracer.startSpan(
@@ -128,13 +168,16 @@ function tracedCall(call: Call, tracer: Tracer): Call {
       throw error;
     } finally {
       span.end();
+      measure?.(since, name);
     }
   };
 }
 
 /** What anyone would write around a tool's handler. */
 function tracedHandler(handler: Echo, tracer: Tracer): Echo {
+  const measure = durations('server');
   return async (input, extra) => {
+    const since = measure === undefined ? 0 : performance.now();
     const parent = propagation.extract(ROOT_CONTEXT, extra._meta ?? {});
     const attributes = attributesOf('echo', extra.requestId);
     const span = tracer.startSpan('tools/call echo', { kind: SpanKind.SERVER, attributes }, parent);
@@ -152,6 +195,7 @@ function tracedHandler(handler: Echo, tracer: Tracer): Echo {
       throw error;
     } finally {
       span.end();
+      measure?.(since, 'echo');
     }
   };
 }

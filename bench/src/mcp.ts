@@ -6,8 +6,10 @@ import type { Report } from './results.ts';
 const variants: readonly McpVariant[] = [
   'bare',
   'ours',
+  'ours, metrics',
   'ours, no lineage',
   'hand-written',
+  'hand-written, metrics',
   'ours, no spans',
   'ours, no spans, no lineage',
   'OpenInference',
@@ -37,6 +39,13 @@ export async function mcp(effort: Effort): Promise<Report> {
         target: 1,
       },
       {
+        what: 'both spans, with a meter provider',
+        opponent: 'the hand-written pair with the two duration histograms',
+        ours: over('ours, metrics'),
+        theirs: over('hand-written, metrics'),
+        target: 1.3,
+      },
+      {
         what: 'both spans, `lineage: false`',
         opponent: 'the hand-written pair',
         ours: over('ours, no lineage'),
@@ -50,6 +59,7 @@ export async function mcp(effort: Effort): Promise<Report> {
       },
     ],
     notes: [
+      'With a meter provider ours also counts `throughline.hops` at both ends, which the hand-written pair does not.',
       'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, counts each hop and hands every answer back in the context of its caller, also with `spans: false`. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
       `Bare: ${median(costs.bare.rounds).toFixed(1)} µs.`,
       `Spans a call: ${variants.map((name) => `${name} ${costs[name].spans.toFixed(2)}`).join('; ')}.`,
