@@ -24,6 +24,8 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.shutdown());
 
+const spec = 'https://modelcontextprotocol.io/specification/2025-11-25/';
+
 describe.each([v1, v2()])('$name in memory', (sdk) => {
   let client: TestClient;
   let server: TestServer;
@@ -148,7 +150,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(spanOf('tools/call add', SpanKind.SERVER).attributes['gen_ai.tool.name']).toBe('add');
   });
 
-  test('a cancellation carries the context of the request that it cancels', async () => {
+  test(`a cancellation carries the context of the request that it cancels: ${spec}basic/utilities/cancellation`, async () => {
     await connect({
       hang: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve(''))),
     });
@@ -203,7 +205,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(inFlight()).toBe(0);
   });
 
-  test('progress comes back in the context of the caller; a notification is no call of the tool', async () => {
+  test(`progress comes back in the context of the caller; a notification is no call of the tool: ${spec}basic/utilities/progress`, async () => {
     await connect({
       slow: async ({ progress }) => {
         await progress(1);
@@ -219,7 +221,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(spanOf('tools/call slow', SpanKind.SERVER).attributes['throughline.calls']).toBe(0);
   });
 
-  test("a log message is delivered in the tool's context, and a changed list in none", async () => {
+  test(`a log message is delivered in the tool's context, and a changed list in none: ${spec}server/utilities/logging#log-message-notifications`, async () => {
     await connect({
       slow: async ({ log }) => {
         await log('half way');
@@ -243,7 +245,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(seen['changed']).toBe('none');
   });
 
-  test('a cancelled call ends both spans as cancelled and leaves nothing behind', async () => {
+  test(`a cancelled call ends both spans as cancelled and leaves nothing behind: ${spec}basic/utilities/cancellation`, async () => {
     const cancel = new AbortController();
     let handlerSaw: unknown;
     await connect({
@@ -269,7 +271,7 @@ describe.each([v1, v2()])('$name in memory', (sdk) => {
     expect(inFlight()).toBe(0);
   });
 
-  test('a call that times out ends both spans', async () => {
+  test(`a call that times out ends both spans: ${spec}basic/lifecycle#timeouts`, async () => {
     await connect({
       hang: ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('late'))),
     });
