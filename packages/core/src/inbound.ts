@@ -99,6 +99,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     calls: 0,
     ended: false,
     chain: standing?.chain,
+    depth: survives && (remote !== undefined || (hop.links?.length ?? 0) > 0) ? 1 : 0,
     rules,
   };
   const base = layered(ambient === undefined ? ROOT_CONTEXT : withoutChain(ambient.context));

@@ -55,6 +55,8 @@ export interface LineageRules {
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
   /** The hash of this agent's name. */
   readonly hash: string | undefined;
+  /** The first hop of a chain would say nothing but that it is one. */
+  readonly implied: boolean;
   /** The member of the first step of a chain that begins here, which most chains take; `undefined` where there is a budget. */
   readonly first: string | undefined;
 }
@@ -90,6 +92,7 @@ export function lineageRules(
     keepOnRestart: options.keepOnRestart === true,
     onLineage: options.onLineage,
     hash,
+    implied: agent === undefined && options.maxHops === undefined && budget === undefined,
     first: budget === undefined ? formatLineage(root) : undefined,
   };
 }

@@ -60,10 +60,10 @@ export interface Chain extends LineageFields {
 // Same key in every loaded copy: createContextKey is Symbol.for.
 const chainKey = createContextKey('throughline.lineage');
 
-/** Returns the start of a chain. */
-export function rootChain(maxHops: number, budget: number | undefined): Chain {
+/** Returns the start of a chain, or what follows on a first hop that says nothing of one. */
+export function rootChain(maxHops: number, budget: number | undefined, hops = 0): Chain {
   return {
-    hops: 0,
+    hops,
     maxHops,
     attempt: 1,
     deadline: undefined,
@@ -120,7 +120,8 @@ export function exempted(context: Context): Context {
 function chainOfHop(context: Context): Chain | undefined {
   const receipt = receiptOf(context);
   if (receipt?.rules === undefined) return undefined;
-  return (receipt.chain ??= rootChain(receipt.rules.maxHops, receipt.rules.budget));
+  const { depth, rules } = receipt;
+  return (receipt.chain ??= rootChain(rules.maxHops, rules.budget, depth));
 }
 
 /**

@@ -101,8 +101,9 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   const valid = owned ? span.spanContext().spanId !== INVALID_SPANID : continued;
   let member = rules === undefined ? lineageText(all) : undefined;
   if (rules !== undefined) {
-    // Where there is nothing to trace, no chain begins.
-    if (chain === undefined && valid) {
+    // Where there is nothing to trace, no chain begins. Where the hop is the root of its trace, its `traceparent` says already
+    // what lineage would say: one hop.
+    if (chain === undefined && valid && (continued || !rules.implied)) {
       if (rules.first === undefined) chain = rootChain(rules.maxHops, rules.budget);
       // The first hop of a chain is past no limit.
       else member = rules.first;

@@ -19,6 +19,8 @@ export interface Receipt {
   ended: boolean;
   /** Where the hop stands in its chain. Of one that begins a chain it is made when somebody asks; see `activeChain`. */
   chain: Chain | undefined;
+  /** How deep the hop is where its chain is made: 1 below a caller that says nothing of a chain, 0 at a root. */
+  readonly depth: number;
   /** The rules of the hop's wrap; `undefined` where lineage is off. */
   readonly rules: LineageRules | undefined;
 }

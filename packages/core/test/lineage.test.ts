@@ -159,6 +159,27 @@ describe('lineage on the wire', () => {
     expect(fields['baggage']).toBe('throughline.lineage=1.3.32.1.-.-.-');
   });
 
+  it('is left out by the root of a trace, whose `traceparent` says one hop already, unless there is more to say', () => {
+    const first = (options?: HopOptions) => (startOutbound(leaving(), settings(options)) as { fields: Fields }).fields;
+    expect(Object.keys(first())).toEqual(['traceparent']);
+    receive(arriving(first()), () => {
+      expect(currentLineage()).toMatchObject({ hops: 1, maxHops: 32 });
+      expect(member(first())).toBe('1.2.32.1.-.-.-');
+    });
+    expect(member(first({ agent: 'planner' }))).toMatch(/^1\.1\.32\./);
+    expect(member(first({ lineage: { maxHops: 32 } }))).toBe('1.1.32.1.-.-.-');
+    expect(member(first({ lineage: { budget: 9 } }))).toBe('1.1.32.1.-.1.-');
+    expect(member(withAttempt(2, () => first()))).toBe('1.1.32.2.-.-.-');
+    // Whether it is the root is not known where a span is active.
+    trace.getTracer('test').startActiveSpan('turn', (turn) => {
+      expect(member(first())).toBe('1.1.32.1.-.-.-');
+      turn.end();
+    });
+    const links = [{ context: { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: 1 } }];
+    receive(arriving(undefined, { links }), () => expect(currentLineage()?.hops).toBe(1));
+    receive(arriving(first()), () => expect(currentLineage()?.hops).toBe(0), settings({ inbound: 'restart' }));
+  });
+
   it('does not begin where nothing is traced, and is neither read nor written when it is off', () => {
     const { fields } = startOutbound(leaving({ span: false })) as { fields: Fields };
     expect(fields).toEqual({});
