@@ -10,7 +10,7 @@ export const ATTR_TRANSPORT = 'throughline.transport';
 export const ATTR_CALLS = 'throughline.calls';
 /** Baggage members that an outbound hop did not send. */
 export const ATTR_BAGGAGE_WITHHELD = 'throughline.baggage.withheld';
-/** Hops from the root of the chain to the receiver of this one. */
+/** Hops from the root of the chain to the receiver of this one, from the second on. */
 export const ATTR_LINEAGE_HOPS = 'throughline.lineage.hops';
 /** The attempt, multiplied along the chain; where it is not the first. */
 export const ATTR_LINEAGE_ATTEMPT = 'throughline.lineage.attempt';

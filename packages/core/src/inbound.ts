@@ -12,7 +12,8 @@ import { warnOnce } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
 import { layered } from './layer.ts';
-import { lineageOf, withoutChain } from './lineage.ts';
+import { activeChain, lineageOf, withoutChain } from './lineage.ts';
+import type { Chain } from './lineage.ts';
 import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
 import type { LineageRules } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
@@ -99,6 +100,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     calls: 0,
     ended: false,
     chain: standing?.chain,
+    offered: standing,
     depth: survives && (remote !== undefined || (hop.links?.length ?? 0) > 0) ? 1 : 0,
     rules,
   };
@@ -164,7 +166,8 @@ function judged(
 ): Received | Refused {
   if (standing === undefined || (standing.excess === undefined && !standing.cycle)) return end as Received;
   const rules = settings.lineage as LineageRules;
-  const { chain, excess, cycle } = standing;
+  const { excess, cycle } = standing;
+  const chain = activeChain(end.context) as Chain;
   noteExcess(hop, 'inbound', rules, chain, excess, cycle, end.span);
   if (excess === undefined || !rules.enforce) return end as Received;
   end.refuse(new LineageError(excess, lineageOf(chain)));
@@ -294,14 +297,14 @@ function attributesOf(
   standing: Standing | undefined,
   settings: HopSettings,
 ): Attributes {
-  const place = standing !== undefined && (standing.chain.hops > 0 || standing.chain.attempt > 1 || standing.cycle);
+  const place = standing !== undefined && (standing.fields.hops > 1 || standing.fields.attempt > 1 || standing.cycle);
   // The SDK copies them once more: here only where there is something to add.
   if (hop.attributes !== undefined && baggage === undefined && !place && settings.agent === noAttributes) {
     return hop.attributes;
   }
   const attributes: Attributes = { ...hop.attributes, ...settings.agent };
   if (baggage !== undefined) addBaggage(attributes, baggage, settings);
-  if (standing !== undefined) addLineage(attributes, standing.chain, standing.chain.hops, standing.cycle);
+  if (standing !== undefined) addLineage(attributes, standing.fields, standing.fields.hops, standing.cycle);
   return attributes;
 }
 

@@ -2,7 +2,7 @@ import { ThroughlineError } from './errors.ts';
 import type { Transport } from './hop.ts';
 import { appendAgent, agentHash, formatLineage, onPath } from './lineage-codec.ts';
 import type { LineageFields } from './lineage-codec.ts';
-import { chainOf, lineageOf } from './lineage.ts';
+import { lineageOf } from './lineage.ts';
 import type { Chain, Lineage, Purse } from './lineage.ts';
 import type { LineageReason } from './refusal.ts';
 import { warnOnce } from './diagnostics.ts';
@@ -109,24 +109,9 @@ function wrong(name: string, takes: string): ThroughlineError {
   return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${name}\` takes ${takes}.`);
 }
 
-/** Returns the chain that an inbound hop is in: what it was offered, tightened. */
-export function enteredChain(rules: LineageRules, offered: LineageFields, source: string | undefined): Chain {
-  const { maxHops, budget } = offered;
-  const tight = maxHops <= rules.maxHops && (rules.budget === undefined || (budget ?? Infinity) <= rules.budget);
-  if (tight) return chainOf(offered, source);
-  return chainOf(
-    {
-      ...offered,
-      maxHops: Math.min(maxHops, rules.maxHops),
-      budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),
-    },
-    source,
-  );
-}
-
 /** Returns the limit that an inbound hop is past, if any. */
-export function inboundExcess(rules: LineageRules, chain: Chain): LineageReason | undefined {
-  if (chain.hops > chain.maxHops) return 'hops';
+export function inboundExcess(rules: LineageRules, chain: LineageFields): LineageReason | undefined {
+  if (chain.hops > Math.min(chain.maxHops, rules.maxHops)) return 'hops';
   if (chain.attempt > rules.maxAttempts && chain.attempt > 1) return 'attempts';
   if (chain.deadline !== undefined && Date.now() > chain.deadline) return 'deadline';
   return undefined;
@@ -197,7 +182,7 @@ function handedOn(purse: Purse, messages: number, fanOut: number): number {
 }
 
 /** Returns whether this agent has been in the chain before. */
-export function isCycle(rules: LineageRules, chain: Chain): boolean {
+export function isCycle(rules: LineageRules, chain: LineageFields): boolean {
   return rules.hash !== undefined && chain.path !== '' && onPath(chain.path, rules.hash);
 }
 

@@ -5,6 +5,7 @@ import { layered } from './layer.ts';
 import { lineageText } from './lineage-baggage.ts';
 import { parseLineage } from './lineage-codec.ts';
 import type { LineageFields } from './lineage-codec.ts';
+import type { LineageRules } from './lineage-rules.ts';
 import { receiptOf } from './receipts.ts';
 import { whenSettled } from './settled.ts';
 
@@ -93,6 +94,21 @@ export function chainOf(fields: LineageFields, source: string | undefined): Chai
   };
 }
 
+/** Returns the chain that an inbound hop is in: what it was offered, tightened. */
+export function enteredChain(rules: LineageRules, offered: LineageFields, source: string | undefined): Chain {
+  const { maxHops, budget } = offered;
+  const tight = maxHops <= rules.maxHops && (rules.budget === undefined || (budget ?? Infinity) <= rules.budget);
+  if (tight) return chainOf(offered, source);
+  return chainOf(
+    {
+      ...offered,
+      maxHops: Math.min(maxHops, rules.maxHops),
+      budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),
+    },
+    source,
+  );
+}
+
 /** Returns `context` with a chain, which counts before that of its inbound hop. */
 export function withChain(context: Context, chain: Chain): Context {
   return context.setValue(chainKey, chain);
@@ -120,8 +136,11 @@ export function exempted(context: Context): Context {
 function chainOfHop(context: Context): Chain | undefined {
   const receipt = receiptOf(context);
   if (receipt?.rules === undefined) return undefined;
-  const { depth, rules } = receipt;
-  return (receipt.chain ??= rootChain(rules.maxHops, rules.budget, depth));
+  const { offered, depth, rules } = receipt;
+  return (receipt.chain ??=
+    offered === undefined
+      ? rootChain(rules.maxHops, rules.budget, depth)
+      : enteredChain(rules, offered.fields, offered.member));
 }
 
 /**

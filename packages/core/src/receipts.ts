@@ -2,6 +2,7 @@ import { createContextKey } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import type { Peer, Transport } from './hop.ts';
 import type { Chain } from './lineage.ts';
+import type { LineageFields } from './lineage-codec.ts';
 import type { LineageRules } from './lineage-rules.ts';
 
 /**
@@ -17,8 +18,10 @@ export interface Receipt {
   /** Outbound hops started under this inbound hop. */
   calls: number;
   ended: boolean;
-  /** Where the hop stands in its chain. Of one that begins a chain it is made when somebody asks; see `activeChain`. */
+  /** Where the hop stands in its chain. Mostly it is made when somebody asks, from what follows; see `activeChain`. */
   chain: Chain | undefined;
+  /** The lineage that the hop was offered. */
+  readonly offered: { readonly fields: LineageFields; readonly member: string | undefined } | undefined;
   /** How deep the hop is where its chain is made: 1 below a caller that says nothing of a chain, 0 at a root. */
   readonly depth: number;
   /** The rules of the hop's wrap; `undefined` where lineage is off. */

@@ -8,17 +8,20 @@ import {
 } from './conventions.ts';
 import { warnOnce } from './diagnostics.ts';
 import type { InboundHop, OutboundHop } from './hop.ts';
-import { activeChain, chainOf, foldedChain } from './lineage.ts';
+import { activeChain, foldedChain } from './lineage.ts';
 import type { Chain } from './lineage.ts';
 import { lineageText } from './lineage-baggage.ts';
 import { parseLineage } from './lineage-codec.ts';
-import { enteredChain, inboundExcess, isCycle, tellLineage } from './lineage-rules.ts';
+import type { LineageFields } from './lineage-codec.ts';
+import { inboundExcess, isCycle, tellLineage } from './lineage-rules.ts';
 import type { LineageRules } from './lineage-rules.ts';
 import type { LineageReason } from './refusal.ts';
 
 /** Where an inbound hop stands in its chain. */
 export interface Standing {
-  readonly chain: Chain;
+  readonly fields: LineageFields;
+  /** The chain that the hop shares with the request around it. */
+  readonly chain: Chain | undefined;
   /** The lineage member that the hop's context keeps, for propagators that are not ours. */
   readonly member: string | undefined;
   readonly excess: LineageReason | undefined;
@@ -26,9 +29,9 @@ export interface Standing {
 }
 
 /**
- * Returns where an inbound hop stands, or `undefined` where it begins a chain. `held` is the baggage it was offered; `survives` says whether the boundary policy
- * lets lineage in; `ambient` is the context of the HTTP request that it arrived with, whose chain it is in when it brings
- * no other.
+ * Returns where an inbound hop stands, or `undefined` where it begins a chain. `held` is the baggage it was offered;
+ * `survives` says whether the boundary policy lets lineage in; `ambient` is the context of the HTTP request that it arrived
+ * with, whose chain it is in when it brings no other.
  */
 export function standingOf(
   hop: InboundHop,
@@ -40,13 +43,12 @@ export function standingOf(
   const member = survives ? lineageText(held) : undefined;
   const around = survives && ambient !== undefined ? activeChain(ambient) : undefined;
   if (around !== undefined && (member === undefined || member === around.source)) {
-    return { chain: around, member, excess: undefined, cycle: false };
+    return { fields: around, chain: around, member, excess: undefined, cycle: false };
   }
   if (hop.parts !== undefined) {
     const folded = foldedChain(chainsOf(hop.parts));
     if (folded === undefined) return undefined;
-    const chain = chainOf(folded, undefined);
-    return { chain, member: undefined, excess: undefined, cycle: false };
+    return { fields: folded, chain: undefined, member: undefined, excess: undefined, cycle: false };
   }
   if (member === undefined) return undefined;
   const offered = parseLineage(member);
@@ -57,8 +59,13 @@ export function standingOf(
     );
     return undefined;
   }
-  const chain = enteredChain(rules, offered, member);
-  return { chain, member, excess: inboundExcess(rules, chain), cycle: isCycle(rules, chain) };
+  return {
+    fields: offered,
+    chain: undefined,
+    member,
+    excess: inboundExcess(rules, offered),
+    cycle: isCycle(rules, offered),
+  };
 }
 
 function* chainsOf(parts: Iterable<Context>): Generator<Chain> {
@@ -69,8 +76,9 @@ function* chainsOf(parts: Iterable<Context>): Generator<Chain> {
 }
 
 /** Puts the place in a chain onto a hop span's attributes. */
-export function addLineage(attributes: Attributes, chain: Chain, hops: number, cycle: boolean): void {
-  if (hops > 0) attributes[ATTR_LINEAGE_HOPS] = hops;
+export function addLineage(attributes: Attributes, chain: LineageFields, hops: number, cycle: boolean): void {
+  // The first hop is most of them, and says nothing: from the second on.
+  if (hops > 1) attributes[ATTR_LINEAGE_HOPS] = hops;
   if (chain.attempt > 1) attributes[ATTR_LINEAGE_ATTEMPT] = chain.attempt;
   if (cycle) attributes[ATTR_LINEAGE_CYCLE] = true;
 }

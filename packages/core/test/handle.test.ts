@@ -163,7 +163,6 @@ describe('resumeTrace', () => {
     expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId)).size).toBe(1);
     expect(telemetry.find('approved').attributes).toMatchObject({
       'throughline.transport': 'handle',
-      'throughline.lineage.hops': 1,
       'throughline.calls': 0,
     });
     expect(await telemetry.hops()).toEqual({ 'handle outbound continued': 1, 'handle inbound continued': 1 });
