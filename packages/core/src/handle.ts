@@ -13,7 +13,7 @@ import type { LineageRules } from './lineage-rules.ts';
 import type { HopOptions } from './options.ts';
 import { startOutbound } from './outbound.ts';
 import { w3cFieldValues } from './propagator.ts';
-import { rememberedSettings } from './remembered-settings.ts';
+import { rememberedSettings, remembering } from './remembered-settings.ts';
 import { receive } from './run.ts';
 import type { HopSettings } from './settings.ts';
 
@@ -126,24 +126,16 @@ const nothing: HandleFields = Object.freeze({
   lineage: undefined,
 });
 
-// One for each settings object. Whatever propagator the rest of the program uses, a handle holds W3C trace context, and
-// never the user's baggage.
-const derived = new WeakMap<HopSettings, HopSettings>();
-
-function handleSettings(options: HopOptions | undefined): HopSettings {
+// Whatever propagator the rest of the program uses, a handle holds W3C trace context, and never the user's baggage.
+const handleSettings = remembering((options: HopOptions | undefined): HopSettings => {
   const settings = rememberedSettings(options);
-  let own = derived.get(settings);
-  if (own === undefined) {
-    const { baggage } = settings.options;
-    own = {
-      ...settings,
-      options: { ...settings.options, baggage: { ...baggage, send: false } },
-      propagator: () => ({ kind: 'w3c', trace: true, state: true, baggage: true }),
-    };
-    derived.set(settings, own);
-  }
-  return own;
-}
+  const { baggage } = settings.options;
+  return {
+    ...settings,
+    options: { ...settings.options, baggage: { ...baggage, send: false } },
+    propagator: () => ({ kind: 'w3c', trace: true, state: true, baggage: true }),
+  };
+});
 
 function carrierOf(
   handle: unknown,

@@ -48,6 +48,7 @@ export { W3CPropagator, w3cFields, type W3CPropagatorOptions } from './propagato
 export { extractFields, injectFields, type RecordFields } from './record-fields.ts';
 export { register, type Registration } from './register.ts';
 export { isLineageError, LineageError, type LineageReason, type Refused } from './refusal.ts';
+export { remembering } from './remembered-settings.ts';
 export { receive, send } from './run.ts';
 export { whenSettled } from './settled.ts';
 export { hopSettings, type HopScope, type HopSettings } from './settings.ts';

@@ -1,5 +1,5 @@
-import { describe, expect, it } from 'vitest';
-import { hopSettings, markWrapped, ThroughlineError, wrapped } from '@throughline/core';
+import { describe, expect, it, vi } from 'vitest';
+import { hopSettings, markWrapped, remembering, ThroughlineError, wrapped } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
 
 const scope = { name: '@throughline/test', version: '1.0.0' };
@@ -35,6 +35,28 @@ describe('options that cannot be meant throw at construction, with the fix in th
 
   it('is an Error with a code', () => {
     expect(new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', 'x')).toBeInstanceOf(Error);
+  });
+});
+
+describe('options that are handed in with every call', () => {
+  const make = vi.fn((options: HopOptions | undefined) => hopSettings(options, scope));
+
+  it('are checked once for each object, and once for none', () => {
+    make.mockClear();
+    const settingsOf = remembering(make);
+    const given = Object.freeze({ agent: 'planner' });
+    expect(settingsOf(given)).toBe(settingsOf(given));
+    expect(settingsOf(undefined)).toBe(settingsOf(null as never));
+    expect(settingsOf({ agent: 'planner' })).not.toBe(settingsOf(given));
+    expect(make.mock.calls).toEqual([[given], [undefined], [{ agent: 'planner' }]]);
+  });
+
+  it('are reported each time when they cannot be meant', () => {
+    const settingsOf = remembering(make);
+    const wrong = { spans: 'no' } as unknown as HopOptions;
+    for (const options of [7 as never, 'planner' as never, wrong, wrong]) {
+      expect(() => settingsOf(options)).toThrow(ThroughlineError);
+    }
   });
 });
 

@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, startOutbound } from '@throughline/core';
-import type { HopOptions, HopSettings, Target } from '@throughline/core';
+import { hopSettings, remembering, startOutbound } from '@throughline/core';
+import type { HopOptions, Target } from '@throughline/core';
 import { scope } from './http-client-span.ts';
 import { rereadable, requestHeaders, writeRequestHeaders } from './request-headers.ts';
 
@@ -60,13 +60,4 @@ function parse(target: string): URL | undefined {
   }
 }
 
-// Checking options costs more than the call: once for each options object.
-const checked = new WeakMap<HopOptions, HopSettings>();
-let defaults: HopSettings | undefined;
-
-function settingsOf(options: HopOptions | undefined): HopSettings {
-  if (options === undefined) return (defaults ??= hopSettings(undefined, scope));
-  let settings = checked.get(options);
-  if (settings === undefined) checked.set(options, (settings = hopSettings(options, scope)));
-  return settings;
-}
+const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope));

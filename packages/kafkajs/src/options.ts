@@ -1,4 +1,4 @@
-import { hopSettings } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core';
 import type { HopOptions, HopSettings } from '@throughline/core';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
@@ -44,14 +44,7 @@ export function consumerSettings(options: ConsumerOptions | undefined): Consumer
   return receiverSettings(options, scope, kafkaErrorType);
 }
 
-const remembered = new WeakMap<object, HopSettings>();
-const defaults = {};
-
 /** Returns the settings of an options object that is handed in with every call. */
-export function rememberedSettings(options: HopOptions | undefined): HopSettings {
-  const key = options ?? defaults;
-  if (typeof key !== 'object' || key === null) return hopSettings(key, scope);
-  let settings = remembered.get(key);
-  if (settings === undefined) remembered.set(key, (settings = hopSettings(key, scope)));
-  return settings;
-}
+export const rememberedSettings: (options: HopOptions | undefined) => HopSettings = remembering((options) =>
+  hopSettings(options, scope),
+);

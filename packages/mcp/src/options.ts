@@ -1,4 +1,4 @@
-import { hopSettings, ThroughlineError } from '@throughline/core';
+import { hopSettings, remembering, ThroughlineError } from '@throughline/core';
 import type { HopOptions, HopSettings, Target } from '@throughline/core';
 import { recordOptions } from './content.ts';
 import type { RecordOptions } from './content.ts';
@@ -71,17 +71,8 @@ export function mcpSettings(options: McpOptions | undefined): McpSettings {
   };
 }
 
-const remembered = new WeakMap<object, McpSettings>();
-const defaults: McpOptions = {};
-
 /** Returns the settings of an options object that is handed in with every call. */
-export function rememberedSettings(options: McpOptions | undefined): McpSettings {
-  const key = options ?? defaults;
-  if (typeof key !== 'object' || key === null) return mcpSettings(key);
-  let settings = remembered.get(key);
-  if (settings === undefined) remembered.set(key, (settings = mcpSettings(key)));
-  return settings;
-}
+export const rememberedSettings: (options: McpOptions | undefined) => McpSettings = remembering(mcpSettings);
 
 function wrong(option: string, takes: string): ThroughlineError {
   return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes ${takes}.`);
