@@ -4,18 +4,17 @@ import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/cli
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from '@modelcontextprotocol/server';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
-import { createServer } from 'node:http';
-import type { Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { traceClient, traceServer } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
+import { serve } from './loopback.ts';
+import type { Loopback } from './loopback.ts';
 import { activeSpanId, inSpan, parentOf } from './spans.ts';
 
 const confirmation = z.object({ confirm: z.boolean() });
 let telemetry: Telemetry;
-let http: Server;
+let served: Loopback;
 let client: Client;
 const elicited: unknown[] = [];
 
@@ -38,8 +37,7 @@ beforeEach(async () => {
     return traceServer(server);
   };
   const handle = toNodeHandler(createMcpHandler(make));
-  http = createServer((request, response) => void handle(request as never, response));
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
+  served = await serve((request, response) => handle(request as never, response));
   client = traceClient(
     new Client(
       { name: 'agent', version: '1.0.0' },
@@ -50,16 +48,14 @@ beforeEach(async () => {
     elicited.push(activeSpanId());
     return { action: 'accept' as const, content: { confirm: true } };
   });
-  const { port } = http.address() as AddressInfo;
-  await client.connect(new StreamableHTTPClientTransport(new URL(`http://127.0.0.1:${port}/mcp`)));
+  await client.connect(new StreamableHTTPClientTransport(served.url));
   await telemetry.reset();
 });
 afterEach(async () => {
   const open = (client.transport as unknown as { [inFlightKey]: number })[inFlightKey];
   if (open !== 0) throw new Error(`${open} requests stay open`);
   await client.close();
-  http.closeAllConnections();
-  http.close();
+  await served.close();
   await telemetry.shutdown();
 });
 

@@ -6,15 +6,14 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { traceClient, traceServer } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
 import { host } from './http-host.ts';
 import { link } from './link.ts';
 import type { Link } from './link.ts';
+import { serve as onLoopback } from './loopback.ts';
 import { text, v1, v2 } from './sdk.ts';
 import type { TestClient, Tool } from './sdk.ts';
 import { activeSpanId, inSpan, parentOf, spanOf } from './spans.ts';
@@ -160,15 +159,9 @@ class Events {
 }
 
 async function serve(handle: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Promise<URL> {
-  const http: Server = createServer((request, response) => {
-    handle(request, response).catch((error: unknown) => response.destroy(error as Error));
-  });
-  await new Promise<void>((resolve) => http.listen(0, '127.0.0.1', resolve));
-  cleanups.push(async () => {
-    http.closeAllConnections();
-    http.close();
-  });
-  return new URL(`http://127.0.0.1:${(http.address() as AddressInfo).port}/mcp`);
+  const { url, close } = await onLoopback(handle);
+  cleanups.push(close);
+  return url;
 }
 
 describe.each([v1, v2()])('$name: a stream that breaks off', (sdk) => {
