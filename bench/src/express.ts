@@ -9,7 +9,10 @@ const CONNECTIONS = 20;
 
 /** CPU that tracing adds to a request of Express 5, in the server's process alone. */
 export async function express(effort: Effort): Promise<Report> {
-  const costs = await measure(new URL('express-server.ts', import.meta.url), variants, 1500, effort, { drive: load });
+  const costs = await measure(new URL('express-server.ts', import.meta.url), variants, 1500, effort, {
+    warmUp: 20_000,
+    drive: load,
+  });
   const ours = added(costs.ours, costs.bare);
   const against = (name: ExpressVariant): number => added(costs[name], costs.bare);
   const what = '`traceContext()` on Express 5, a request';

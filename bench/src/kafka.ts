@@ -22,6 +22,8 @@ interface Task {
   readonly what: string;
   /** Messages in a turn. */
   readonly count: number;
+  /** Messages before the first turn. */
+  readonly warmUp: number;
   readonly sampled: readonly Comparison[];
   readonly unsampled: readonly Comparison[];
 }
@@ -36,6 +38,7 @@ const tasks: readonly Task[] = [
     task: '1',
     what: 'produced one at a time',
     count: 300,
+    warmUp: 10_000,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -46,6 +49,7 @@ const tasks: readonly Task[] = [
     task: '10',
     what: 'produced 10 at a time',
     count: 2500,
+    warmUp: 50_000,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: each, opponent: 'hand-written', target: 1.3 },
@@ -56,6 +60,7 @@ const tasks: readonly Task[] = [
     task: '100',
     what: 'produced 100 at a time',
     count: 5000,
+    warmUp: 100_000,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant', target: 1 },
@@ -68,6 +73,7 @@ const tasks: readonly Task[] = [
     task: '1000',
     what: 'produced 1,000 at a time',
     count: 10_000,
+    warmUp: 200_000,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant' },
@@ -79,6 +85,7 @@ const tasks: readonly Task[] = [
     task: 'eachMessage',
     what: '`eachMessage`',
     count: STORED,
+    warmUp: STORED * 15,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -89,6 +96,7 @@ const tasks: readonly Task[] = [
     task: 'eachBatch',
     what: '`eachBatch`',
     count: STORED,
+    warmUp: STORED * 15,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 4 },
       { ours: 'ours, runWith', opponent: 'hand-written', target: 1 },
@@ -115,7 +123,7 @@ export async function kafka(given: Effort): Promise<Report> {
   const results: Result[] = [];
   const notes: string[] = [];
   const brokers = broker.brokers;
-  for (const { task, what, count, ...comparisons } of tasks) {
+  for (const { task, what, count, warmUp, ...comparisons } of tasks) {
     const topic = `bench-${task}`;
     const consumes = task === 'eachMessage' || task === 'eachBatch';
     await prepare(brokers, topic, consumes ? STORED : 0);
@@ -124,7 +132,7 @@ export async function kafka(given: Effort): Promise<Report> {
       const variants = [...new Set<KafkaVariant>(['bare', ...rows.flatMap(({ ours, opponent }) => [ours, opponent])])];
       const args = [task, brokers.join(','), topic, sampling];
       const file = new URL('kafka-client.ts', import.meta.url);
-      const costs: Partial<Record<KafkaVariant, Cost>> = await measure(file, variants, count, effort, { args });
+      const costs: Partial<Record<KafkaVariant, Cost>> = await measure(file, variants, count, effort, { args, warmUp });
       const { bare } = costs;
       for (const { ours, opponent, target } of rows) {
         const [mine, theirs] = [costs[ours], costs[opponent]];

@@ -19,7 +19,7 @@ const variants: readonly McpVariant[] = [
 export async function mcp({ processes, rounds, scale }: Effort): Promise<Report> {
   // What the SDK's own validation costs differs more from process to process than the variants do: more of them, for less long.
   const effort = { processes: processes * 4, rounds: Math.ceil(rounds / 3), scale };
-  const costs = await measure(new URL('mcp-pair.ts', import.meta.url), variants, 2500, effort);
+  const costs = await measure(new URL('mcp-pair.ts', import.meta.url), variants, 2500, effort, { warmUp: 40_000 });
   const over = (name: McpVariant): number => added(costs[name], costs.bare);
   return {
     title: 'mcp',

@@ -30,6 +30,18 @@ export type Drive = (subject: Subject, count: number) => Promise<void>;
 
 const byAsking: Drive = (subject, count) => subject.run(count);
 
+/** How a subject is driven. */
+export interface MeasureOptions {
+  /**
+   * Operations in each process before the first that counts. A service runs for days: what is measured is code that V8 is
+   * done with compiling, not the compiling, which goes on for tens of thousands of operations and is CPU of the process too.
+   */
+  readonly warmUp: number;
+  readonly drive?: Drive;
+  /** What the process is started with after the variant's name. */
+  readonly args?: readonly string[];
+}
+
 /** What one variant cost. */
 export interface Cost {
   /** Microseconds of CPU for each operation, one number for each round. */
@@ -49,9 +61,9 @@ export async function measure<V extends string>(
   variants: readonly V[],
   count: number,
   effort: Effort,
-  options: { readonly drive?: Drive; readonly args?: readonly string[] } = {},
+  options: MeasureOptions,
 ): Promise<Record<V, Cost>> {
-  const { drive = byAsking, args = [] } = options;
+  const { drive = byAsking, args = [], warmUp } = options;
   const turn = Math.max(1, Math.round(count * effort.scale));
   const rounds = new Map<V, number[]>(variants.map((variant) => [variant, []]));
   const elapsed = new Map<V, number[]>(variants.map((variant) => [variant, []]));
@@ -60,7 +72,8 @@ export async function measure<V extends string>(
     const subjects = new Map<V, Subject>();
     try {
       for (const variant of variants) subjects.set(variant, await startSubject(file, [variant, ...args]));
-      for (let round = -WARM_UP; round < effort.rounds; round++) {
+      await Promise.all([...subjects.values()].map((subject) => warm(subject, drive, turn, warmUp * effort.scale)));
+      for (let round = -SETTLING; round < effort.rounds; round++) {
         const order = [...subjects];
         if (round % 2 !== 0) order.reverse();
         for (const [variant, subject] of order) {
@@ -92,8 +105,12 @@ export async function measure<V extends string>(
   ) as unknown as Record<V, Cost>;
 }
 
-/** Turns before the first that counts, so that hot code is compiled. */
-const WARM_UP = 6;
+async function warm(subject: Subject, drive: Drive, turn: number, count: number): Promise<void> {
+  for (let done = 0; done < count; done += turn) await drive(subject, turn);
+}
+
+/** Turns after warming up that do not count yet. */
+const SETTLING = 2;
 
 /** Returns what `variant` costs more than `bare`: the median over rounds of the difference within a round. */
 export function added(variant: Cost, bare: Cost): number {
