@@ -23,6 +23,8 @@ export interface HttpHost {
 export interface HostOptions extends McpOptions {
   /** Stands around each HTTP request, as another instrumentation would. */
   readonly around?: (request: IncomingMessage, handle: () => Promise<void>) => Promise<void>;
+  /** Answers as JSON, where the transport would open a stream of events. */
+  readonly json?: boolean;
 }
 
 type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -32,7 +34,7 @@ export async function host(
   sdk: Sdk,
   hosting: Hosting,
   tools: Record<string, Tool>,
-  { around, ...options }: HostOptions = {},
+  { around, json = false, ...options }: HostOptions = {},
 ): Promise<HttpHost> {
   const transports: object[] = [];
   const make = (): TestServer => traceServer(sdk.server(tools), options);
@@ -47,7 +49,7 @@ export async function host(
 
   const handlers: Record<Hosting, () => NodeHandler> = {
     stateless: () => async (request, response) => {
-      const transport = new Transport({});
+      const transport = new Transport({ enableJsonResponse: json });
       const server = await connected(transport);
       response.on('close', () => void server.close());
       await transport.handleRequest(request, response);
@@ -56,7 +58,7 @@ export async function host(
       const id = request.headers['mcp-session-id'];
       let transport = typeof id === 'string' ? sessions.get(id) : undefined;
       if (transport === undefined) {
-        transport = new Transport({ sessionIdGenerator: randomUUID });
+        transport = new Transport({ sessionIdGenerator: randomUUID, enableJsonResponse: json });
         await connected(transport);
       }
       await transport.handleRequest(request, response);
