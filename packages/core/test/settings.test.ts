@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { hopSettings, markWrapped, remembering, ThroughlineError, wrapped } from '@throughline/core';
-import type { HopOptions } from '@throughline/core';
+import type { HopOptions, HopSettings } from '@throughline/core';
 
 const scope = { name: '@throughline/test', version: '1.0.0' };
 
@@ -39,7 +39,7 @@ describe('options that cannot be meant throw at construction, with the fix in th
 });
 
 describe('options that are handed in with every call', () => {
-  const make = vi.fn((options: HopOptions | undefined) => hopSettings(options, scope));
+  const make = vi.fn<(options: HopOptions | undefined) => HopSettings>((options) => hopSettings(options, scope));
 
   it('are checked once for each object, and once for none', () => {
     make.mockClear();

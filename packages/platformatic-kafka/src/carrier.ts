@@ -1,6 +1,6 @@
 import type { Context } from '@opentelemetry/api';
 import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, messageHeaders, startInbound, startOutbound } from '@throughline/core';
+import { hopSettings, messageHeaders, remembering, startInbound, startOutbound } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
 import { KAFKA } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
@@ -14,6 +14,8 @@ export interface InjectOptions extends HopOptions {
   /** What the producer's header serializers take. Default `buffer`, for a producer without any. */
   readonly headers?: 'buffer' | 'string' | undefined;
 }
+
+const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope));
 
 const asBuffer = (text: string): Buffer => Buffer.from(text);
 const asText = (text: string): string => text;
@@ -33,7 +35,7 @@ export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?:
       target: { transport: KAFKA, channel: 'broker', name },
       span: false,
     },
-    hopSettings(options, scope),
+    settingsOf(options),
   );
   sending.end();
   if (sending.refused !== undefined) throw sending.error;
@@ -60,7 +62,7 @@ export function extractContext(message: MessageLike | null | undefined, options?
       reader: messageHeaders,
       span: false,
     },
-    hopSettings(options, scope),
+    settingsOf(options),
   );
   received.end();
   return received.context;
