@@ -1,8 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { ThroughlineError } from './errors.ts';
-import { viewOf } from './view.ts';
-import type { Replacement } from './view.ts';
+import { replacing, viewOf } from './same-type.ts';
 
 /**
  * Returns an async iterable of the same type that is advanced in `context` (the active one by
@@ -27,24 +26,34 @@ export function bindAsyncIterable<I extends AsyncIterable<unknown>>(
       '`bindAsyncIterable` takes what `for await` does: an async generator that was called, a stream, an async iterable.',
     );
   }
-  const advance: Replacement = (target, method, args) =>
-    contextApi.with(context, () => Reflect.apply(method, target, args));
-  const replacements: Map<PropertyKey, Replacement> = new Map<PropertyKey, Replacement>([
-    ['next', advance],
-    ['return', advance],
-    ['throw', advance],
-    [
-      Symbol.asyncIterator,
-      (target, method, args): unknown => {
-        const iterator = advance(target, method, args);
-        // A generator is its own iterator; others make one for each consumer.
-        return iterator === target || typeof iterator !== 'object' || iterator === null
-          ? iterator
-          : viewOf(iterator, replacements);
-      },
-    ],
-  ]);
-  const { asyncDispose } = Symbol as { readonly asyncDispose?: symbol };
-  if (asyncDispose !== undefined) replacements.set(asyncDispose, advance);
-  return viewOf(iterable, replacements);
+  return advancedIn(context, iterable);
+}
+
+type Method = (...args: unknown[]) => unknown;
+
+const { asyncDispose } = Symbol as { readonly asyncDispose?: symbol };
+const ADVANCING: readonly PropertyKey[] = [
+  'next',
+  'return',
+  'throw',
+  ...(asyncDispose === undefined ? [] : [asyncDispose]),
+];
+
+function advancedIn<T extends object>(context: Context, target: T): T {
+  const loose = target as Partial<Record<PropertyKey, Method>>;
+  const call = (name: PropertyKey, args: unknown[]): unknown => contextApi.with(context, () => loose[name]?.(...args));
+  const members: Record<PropertyKey, Method> = {};
+  for (const name of ADVANCING) {
+    if (typeof loose[name] === 'function') members[name] = (...args) => call(name, args);
+  }
+  if (typeof loose[Symbol.asyncIterator] === 'function') {
+    members[Symbol.asyncIterator] = (...args) => {
+      const iterator = call(Symbol.asyncIterator, args);
+      // A generator is its own iterator; others make one for each consumer.
+      if (iterator === target) return view;
+      return typeof iterator === 'object' && iterator !== null ? advancedIn(context, iterator) : iterator;
+    };
+  }
+  const view: T = viewOf(target, replacing(members));
+  return view;
 }

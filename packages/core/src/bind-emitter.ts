@@ -1,8 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { ThroughlineError } from './errors.ts';
-import { viewOf } from './view.ts';
-import type { Method, Replacement } from './view.ts';
+import { replacing, viewOf } from './same-type.ts';
 
 /** What every `EventEmitter` has. */
 export interface EmitterLike {
@@ -31,40 +30,48 @@ export function bindEmitter<E extends EmitterLike>(emitter: E, context?: Context
       "`bindEmitter` takes an EventEmitter. For an EventTarget or a MessagePort bind the listener: `target.addEventListener('message', context.bind(context.active(), listener))`.",
     );
   }
-  return viewOf(
-    emitter,
-    new Map<PropertyKey, Replacement>([
-      ['on', adding('on', false, context)],
-      ['addListener', adding('addListener', false, context)],
-      ['prependListener', adding('prependListener', false, context)],
-      // Node's own `once` wraps a listener again, and then only finds the outer one by its name.
-      ['once', adding('on', true, context)],
-      ['prependOnceListener', adding('prependListener', true, context)],
-    ]),
-  );
-}
-
-function adding(name: string, once: boolean, given: Context | undefined): Replacement {
-  return (target, method, args) => {
-    const [event, listener, ...rest] = args;
-    // The emitter says itself what is wrong.
-    if (typeof listener !== 'function') return Reflect.apply(method, target, args);
-    const context = given ?? contextApi.active();
-    let fired = false;
-    const bound = function (this: unknown, ...values: unknown[]): unknown {
-      if (once) {
-        if (fired) return undefined;
-        fired = true;
-        (target as Emitter).removeListener(event, bound);
-      }
-      return contextApi.with(context, () => Reflect.apply(listener, this, values) as unknown);
+  const target = emitter as unknown as Loose;
+  const members: Record<string, Method> = {};
+  for (const [name, adder, once] of ADDERS) {
+    if (typeof target[name] !== 'function') continue;
+    members[name] = (...args) => {
+      const [event, listener, ...rest] = args;
+      // The emitter says itself what is wrong.
+      const added =
+        typeof listener === 'function'
+          ? target[adder]?.(event, bound(target, event, listener as Method, once, context), ...rest)
+          : target[name]?.(...args);
+      return added === emitter ? view : added;
     };
-    // Under this name Node finds a listener that is wrapped, to remove it and to list it.
-    bound.listener = listener;
-    return (target as Record<string, Method>)[name]?.call(target, event, bound, ...rest);
-  };
+  }
+  const view: E = viewOf(emitter, replacing(members));
+  return view;
 }
 
-interface Emitter {
-  removeListener(event: unknown, listener: unknown): unknown;
+type Method = (...args: unknown[]) => unknown;
+type Loose = Partial<Record<string, Method>>;
+
+// By which method each one adds. Node's own `once` wraps a listener again, and then only finds the outer one by its name.
+const ADDERS = [
+  ['on', 'on', false],
+  ['addListener', 'addListener', false],
+  ['prependListener', 'prependListener', false],
+  ['once', 'on', true],
+  ['prependOnceListener', 'prependListener', true],
+] as const;
+
+function bound(target: Loose, event: unknown, listener: Method, once: boolean, given: Context | undefined): Method {
+  const context = given ?? contextApi.active();
+  let fired = false;
+  const run = function (this: unknown, ...values: unknown[]): unknown {
+    if (once) {
+      if (fired) return undefined;
+      fired = true;
+      target['removeListener']?.(event, run);
+    }
+    return contextApi.with(context, () => Reflect.apply(listener, this, values));
+  };
+  // Under this name Node finds a listener that is wrapped, to remove it and to list it.
+  run.listener = listener;
+  return run;
 }

@@ -51,6 +51,7 @@ export { isLineageError, LineageError, type LineageReason, type Refused } from '
 export { remembering } from './remembered-settings.ts';
 export { receive, send } from './run.ts';
 export { whenSettled } from './settled.ts';
+export { asTarget, sameType, viewOf, type Members } from './same-type.ts';
 export { hopSettings, type HopScope, type HopSettings } from './settings.ts';
 export { formatTraceparent, parseTraceparent } from './traceparent.ts';
 export { parseTracestate } from './tracestate.ts';

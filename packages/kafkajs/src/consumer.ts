@@ -1,5 +1,4 @@
-import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
-import { sameType } from '@throughline/core/messaging';
+import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import { eachBatchWith } from './each-batch.ts';
 import type { EachBatchPayloadLike, TracedEachBatchPayload } from './each-batch.ts';
 import { eachMessageWith } from './each-message.ts';

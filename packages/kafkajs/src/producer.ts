@@ -1,10 +1,9 @@
 import type { Attributes } from '@opentelemetry/api';
-import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import {
   ATTR_KAFKA_OFFSET,
   ATTR_MESSAGING_DESTINATION_PARTITION_ID,
   offsetNumber,
-  sameType,
   sendAll,
   settle,
   startTopic,

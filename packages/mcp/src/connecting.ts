@@ -1,6 +1,5 @@
-import { warnIfRewrapped, wrapped } from '@throughline/core';
+import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
 import type { McpSettings } from './options.ts';
-import { asTarget, sameType } from './same-type.ts';
 import { tracedTransport } from './transport.ts';
 
 /** Something that connects to a transport. */
@@ -25,7 +24,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
   let inner: object | undefined;
   let innerOf: unknown;
-  return sameType(
+  return viewOf(
     thing,
     {
       get(property) {

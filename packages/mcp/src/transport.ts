@@ -1,9 +1,8 @@
-import { warnIfRewrapped, wrapped } from '@throughline/core';
+import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
 import { Connection } from './connection.ts';
 import type { Handler, TracedTransport } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
-import { asTarget, sameType } from './same-type.ts';
 
 /** What every MCP transport of both SDKs has. */
 export interface TransportLike {
@@ -92,5 +91,5 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
       }
     },
   };
-  return sameType(transport, members, settings.hop);
+  return viewOf(transport, members, settings.hop);
 }

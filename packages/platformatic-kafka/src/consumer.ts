@@ -1,5 +1,4 @@
-import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
-import { sameType } from '@throughline/core/messaging';
+import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import { traceStream } from './messages-stream.ts';
 import type { TracedStream } from './messages-stream.ts';
 import { consumerSettings } from './options.ts';

@@ -1,6 +1,6 @@
-import { markWrapped, warnIfRewrapped, wrapped } from '@throughline/core';
+import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core';
 import type { Received, Refused } from '@throughline/core';
-import { runHandler, runRefused, sameType, startProcess } from '@throughline/core/messaging';
+import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
 import { headersOf } from './carrier.ts';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';

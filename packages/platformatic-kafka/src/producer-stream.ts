@@ -1,4 +1,5 @@
-import { createMessage, sameType } from '@throughline/core/messaging';
+import { sameType } from '@throughline/core';
+import { createMessage } from '@throughline/core/messaging';
 import type { Sender } from '@throughline/core/messaging';
 
 type Loose = Record<'write' | 'end' | 'destroy', (...args: unknown[]) => unknown>;

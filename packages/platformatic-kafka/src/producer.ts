@@ -1,13 +1,12 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import { ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import {
   ATTR_KAFKA_OFFSET,
   ATTR_MESSAGING_DESTINATION_PARTITION_ID,
   endAll,
   offsetNumber,
   refusalOf,
-  sameType,
   sendAll,
   settle,
   startTopic,

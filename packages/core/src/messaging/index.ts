@@ -18,4 +18,3 @@ export {
 } from './outgoing.ts';
 export { receiverSettings, senderSettings, type ReceiverOptions, type SenderOptions } from './options.ts';
 export { runHandler, runRefused, startProcess, type Delivery, type OnRefused, type Receiver } from './receiving.ts';
-export { sameType } from './same-type.ts';

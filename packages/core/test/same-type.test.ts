@@ -1,0 +1,119 @@
+import { EventEmitter } from 'node:events';
+import { describe, expect, expectTypeOf, it, vi } from 'vitest';
+import { asTarget, hopSettings, sameType, viewOf, wrapped } from '@throughline/core';
+import type { Members } from '@throughline/core';
+
+const settings = hopSettings({}, { name: '@throughline/test', version: '1.0.0' });
+const asItIs: Members = { get: () => asTarget };
+
+class Client extends EventEmitter {
+  readonly #name = 'client';
+  onclose: (() => void) | undefined;
+  limit = 1;
+
+  name(): string {
+    return this.#name;
+  }
+
+  get handler(): (() => void) | undefined {
+    return this.onclose;
+  }
+
+  send(message: string): string {
+    return `sent ${message} by ${this.#name}`;
+  }
+}
+
+describe('a view', () => {
+  it('passes for its target: type, instanceof, constructor, in, own properties, private fields', () => {
+    const target = new Client();
+    const view = viewOf(target, asItIs);
+    expectTypeOf(view).toEqualTypeOf<Client>();
+    expect(view).toBeInstanceOf(Client);
+    expect(view.constructor).toBe(Client);
+    expect('limit' in view && 'send' in view && !('other' in view)).toBe(true);
+    expect(Object.keys(view)).toEqual(Object.keys(target));
+    expect(view.name()).toBe('client');
+    expect(view.name).toBe(view.name);
+    view.limit = 2;
+    expect(target.limit).toBe(2);
+  });
+
+  it('comes back where a method returns the target', () => {
+    const view = viewOf(new Client(), asItIs);
+    expect(view.on('x', () => {}).setMaxListeners(5)).toBe(view);
+  });
+
+  it('gives what was assigned, and what an accessor returns, as the same object', () => {
+    const target = new Client();
+    const view = viewOf(target, asItIs);
+    const mine = vi.fn<() => void>();
+    view.onclose = mine;
+    expect([view.onclose, view.handler, target.onclose]).toEqual([mine, mine, mine]);
+    const send = (message: string): string => message;
+    view.send = send;
+    expect(view.send).toBe(send);
+  });
+
+  it('asks its members first, also for what is assigned', () => {
+    const target = new Client();
+    const taken: unknown[] = [];
+    const view = viewOf(target, {
+      get: (property) => (property === 'limit' ? 7 : asTarget),
+      set: (property, value) => property === 'limit' && taken.push(value) > 0,
+    });
+    view.limit = 3;
+    expect([view.limit, target.limit, taken]).toEqual([7, 1, [3]]);
+    const own = (): void => {};
+    view.onclose = own;
+    expect(target.onclose).toBe(own);
+  });
+
+  it('of a frozen target gives its methods all the same', () => {
+    const frozen = new Client();
+    Object.freeze(frozen);
+    const view = viewOf(frozen, { get: (property) => (property === 'limit' ? 7 : asTarget) });
+    expect(view.limit).toBe(7);
+    expect(view.name()).toBe('client');
+    expect(() => {
+      view.limit = 3;
+    }).toThrow(TypeError);
+  });
+
+  it('is marked as wrapped where it is given settings, and as its target is where not', () => {
+    const marked = viewOf(new Client(), asItIs, settings);
+    expect(wrapped(marked)).toBe(true);
+    expect(Symbol.for('throughline.wrapped') in marked).toBe(true);
+    expect(Object.getOwnPropertySymbols(marked)).not.toContain(Symbol.for('throughline.wrapped'));
+    expect(wrapped(viewOf(new Client(), asItIs))).toBe(false);
+    expect(wrapped(viewOf(marked, asItIs))).toBe(true);
+  });
+});
+
+describe('an object of the same type with members replaced', () => {
+  const send = (message: string): string => `traced ${message}`;
+
+  it('is a copy of a plain object of closures, which stays as it is', () => {
+    const target = Object.freeze({ send: (message: string): string => message, events: { CONNECT: 'connect' } });
+    const copy = sameType(target, { send }, settings);
+    expect(copy).toEqual({ send, events: target.events });
+    expect([wrapped(copy), wrapped(target)]).toEqual([true, false]);
+    expect(target.send('x')).toBe('x');
+  });
+
+  it('is a view of an instance', () => {
+    const target = new Client();
+    const view = sameType(target, { send }, settings);
+    expect(view).toBeInstanceOf(Client);
+    expect([view.send('x'), target.send('x')]).toEqual(['traced x', 'sent x by client']);
+    expect(view.name()).toBe('client');
+    expect([wrapped(view), wrapped(target)]).toEqual([true, false]);
+  });
+
+  it('gives what is assigned to a replaced member', () => {
+    const view = sameType(new Client(), { send }, settings);
+    const mine = (): string => 'mine';
+    view.send = mine;
+    expect(view.send).toBe(mine);
+  });
+});
