@@ -68,7 +68,10 @@ export interface InboundHop {
   /** What travelled, and how to read it. */
   readonly carrier: unknown;
   readonly reader: CarrierReader;
-  /** A second carrier, asked when `carrier` holds no `traceparent`: the HTTP headers of the POST that brought an MCP message. */
+  /**
+   * A second carrier, asked when `carrier` holds no `traceparent`: the HTTP headers of the POST that brought an MCP message.
+   * Baggage that `carrier` holds stays.
+   */
   readonly fallback?: { readonly carrier: unknown; readonly reader: CarrierReader } | undefined;
   /**
    * How the carrier arrived, which decides whether the ambient context counts (see `ambient.ts`):

@@ -59,7 +59,10 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   // 3: what of the ambient context counts.
   const ambient = ambientRequest(hop, active);
   if (offered.spanContext === undefined && hop.fallback !== undefined && ambient === undefined) {
+    // Baggage travels without a trace too: what the carrier itself holds counts, as it does beside an ambient span.
+    const { baggage } = offered;
     offered = extract(hop.fallback.carrier, hop.fallback.reader, settings);
+    if (baggage !== undefined) offered = { ...offered, baggage };
   }
   // 4: the boundary policy.
   const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;

@@ -177,6 +177,22 @@ describe('inbound step 3: the ambient context', () => {
     expect(parentOf(withoutMeta)?.spanId).toBe(server.span.spanContext().spanId);
     expect(parentOf(headersOnly)?.spanId).toBe('b7ad6b7169203332');
   });
+
+  it.each([
+    ['beside headers', { traceparent: otherTraceparent, baggage: 'a=header' }, { baggage: 'a=meta' }, 'meta'],
+    ['beside bare headers', {}, { baggage: 'a=meta' }, 'meta'],
+    ['and an invalid traceparent', {}, { baggage: 'a=meta', traceparent: 'x' }, 'meta'],
+    ['missing, the headers’', { baggage: 'a=header' }, {}, 'header'],
+  ])('the baggage of a _meta without a trace counts: %s', (_, headers, meta, value) => {
+    const fallback = { carrier: headers, reader: nodeHeaders };
+    const received = startInbound(
+      http(meta, { transport: 'mcp', reader: metaFields, http: 'payload', fallback }),
+      settings(),
+    );
+    received.end();
+    expect(parentOf(received)?.spanId).toBe('traceparent' in headers ? 'b7ad6b7169203332' : undefined);
+    expect(propagation.getBaggage(received.context)?.getEntry('a')?.value).toBe(value);
+  });
 });
 
 describe('inbound step 4: the boundary policy', () => {

@@ -1,6 +1,6 @@
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { isTracingSuppressed, RPCType, setRPCMetadata, suppressTracing } from '@opentelemetry/core';
-import { hopSettings, nodeHeaders, receive } from '@throughline/core';
+import { currentLineage, hopSettings, nodeHeaders, receive } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -224,6 +224,17 @@ describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
     const into = spanOf(telemetry, 'tools/call add', SpanKind.SERVER);
     expect(into.spanContext().traceId).toBe('0af7651916cd43dd8448eb211c80319c');
     expect(parentOf(into)).toBe('b7ad6b7169203331');
+  });
+
+  test('baggage and the chain of a caller without an SDK arrive with no trace to be in', async () => {
+    await connect({
+      who: () => `${propagation.getActiveBaggage()?.getEntry('tenant')?.value} ${currentLineage()?.hops}`,
+    });
+    const bare = sdk.client();
+    await bare.connect(sdk.http(served.url) as never);
+    const meta = { baggage: 'tenant=blue,throughline.lineage=1.4.32.1.-.-.-' };
+    expect(text(await sdk.call(bare, 'who', undefined, undefined, meta))).toBe('blue 4');
+    await bare.close();
   });
 
   test('where the headers and _meta disagree, _meta is the parent', async () => {

@@ -54,6 +54,7 @@ describe.each([v1, v2(), v2(true)])('$name over Streamable HTTP: what is read of
     const seen = await told({ traceparent: long, tracestate: 'vendor=1', baggage: 'tenant=blue' });
     expect(seen.traceId).not.toBe(traceId);
     expect(seen.tracestate).toBeUndefined();
+    expect(seen.baggage).toEqual({ tenant: 'blue' });
     expect(parentOf(into())).toBeUndefined();
     expect(into().attributes).not.toHaveProperty('error.type');
     expect(await telemetry.hops()).toMatchObject({ 'mcp inbound invalid': 1 });
@@ -99,6 +100,7 @@ describe.each([v1, v2(), v2(true)])('$name over Streamable HTTP: what is read of
     const offered = { tracestate: 'a=1,b=2', baggage: 'a=1,b=2' };
     const strict = await told({ traceparent: later(61), ...offered }, { limits });
     expect(strict.traceId).not.toBe(traceId);
+    expect(strict.baggage).toEqual({ a: '1' });
     await client.close();
     await served.close();
     const same = await told({ traceparent: later(60), ...offered }, { limits });
