@@ -25,7 +25,7 @@ export function sameType<T extends object>(
   return viewOf(target, replacing(members), settings);
 }
 
-/** Returns members that are replaced until something else is assigned to them. */
+/** Returns members that are replaced, by these and then by what is assigned to them. */
 export function replacing(members: Readonly<Record<PropertyKey, unknown>>): Members {
   const replaced = new Map<PropertyKey, unknown>(Reflect.ownKeys(members).map((name) => [name, members[name]]));
   return {
@@ -33,9 +33,11 @@ export function replacing(members: Readonly<Record<PropertyKey, unknown>>): Memb
       const member = replaced.get(property);
       return member === undefined && !replaced.has(property) ? asTarget : member;
     },
-    set(property) {
-      replaced.delete(property);
-      return false;
+    // Not on the target: what is assigned most often calls the member that it stands for, and that one calls the target's.
+    set(property, value) {
+      if (!replaced.has(property)) return false;
+      replaced.set(property, value);
+      return true;
     },
   };
 }

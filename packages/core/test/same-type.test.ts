@@ -116,4 +116,16 @@ describe('an object of the same type with members replaced', () => {
     view.send = mine;
     expect(view.send).toBe(mine);
   });
+
+  it.each([
+    ['a view', () => new Client()],
+    ['a copy', () => ({ send: (message: string): string => message })],
+  ])('of %s may be wrapped again by hand', (_, make) => {
+    const target = make();
+    const traced = sameType(target, { send: (message: string) => `traced ${target.send(message)}` }, settings);
+    const before = traced.send;
+    traced.send = (message) => `logged ${before(message)}`;
+    expect(traced.send('x')).toBe(`logged traced ${target.send('x')}`);
+    expect(target.send('x')).not.toContain('logged');
+  });
 });

@@ -19,7 +19,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
     return thing;
   }
   const target = thing as C & Connecting;
-  const connect = (transport: object, ...rest: unknown[]): Promise<unknown> =>
+  let connect: unknown = (transport: object, ...rest: unknown[]): Promise<unknown> =>
     target.connect(tracedTransport(transport, settings), ...rest);
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
   let inner: object | undefined;
@@ -37,6 +37,12 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
           inner = connecting(server, settings);
         }
         return inner;
+      },
+      // Not on the target: it most often calls the one that it stands for, and that one calls the target's.
+      set(property, value) {
+        if (property !== 'connect') return false;
+        connect = value;
+        return true;
       },
     },
     settings.hop,

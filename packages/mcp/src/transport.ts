@@ -42,7 +42,7 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
   const connection = new Connection(target, settings);
   let onclose: (() => void) | undefined;
 
-  const send = (message: unknown, options?: unknown): Promise<void> => connection.send(message, options);
+  let send: unknown = (message: unknown, options?: unknown): Promise<void> => connection.send(message, options);
   const received: Handler = (message, extra) => connection.receive(message, extra);
   Object.defineProperty(received, handlerKey, { get: () => connection.handler });
   const closed = (): void => {
@@ -76,6 +76,10 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
     },
     set(property: PropertyKey, value: unknown): boolean {
       switch (property) {
+        // Not on the target: it most often calls the one that it stands for, and that one calls the target's.
+        case 'send':
+          send = value;
+          return true;
         case 'onmessage':
           watchClose();
           connection.handler = value as Handler | undefined;

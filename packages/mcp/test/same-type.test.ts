@@ -81,6 +81,30 @@ describe('a traced thing passes for what it was', () => {
     expect(server.onclose).toBe(onclose);
   });
 
+  test('a method that is assigned may call the one that was there', async () => {
+    const [a, b] = InMemoryTransport.createLinkedPair();
+    const transport = traceTransport(a);
+    const { send } = transport;
+    const sent: unknown[] = [];
+    transport.send = (message, options) => {
+      sent.push(message);
+      return send(message, options);
+    };
+    const client = traceClient(new ClientV2(info));
+    const { connect } = client;
+    const connected: unknown[] = [];
+    client.connect = (to, options) => {
+      connected.push(to);
+      return connect(to, options);
+    };
+    await new McpServerV2(info).connect(b);
+    await client.connect(transport);
+    await client.ping();
+    expect(connected).toEqual([transport]);
+    expect(sent).toContainEqual(expect.objectContaining({ method: 'ping' }));
+    await client.close();
+  });
+
   test('handlers that were there before the wrap go on', async () => {
     const [a, b] = InMemoryTransport.createLinkedPair();
     const seen: unknown[] = [];
