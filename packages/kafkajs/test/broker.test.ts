@@ -2,51 +2,15 @@ import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
-import { startTelemetry } from '@throughline/test-telemetry';
 import { CompressionTypes } from 'kafkajs';
-import type { Kafka, Producer } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { forwardHeaders, traceConsumer, tracedEachBatch, traceProducer } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { lineageMember } from './lineage-member.ts';
+import { broker, idOf, inSpan, kafka, onBroker, open, plain, producer, telemetry, traceOf } from './on-broker.ts';
 import { connect, handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
 
-const available = await kafkaAvailability({ need: 'apache' });
-
-describe.skipIf(available.missing)(`on a real broker${available.note}`, () => {
-  let broker: RunningKafka;
-  let kafka: Kafka;
-  let plain: Producer;
-  let producer: Producer;
-  let telemetry: ReturnType<typeof startTelemetry>;
-
-  beforeAll(async () => {
-    telemetry = startTelemetry();
-    broker = await startKafka({ need: 'apache' });
-    kafka = connect(broker.brokers);
-    plain = kafka.producer();
-    await plain.connect();
-    producer = traceProducer(plain);
-  });
-  beforeEach(() => telemetry.reset());
-  afterAll(async () => {
-    await plain?.disconnect();
-    await broker?.stop();
-    await telemetry.shutdown();
-  });
-
-  const open: { disconnect(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const one of open.splice(0)) await one.disconnect();
-  });
-
-  async function inSpan<T>(name: string, fn: () => Promise<T>): Promise<T> {
-    return trace.getTracer('test').startActiveSpan(name, (span) => fn().finally(() => span.end()));
-  }
-  const idOf = (name: string): string => telemetry.find(name).spanContext().spanId;
-  const traceOf = (name: string): string => telemetry.find(name).spanContext().traceId;
+onBroker('on a real broker', () => {
   const sentHeader = (topic: string): string => `00-${traceOf(`send ${topic}`)}-${idOf(`send ${topic}`)}-0`;
 
   it('a message sent and a message handled are one trace, baggage and queue time included', async () => {

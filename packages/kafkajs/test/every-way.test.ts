@@ -3,57 +3,33 @@ import type { Context } from '@opentelemetry/api';
 import { InMemoryMetricExporter, MeterProvider, PeriodicExportingMetricReader } from '@opentelemetry/sdk-metrics';
 import { Producer as PlatformaticProducer } from '@platformatic/kafka';
 import { isLineageError, joinTraces } from '@throughline/core';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
-import { startTelemetry } from '@throughline/test-telemetry';
 import { KafkaClient } from 'kafka-crab-js';
-import type { Consumer, EachBatchPayload, Kafka, KafkaMessage, Producer } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Consumer, EachBatchPayload, KafkaMessage } from 'kafkajs';
+import { describe, expect, it } from 'vitest';
 import { forwardHeaders, traceConsumer, traceProducer } from '../src/index.ts';
 import type { ConsumerOptions, RunWith } from '../src/index.ts';
 import { deepFreeze } from './deep-freeze.ts';
 import { lineageMember } from './lineage-member.ts';
-import { OpenSpans } from './open-spans.ts';
-import { connect, handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
+import {
+  broker,
+  idOf,
+  inSpan,
+  kafka,
+  named,
+  onBroker,
+  open,
+  openSpans,
+  plain,
+  producer,
+  telemetry,
+  traceOf,
+} from './on-broker.ts';
+import { handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
 
-const available = await kafkaAvailability({ need: 'apache' });
 const other = '00-11111111111111111111111111111111-2222222222222222-01';
 const another = '00-33333333333333333333333333333333-4444444444444444-01';
 
-describe.skipIf(available.missing)(`every way a message can travel, on a real broker${available.note}`, () => {
-  const openSpans = new OpenSpans();
-  let broker: RunningKafka;
-  let kafka: Kafka;
-  let plain: Producer;
-  let producer: ReturnType<typeof traceProducer<Producer>>;
-  let telemetry: ReturnType<typeof startTelemetry>;
-
-  beforeAll(async () => {
-    telemetry = startTelemetry({ spanProcessors: [openSpans] });
-    broker = await startKafka({ need: 'apache' });
-    kafka = connect(broker.brokers);
-    plain = kafka.producer();
-    await plain.connect();
-    producer = traceProducer(plain);
-  });
-  beforeEach(() => telemetry.reset());
-  afterAll(async () => {
-    await plain?.disconnect();
-    await broker?.stop();
-    await telemetry.shutdown();
-  });
-
-  const open: { disconnect(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const one of open.splice(0)) await one.disconnect();
-  });
-
-  async function inSpan<T>(name: string, fn: () => Promise<T>): Promise<T> {
-    return trace.getTracer('test').startActiveSpan(name, (span) => fn().finally(() => span.end()));
-  }
-  const idOf = (name: string): string => telemetry.find(name).spanContext().spanId;
-  const traceOf = (name: string): string => telemetry.find(name).spanContext().traceId;
-  const named = (name: string) => telemetry.spans().filter((span) => span.name === name);
+onBroker('every way a message can travel, on a real broker', () => {
   const linksOf = (name: string): string[] => telemetry.find(name).links.map((link) => link.context.spanId);
   const traced = (options?: ConsumerOptions, groupId?: string): ReturnType<typeof traceConsumer<Consumer>> =>
     traceConsumer(newConsumer(kafka, groupId), options);

@@ -1,45 +1,12 @@
 import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
-import { startTelemetry } from '@throughline/test-telemetry';
 import { Kafka, logLevel } from 'kafkajs';
-import type { Consumer, Producer } from 'kafkajs';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { Consumer } from 'kafkajs';
+import { expect, it } from 'vitest';
 import { forwardHeaders, traceConsumer, traceProducer } from '../src/index.ts';
-import { OpenSpans } from './open-spans.ts';
-import { connect, handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
+import { broker, kafka, named, onBroker, open, openSpans, plain, producer, telemetry } from './on-broker.ts';
+import { handleAll, newConsumer, newTopic, readAll, subscribed, textOf } from './topics.ts';
 
-const available = await kafkaAvailability({ need: 'apache' });
-
-describe.skipIf(available.missing)(`what goes wrong, on a real broker${available.note}`, () => {
-  const openSpans = new OpenSpans();
-  let broker: RunningKafka;
-  let kafka: Kafka;
-  let plain: Producer;
-  let producer: ReturnType<typeof traceProducer<Producer>>;
-  let telemetry: ReturnType<typeof startTelemetry>;
-
-  beforeAll(async () => {
-    telemetry = startTelemetry({ spanProcessors: [openSpans] });
-    broker = await startKafka({ need: 'apache' });
-    kafka = connect(broker.brokers);
-    plain = kafka.producer();
-    await plain.connect();
-    producer = traceProducer(plain);
-  });
-  beforeEach(() => telemetry.reset());
-  afterAll(async () => {
-    await plain?.disconnect();
-    await broker?.stop();
-    await telemetry.shutdown();
-  });
-
-  const open: { disconnect(): Promise<void> }[] = [];
-  afterEach(async () => {
-    for (const one of open.splice(0)) await one.disconnect();
-  });
-
-  const named = (name: string) => telemetry.spans().filter((span) => span.name === name);
+onBroker('what goes wrong, on a real broker', () => {
   const event = (consumer: Consumer, name: 'CRASH' | 'GROUP_JOIN'): Promise<unknown> =>
     new Promise((resolve) => {
       if (name === 'CRASH') consumer.on(consumer.events.CRASH, ({ payload }) => resolve(payload));
