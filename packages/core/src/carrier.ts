@@ -44,7 +44,12 @@ export const messageHeaders: CarrierReader = { kind: 'message', read: readAnyCas
 /** Reads the unprefixed keys of MCP `_meta` (SEP-414). */
 export const metaFields: CarrierReader = {
   kind: 'meta',
-  read: (carrier, field) => (isObject(carrier) && Object.hasOwn(carrier, field) ? carrier[field] : undefined),
+  read(carrier, field) {
+    if (!isObject(carrier)) return undefined;
+    // Mostly there is nothing, which is known sooner than whose it would be.
+    const value = carrier[field];
+    return value !== undefined && Object.hasOwn(carrier, field) ? value : undefined;
+  },
 };
 
 /**

@@ -1,4 +1,4 @@
-import { metrics } from '@opentelemetry/api';
+import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { Attributes, Counter, MeterProvider } from '@opentelemetry/api';
 import type { HopOutcome, Transport } from './hop.ts';
 
@@ -14,13 +14,18 @@ export function hopsCounter(option: MeterProvider | undefined, scope: { name: st
   const outbound = new Map<string, Map<string, Attributes>>();
   return (transport, direction, outcome) => {
     const current = option ?? metrics.getMeterProvider();
-    if (counter === undefined || current !== provider) {
+    if (current !== provider) {
       provider = current;
-      counter = current.getMeter(scope.name, scope.version).createCounter('throughline.hops', {
-        description: 'Hops between agents, services and tools, and what became of the trace context at each',
-        unit: '{hop}',
-      });
+      const meter = current.getMeter(scope.name, scope.version);
+      counter =
+        meter === createNoopMeter()
+          ? undefined
+          : meter.createCounter('throughline.hops', {
+              description: 'Hops between agents, services and tools, and what became of the trace context at each',
+              unit: '{hop}',
+            });
     }
+    if (counter === undefined) return;
     const sets = direction === 'inbound' ? inbound : outbound;
     let byOutcome = sets.get(transport);
     if (byOutcome === undefined) sets.set(transport, (byOutcome = new Map<string, Attributes>()));

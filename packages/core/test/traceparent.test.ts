@@ -25,6 +25,19 @@ describe('parseTraceparent (Trace Context Level 2, 3.2)', () => {
     expect(parseTraceparent(`${valid}\r\n`)).toBeUndefined();
   });
 
+  it('gives a span context of its own each time, also for the same text', () => {
+    const first = parseTraceparent(valid);
+    if (first === undefined) throw new Error('it is valid');
+    first.traceId = 'changed';
+    first.traceFlags = 0;
+    expect(parseTraceparent(valid)).toEqual({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      traceFlags: 1,
+      isRemote: true,
+    });
+  });
+
   it('lets a later version carry more after a hyphen, but not version 00 and not ff', () => {
     expect(parseTraceparent(`cc${valid.slice(2)}-what-comes`)?.traceId).toBe('0af7651916cd43dd8448eb211c80319c');
     expect(parseTraceparent(`cc${valid.slice(2)}.what-comes`)).toBeUndefined();
@@ -58,6 +71,21 @@ describe('parseTraceparent (Trace Context Level 2, 3.2)', () => {
 });
 
 describe('formatTraceparent', () => {
+  it('writes version 00 and defined flags alone, whatever it has just read', () => {
+    for (const read of [`cc${valid.slice(2)}-what-comes`, `\t${valid}`, `${valid.slice(0, 53)}fd`]) {
+      expect(formatTraceparent(parseTraceparent(read)), read).toBe(valid);
+    }
+  });
+
+  it('tells spans apart that differ in one field', () => {
+    const written = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331', traceFlags: 1 };
+    expect(formatTraceparent(written)).toBe(valid);
+    expect(formatTraceparent({ ...written, traceFlags: 0 })).toBe(`${valid.slice(0, 53)}00`);
+    expect(formatTraceparent({ ...written, spanId: '00f067aa0ba902b7' })).toContain('00f067aa0ba902b7');
+    expect(formatTraceparent({ ...written, traceId: '4bf92f3577b34da6a3ce929d0e0e4736' })).toContain('4bf92f35');
+    expect(formatTraceparent({ ...written, spanId: '' })).toBeUndefined();
+  });
+
   it('round-trips every valid span context', () => {
     fc.assert(
       fc.property(hex(32), hex(16), fc.integer({ min: 0, max: 3 }), (traceId, spanId, traceFlags) => {
