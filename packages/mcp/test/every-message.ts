@@ -103,3 +103,52 @@ export function fullServer(key: string, hooks: Hooks): FullServer {
   server.server.setRequestHandler('resources/subscribe', () => ({}));
   return server;
 }
+
+/** A request from client to server. */
+interface Row {
+  readonly method: string;
+  /** Where the specification has it, under the same address in every revision. */
+  readonly paragraph: string;
+  /** The span's name where it is not the method. */
+  readonly name?: string;
+  readonly send: (client: FullClient) => Promise<unknown>;
+}
+
+/** What a client can ask of a {@link fullServer}, whatever the revision. */
+export const asked: readonly Row[] = [
+  {
+    method: 'tools/call',
+    name: 'tools/call ask',
+    paragraph: 'server/tools#calling-tools',
+    send: (client) => client.callTool({ name: 'ask', arguments: {} }),
+  },
+  {
+    method: 'prompts/get',
+    name: 'prompts/get greet',
+    paragraph: 'server/prompts#getting-a-prompt',
+    send: (client) => client.getPrompt({ name: 'greet', arguments: { who: 'you' } }),
+  },
+  {
+    method: 'resources/read',
+    paragraph: 'server/resources#reading-resources',
+    send: (client) => client.readResource({ uri: 'test://x' }),
+  },
+  { method: 'tools/list', paragraph: 'server/tools#listing-tools', send: (client) => client.listTools() },
+  { method: 'prompts/list', paragraph: 'server/prompts#listing-prompts', send: (client) => client.listPrompts() },
+  {
+    method: 'resources/list',
+    paragraph: 'server/resources#listing-resources',
+    send: (client) => client.listResources(),
+  },
+  {
+    method: 'resources/templates/list',
+    paragraph: 'server/resources#resource-templates',
+    send: (client) => client.listResourceTemplates(),
+  },
+  {
+    method: 'completion/complete',
+    paragraph: 'server/utilities/completion#requesting-completions',
+    send: (client) =>
+      client.complete({ ref: { type: 'ref/prompt', name: 'greet' }, argument: { name: 'who', value: '' } }),
+  },
+];

@@ -62,8 +62,10 @@ afterEach(async () => {
 const calls = (kind: SpanKind): ReadableSpan[] =>
   telemetry.spans().filter((span) => span.kind === kind && span.name.startsWith('tools/call'));
 
-// InputRequiredResult, revision 2026-07-28.
-describe('SDK v2, revision 2026-07-28: a request in several rounds', () => {
+// InputRequiredResult.
+const spec = 'https://modelcontextprotocol.io/specification/2026-07-28/basic/patterns/mrtr';
+
+describe(`SDK v2, revision 2026-07-28: a request in several rounds, ${spec}#multi-round-trip-requests`, () => {
   test('each is a span of its own, all siblings under the caller, each linked to the one before', async () => {
     await inSpan('agent', () => client.callTool({ name: 'hesitate', arguments: {} }));
     const outer = telemetry.find('agent').spanContext();

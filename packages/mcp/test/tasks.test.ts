@@ -21,8 +21,11 @@ beforeEach(() => {
 });
 afterEach(() => telemetry.shutdown());
 
-// https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks (experimental; SDK v2 does not serve them yet)
-describe('SDK v1: a task', () => {
+// Experimental. In 2026-07-28 tasks are an extension, which SDK v2 does not serve yet:
+// https://modelcontextprotocol.io/extensions/tasks/overview
+const spec = 'https://modelcontextprotocol.io/specification/2025-11-25/basic/utilities/tasks';
+
+describe(`SDK v1: a task, ${spec}`, () => {
   async function run(options: McpOptions = {}): Promise<{ inFlight: number; messages: unknown[] }> {
     const store = new InMemoryTaskStore();
     const server = new McpServer(
