@@ -7,7 +7,7 @@ import type { InboundHop, Outcome, Received, Refused } from '@throughline/core';
 import { answerIn, withAnswer, withFields } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
 import { enrichOutcome, executeToolSpan } from './execute-tool.ts';
-import { arrivalContext, requestContext, strayContext } from './contexts.ts';
+import { arrivalContext, newsContext, requestContext, strayContext } from './contexts.ts';
 import {
   ATTR_MCP_PROTOCOL_VERSION,
   ATTR_MCP_SESSION_ID,
@@ -326,8 +326,9 @@ export class Connection {
         }
       }
     }
+    if (!continues(method)) return this.#run(newsContext(this.#peer, active, extra), handler, message, extra);
     const meta = metaOf(params);
-    if ((meta?.['traceparent'] === undefined && meta?.['baggage'] === undefined) || !continues(method))
+    if (meta?.['traceparent'] === undefined && meta?.['baggage'] === undefined)
       return this.#run(arrivalContext(this.#peer, active, extra), handler, message, extra);
     const received = this.#startInbound(method, method, undefined, false, meta, extra);
     received.end();

@@ -36,3 +36,11 @@ export function arrivalContext(peer: TransportPeer, active: Context, extra: Mess
   // In memory a peer that does not want to be traced is not.
   return peer.target.channel === 'memory' && isTracingSuppressed(active) ? suppressTracing(ROOT_CONTEXT) : ROOT_CONTEXT;
 }
+
+/**
+ * Returns the context of news that are no part of any trace, such as a changed list: over HTTP they may come on a stream that a
+ * caller opened long ago.
+ */
+export function newsContext(peer: TransportPeer, active: Context, extra: MessageExtra | undefined): Context {
+  return peer.fetch === undefined ? arrivalContext(peer, active, extra) : ROOT_CONTEXT;
+}

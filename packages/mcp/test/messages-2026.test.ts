@@ -4,7 +4,7 @@ import type { Client } from '@modelcontextprotocol/client';
 import { createMcpHandler, InMemoryTransport, inputRequired } from '@modelcontextprotocol/server';
 import type { McpServer } from '@modelcontextprotocol/server';
 import { serveStdio } from '@modelcontextprotocol/server/stdio';
-import { SpanKind } from '@opentelemetry/api';
+import { context, SpanKind, trace } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { EventEmitter, once } from 'node:events';
@@ -85,6 +85,8 @@ function makeServer(): McpServer {
 
 interface Server {
   connect(client: Client): Promise<void>;
+  /** Tells whoever listens that a list, and a resource, have changed. */
+  changed(): Promise<void>;
 }
 
 const ways: readonly { readonly name: string; readonly http: boolean; open(): Promise<Server> }[] = [
@@ -98,10 +100,15 @@ const ways: readonly { readonly name: string; readonly http: boolean; open(): Pr
         sent.push(message as Message);
         return send.call(near, message, options);
       };
-      const handle = serveStdio(makeServer, { transport: far });
+      let server: McpServer | undefined;
+      const handle = serveStdio(() => (server = makeServer()), { transport: far });
       cleanups.push(() => handle.close());
       return {
         connect: (unconnected) => unconnected.connect(near),
+        async changed() {
+          server?.sendToolListChanged();
+          await server?.server.sendResourceUpdated({ uri: 'test://x' });
+        },
       };
     },
   },
@@ -123,6 +130,10 @@ const ways: readonly { readonly name: string; readonly http: boolean; open(): Pr
       return {
         connect: (unconnected) =>
           unconnected.connect(new StreamableHTTPClientTransport(served.url, { fetch: recording })),
+        async changed() {
+          handler.notify.toolsChanged();
+          handler.notify.resourceUpdated('test://x');
+        },
       };
     },
   },
@@ -260,6 +271,23 @@ describe.each(ways)('SDK v2, revision 2026-07-28, $name: every message', ({ http
     await given;
     expect(spanOf(telemetry, 'tools/call hang', SpanKind.CLIENT).attributes['error.type']).toBe('cancelled');
     await expect.poll(() => requestsOf(SpanKind.SERVER)).toHaveLength(1);
+  });
+
+  test(`subscriptions/listen has no span and carries the context; news on it continue no trace: ${spec}basic/patterns/subscriptions#receiving-notifications`, async () => {
+    await connect();
+    const seen: unknown[] = [];
+    const look = (): void => void seen.push(trace.getSpanContext(context.active()));
+    client.setNotificationHandler('notifications/tools/list_changed', look);
+    client.setNotificationHandler('notifications/resources/updated', look);
+    const subscription = await inSpan('agent', () =>
+      client.listen({ toolsListChanged: true, resourceSubscriptions: ['test://x'] }),
+    );
+    expect(carried('subscriptions/listen')).toEqual([telemetry.find('agent').spanContext().spanId]);
+    await inSpan('changer', () => server.changed());
+    await expect.poll(() => seen).toHaveLength(2);
+    expect(seen).toEqual([undefined, undefined]);
+    await subscription.close();
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(['agent', 'changer']);
   });
 
   test(`what this revision has no more is no message and has no span: ${spec}changelog#major-changes`, async () => {
