@@ -8,7 +8,16 @@ import {
   TraceFlags,
 } from '@opentelemetry/api';
 import type { Attributes, Context, SpanContext } from '@opentelemetry/api';
-import { edgeSampler, hopSettings, messageHeaders, nodeHeaders, startInbound } from '@throughline/core';
+import {
+  edgeSampler,
+  hopSettings,
+  internalMesh,
+  messageHeaders,
+  nodeHeaders,
+  publicEdge,
+  resumeTrace,
+  startInbound,
+} from '@throughline/core';
 import type { EdgeSamplerOptions, HopOptions, InboundHop } from '@throughline/core';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
@@ -213,6 +222,17 @@ describe.each<[string, (edge: Sampler) => Sampler]>([
     expect(flagOf(message(sampledParent), { firstParty: false })).toBe(false);
     expect(flagOf(message(sampledParent, { channel: 'host' }))).toBe(false);
     expect(flagOf(message(sampledParent, { http: 'payload' }))).toBe(false);
+  });
+
+  test('of a handle it counts, unless whoever may have written it is a stranger', () => {
+    start({ ratio: 0 });
+    const handle = `tl1~${Date.now().toString(36)}~${sampledParent.traceparent}~-~-`;
+    const resumedFlag = (options?: HopOptions): number =>
+      resumeTrace(handle, 'callback', (span) => span.spanContext().traceFlags, options);
+    expect(resumedFlag()).toBe(1);
+    expect(resumedFlag(internalMesh())).toBe(1);
+    expect(resumedFlag({ authenticated: () => false })).toBe(0);
+    expect(resumedFlag(publicEdge())).toBe(0);
   });
 
   test('an unsampled trace that is continued stays unsampled, whoever sent it', () => {

@@ -6,8 +6,10 @@ import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest
 import {
   currentLineage,
   hopSettings,
+  internalMesh,
   isLineageError,
   messageHeaders,
+  publicEdge,
   receive,
   resumeTrace,
   saveTrace,
@@ -233,6 +235,25 @@ describe('resumeTrace', () => {
     expect(linksOf('approved')).toEqual([]);
     resumeTrace(handle, 'linked', () => {}, { inbound: 'restart-with-link', relation: 'child' });
     expect(linksOf('linked')).toEqual([idOf('suspend')]);
+  });
+
+  it.each([
+    ['publicEdge()', publicEdge(), false],
+    ['publicEdge({ authenticated }) for a stranger', publicEdge({ authenticated: () => false }), false],
+    ['publicEdge({ authenticated }) for one that is known', publicEdge({ authenticated: () => true }), true],
+    ['internalMesh()', internalMesh(), true],
+  ])('of anybody is worth what %s says', (_, options, continued) => {
+    const forged = `tl1~${Date.now().toString(36)}~00-${traceId}-b7ad6b7169203331-01~cm9qbz0wMGYw~1.9.32.1.-.-.-`;
+    const hops = resumeTrace(forged, 'callback', () => currentLineage()?.hops, options);
+    const state = telemetry.find('callback').spanContext().traceState?.serialize();
+    if (continued) {
+      expect([traceOf('callback'), parentOf('callback')]).toEqual([traceId, 'b7ad6b7169203331']);
+      expect([state, hops]).toEqual(['rojo=00f0', 9]);
+    } else {
+      expect(traceOf('callback')).not.toBe(traceId);
+      expect(linksOf('callback')).toEqual(['b7ad6b7169203331']);
+      expect([state ?? '', hops]).toEqual(['', 0]);
+    }
   });
 
   it('links the open span that woke it, and takes nothing else of what is ambient', () => {
