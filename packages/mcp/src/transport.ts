@@ -1,8 +1,8 @@
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
 import { Connection } from './connection.ts';
-import type { Handler, TracedTransport } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
+import type { Handler, TracedTransport } from './wire.ts';
 
 /** What every MCP transport of both SDKs has. */
 export interface TransportLike {
@@ -69,7 +69,7 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
         case 'onclose':
           return target.onclose === closed ? onclose : asTarget;
         case inFlightKey:
-          return connection.inFlight.size;
+          return connection.unanswered;
         default:
           return asTarget;
       }

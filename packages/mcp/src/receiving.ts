@@ -1,0 +1,46 @@
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
+import { isTracingSuppressed } from '@opentelemetry/core';
+import { httpHeaders, metaFields, startInbound } from '@throughline/core';
+import type { InboundHop, Received, Refused } from '@throughline/core';
+import { arrivalContext } from './contexts.ts';
+import { MCP } from './conventions.ts';
+import { headersOf } from './http-request.ts';
+import type { MessageExtra, ObjectValue } from './message.ts';
+import type { Wire } from './wire.ts';
+
+/** A message that comes in, as far as its hop is concerned. */
+export interface Arrival {
+  readonly method: string;
+  /** The span's name. */
+  readonly name: string;
+  readonly attributes: Attributes | undefined;
+  readonly span: boolean;
+  readonly meta: ObjectValue | undefined;
+  readonly extra: MessageExtra | undefined;
+}
+
+/** Opens the inbound hop of a message: by its `_meta`, else by the HTTP request that brought it. */
+export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused {
+  const { method, extra } = arrival;
+  const headers = headersOf(extra);
+  const { hop } = wire.settings;
+  const inbound: InboundHop = {
+    transport: MCP,
+    name: arrival.name,
+    kind: SpanKind.SERVER,
+    attributes: arrival.attributes,
+    carrier: arrival.meta,
+    reader: metaFields,
+    span: arrival.span,
+    http: headers === undefined ? undefined : 'payload',
+    fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
+    channel: wire.peer.target.channel,
+    peer: { name: method, authenticated: extra?.authInfo === undefined ? undefined : true, request: extra },
+  };
+  const active = contextApi.active();
+  // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
+  return isTracingSuppressed(active)
+    ? contextApi.with(arrivalContext(wire.peer, active, extra), startInbound, undefined, inbound, hop)
+    : startInbound(inbound, hop);
+}

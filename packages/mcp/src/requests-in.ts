@@ -1,0 +1,54 @@
+import { withAnswer } from './carrier.ts';
+import type { MessageExtra, Message, RequestId } from './message.ts';
+import { metaOf } from './message.ts';
+import { operationOf } from './operation.ts';
+import { refusalAnswer, refusedOutcome } from './refusal.ts';
+import { startReceiving } from './receiving.ts';
+import type { Handler, Wire } from './wire.ts';
+
+/** The requests of one connection that come in: a SERVER span each, from the request to its answer. */
+export class RequestsIn {
+  readonly #wire: Wire;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /** Hands a request to the protocol in the context that it offers, or answers it where the limits of its chain refuse it. */
+  handle(handler: Handler, message: Message, method: string, id: RequestId, extra: MessageExtra | undefined): void {
+    const { params } = message;
+    const meta = metaOf(params);
+    const span = this.#wire.hasSpan(method, 'inbound');
+    const operation = span ? operationOf(method, params) : undefined;
+    const version = operation && this.#wire.version(meta, extra);
+    const timing = operation && this.#wire.start('server', operation, version);
+    const name = operation?.name ?? method;
+    const attributes = operation && this.#wire.attributes(operation, id, version, params);
+    const received = startReceiving(this.#wire, { method, name, attributes, span, meta, extra });
+    if (received.refused !== undefined) {
+      received.end();
+      timing?.end(refusedOutcome(received), received.context);
+      return this.#wire.passAlone(refusalAnswer(id, method, params, received), undefined);
+    }
+    // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
+    if (span || method === 'initialize')
+      this.#wire.inFlight.received(id, { method, received, operation, timing, signal: extra?.request?.signal });
+    else received.end();
+    try {
+      this.#wire.run(received.context, handler, message, extra);
+    } catch (error) {
+      const request = this.#wire.inFlight.takeReceived(id);
+      if (request === undefined) received.end({ error });
+      else this.#wire.end(request, { error });
+      throw error;
+    }
+  }
+
+  /** Ends the request that a message answers, and returns the message to send. */
+  answered(message: Message): Message {
+    const request = this.#wire.inFlight.takeReceived(message.id);
+    if (request === undefined) return message;
+    this.#wire.answer(request, message, 'server');
+    return withAnswer(message, request.received.answer);
+  }
+}

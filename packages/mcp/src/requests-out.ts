@@ -1,0 +1,166 @@
+import { AsyncResource } from 'node:async_hooks';
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
+import { metaFields, startOutbound } from '@throughline/core';
+import { answerIn, withFields } from './carrier.ts';
+import { requestContext } from './contexts.ts';
+import { MCP, META_PROTOCOL_VERSION, PROTOCOL_PREFIX } from './conventions.ts';
+import { executeToolSpan } from './execute-tool.ts';
+import { cancelled } from './in-flight.ts';
+import type { OutboundRequest } from './in-flight.ts';
+import { metaOf } from './message.ts';
+import type { Message, ObjectValue, RequestId } from './message.ts';
+import { operationOf, sendFailure } from './operation.ts';
+import { deadlineAnswer, pastDeadline, refusalAnswer } from './refusal.ts';
+import type { Answer } from './refusal.ts';
+import type { Wire } from './wire.ts';
+
+/** The requests of one connection that go out: a CLIENT span each, from the request to its answer. */
+export class RequestsOut {
+  readonly #wire: Wire;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+  }
+
+  /** Sends a request with the fields of its hop, and returns what the transport returns. */
+  send(message: Message, method: string, id: RequestId, options: unknown): Promise<void> {
+    const caller = contextApi.active();
+    const { params } = message;
+    const meta = metaOf(params);
+    const span = this.#wire.hasSpan(method, 'outbound');
+    const operation = span ? operationOf(method, params) : undefined;
+    const version = operation && this.#wire.version(meta, undefined);
+    const attributes = operation && this.#wire.attributes(operation, id, version, params);
+    const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
+    const sending = startOutbound(
+      {
+        transport: MCP,
+        name: operation?.name ?? method,
+        kind: SpanKind.CLIENT,
+        attributes,
+        links: operation && this.#wire.links(caller, operation, params),
+        target: this.#wire.peer.target,
+        carrier: meta,
+        reader: metaFields,
+        context: caller,
+        span: span && outer === undefined,
+      },
+      this.#wire.settings.hop,
+    );
+    if (sending.refused !== undefined) {
+      sending.end();
+      return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
+    }
+    // A request over HTTP of the 2026-07-28 revision is cancelled by this alone.
+    const { requestSignal } = (options ?? none) as { readonly requestSignal?: AbortSignal };
+    const deadline = sending.signal;
+    if (deadline?.aborted === true) {
+      sending.end(pastDeadline);
+      return this.#answerHere(deadlineAnswer(id), caller, deadline.reason);
+    }
+    if (outer !== undefined && attributes !== undefined) outer.setAttributes(attributes);
+    const request: OutboundRequest = {
+      id,
+      method,
+      caller,
+      scope: new AsyncResource('throughline.mcp.request'),
+      sending,
+      operation,
+      outer,
+      timing: operation && this.#wire.start('client', operation, version),
+      token: meta?.['progressToken'],
+      unwatch: undefined,
+    };
+    if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
+    if (deadline !== undefined) options = this.#bound(deadline, request, meta, requestSignal, options);
+    this.#wire.inFlight.sent(request);
+    let sent: Promise<void>;
+    try {
+      const wanted = requestContext(this.#wire.peer, this.#wire.suppresses, sending, caller);
+      const copy = withFields(message, sending);
+      sent =
+        wanted === caller
+          ? this.#wire.transport.send(copy, options)
+          : contextApi.with(wanted, this.#wire.transport.send, this.#wire.transport, copy, options);
+    } catch (error) {
+      this.#failed(request, error);
+      throw error;
+    }
+    // The caller gets the transport's own promise; a rejection is only looked at here.
+    sent?.then(undefined, (error: unknown) => this.#failed(request, error));
+    return sent;
+  }
+
+  /** Hands the answer to a request, which it ends, to the protocol: in the context of the caller. */
+  answered(request: OutboundRequest, message: Message, extra: unknown): void {
+    request.sending.answered(answerIn(message));
+    this.#wire.answer(request, message, 'client');
+    this.#wire.runAsCaller(request, this.#wire.handler, message, extra);
+  }
+
+  // One signal may outlive many requests: what listens to it goes with the request.
+  #watch(signal: AbortSignal, request: OutboundRequest): () => void {
+    const aborted = (): void => {
+      if (this.#wire.inFlight.forget(request)) this.#wire.end(request, cancelled);
+    };
+    signal.addEventListener('abort', aborted, { once: true });
+    return () => signal.removeEventListener('abort', aborted);
+  }
+
+  /**
+   * Has a request fail at the deadline of its chain as at a timeout of the SDK's own, and tells the peer. Returns the send
+   * options: with a signal that cancels the request over HTTP where it is cancelled by that.
+   */
+  #bound(
+    deadline: AbortSignal,
+    request: OutboundRequest,
+    meta: ObjectValue | undefined,
+    requestSignal: AbortSignal | undefined,
+    options: unknown,
+  ): unknown {
+    const { id, method, sending, unwatch } = request;
+    const aborts = requestSignal === undefined ? undefined : new AbortController();
+    const passed = (): void => {
+      if (!this.#wire.inFlight.forget(request)) return;
+      this.#wire.end(request, pastDeadline);
+      if (aborts !== undefined) aborts.abort(deadline.reason);
+      // What the specification says of a request to initialize: it must not be cancelled.
+      else if (method !== 'initialize') {
+        const params = { requestId: id, reason: 'The deadline of the chain has passed', ...envelopeOf(meta) };
+        const message = withFields({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, sending);
+        contextApi.with(request.caller, () => this.#wire.passAlone(message, options));
+      }
+      this.#wire.runAsCaller(request, this.#wire.handler, deadlineAnswer(id), undefined);
+    };
+    const abort = (): void => aborts?.abort(requestSignal?.reason);
+    deadline.addEventListener('abort', passed, { once: true });
+    requestSignal?.addEventListener('abort', abort, { once: true });
+    request.unwatch = () => {
+      unwatch?.();
+      deadline.removeEventListener('abort', passed);
+      requestSignal?.removeEventListener('abort', abort);
+    };
+    return aborts === undefined ? options : { ...(options as object), requestSignal: aborts.signal };
+  }
+
+  /** Answers a request that was not sent, the way that a peer would: the protocol lets go of it. */
+  #answerHere(answer: Answer, caller: Context, error: unknown): Promise<void> {
+    const { handler } = this.#wire;
+    if (handler === undefined) return Promise.reject(error);
+    queueMicrotask(() => this.#wire.run(caller, handler, answer, undefined));
+    return Promise.resolve();
+  }
+
+  #failed(request: OutboundRequest, error: unknown): void {
+    if (this.#wire.inFlight.forget(request)) this.#wire.end(request, sendFailure(error));
+  }
+}
+
+const none = {};
+
+// In the revision of 2026-07-28 each message says by itself which version it is of, and from whom.
+function envelopeOf(meta: ObjectValue | undefined): { readonly _meta: ObjectValue } | undefined {
+  if (meta?.[META_PROTOCOL_VERSION] === undefined) return undefined;
+  return { _meta: Object.fromEntries(Object.entries(meta).filter(([key]) => key.startsWith(PROTOCOL_PREFIX))) };
+}

@@ -1,0 +1,184 @@
+import { context as contextApi } from '@opentelemetry/api';
+import type { Attributes, Context } from '@opentelemetry/api';
+import { warnOnce } from '@throughline/core';
+import type { Outcome } from '@throughline/core';
+import { addRequest, resultAttributes } from './content.ts';
+import { strayContext } from './contexts.ts';
+import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, META_PROTOCOL_VERSION } from './conventions.ts';
+import { enrichOutcome } from './execute-tool.ts';
+import { versionHeader } from './http-request.ts';
+import { InFlight } from './in-flight.ts';
+import type { InboundRequest, OutboundRequest } from './in-flight.ts';
+import { isObject } from './message.ts';
+import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
+import type { Side, Timing } from './metrics.ts';
+import { label, operationAttributes, outcomeOf } from './operation.ts';
+import type { Operation } from './operation.ts';
+import { spansByDefault } from './options.ts';
+import type { Direction, McpSettings } from './options.ts';
+import { peerOf } from './peer.ts';
+import type { TransportPeer } from './peer.ts';
+import { Rounds } from './rounds.ts';
+
+/** What the protocol hangs onto a transport to hear its messages. */
+export type Handler = (message: unknown, extra?: unknown) => void;
+
+/** A transport as it is used here. */
+export interface TracedTransport {
+  send(message: unknown, options?: unknown): Promise<void>;
+  onmessage?: Handler | undefined;
+  onclose?: (() => void) | undefined;
+  onerror?: ((error: unknown) => void) | undefined;
+  readonly sessionId?: unknown;
+}
+
+/** What all messages of one connection share: the transport, who is at its other end, and which requests are not answered yet. */
+export class Wire {
+  readonly transport: TracedTransport;
+  readonly settings: McpSettings;
+  readonly peer: TransportPeer;
+  /** Whether the HTTP requests of the transport run under suppressed tracing. */
+  readonly suppresses: boolean;
+  readonly inFlight: InFlight = new InFlight((request, outcome) => this.end(request, outcome));
+  /** What the protocol hears messages with. */
+  handler: Handler | undefined;
+  readonly #rounds = new Rounds();
+  #protocolVersion: string | undefined;
+  #session: { readonly side: Side; readonly since: number } | undefined;
+
+  constructor(transport: TracedTransport, settings: McpSettings) {
+    this.transport = transport;
+    this.settings = settings;
+    this.peer = peerOf(transport, settings.given);
+    this.suppresses = this.peer.fetch !== undefined && (settings.given.suppressInner ?? this.peer.fetch === 'own');
+  }
+
+  /** Sends a message that is no request of ours, and returns what the transport returns. */
+  pass(message: unknown, options: unknown): Promise<void> {
+    if (this.peer.fetch === undefined) return this.transport.send(message, options);
+    const wanted = strayContext(this.suppresses, contextApi.active());
+    return contextApi.with(wanted, this.transport.send, this.transport, message, options);
+  }
+
+  /** Sends a message that nobody waits for to be sent, as it is our own. */
+  passAlone(message: unknown, options: unknown): void {
+    const failed = (error: unknown): void => this.transport.onerror?.(error);
+    try {
+      this.pass(message, options).catch(failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  /** Hands a message to the protocol in a context. */
+  run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
+    contextApi.with(wanted, handler, this.transport, message, extra);
+  }
+
+  /**
+   * Hands a message to the protocol where its request was made. Going back to the caller's own scope costs less than entering its
+   * context anew, and brings its other stores back too. The context manager may be one that does not live in scopes; where it
+   * does, `with` has nothing left to do.
+   */
+  runAsCaller(
+    { scope, caller }: OutboundRequest,
+    handler: Handler | undefined,
+    message: unknown,
+    extra: unknown,
+  ): void {
+    if (handler !== undefined) scope.runInAsyncScope(inContext, this.transport, caller, handler, message, extra);
+  }
+
+  /** Whether a request has a span. */
+  hasSpan(method: string, direction: Direction): boolean {
+    if (!this.settings.hop.spans) return false;
+    try {
+      return this.settings.spanFor(method, direction);
+    } catch (error) {
+      warnOnce('mcp.spanFor', `\`spanFor\` threw, so the default decides: ${String(error)}`);
+      return spansByDefault(method);
+    }
+  }
+
+  /** Returns the protocol version that a request is of, where it is known. */
+  version(meta: ObjectValue | undefined, extra: MessageExtra | undefined): string | undefined {
+    return this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
+  }
+
+  /** Returns the attributes of a request's span. */
+  attributes(operation: Operation, id: RequestId, version: string | undefined, params: unknown): Attributes {
+    const attributes = operationAttributes(operation, id);
+    for (const [name, value] of this.peer.attributes) attributes[name] = value;
+    if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
+    const session = this.transport.sessionId;
+    if (session !== undefined) attributes[ATTR_MCP_SESSION_ID] = label(session);
+    const { record } = this.settings;
+    if (record !== undefined) addRequest(attributes, record, operation.method, params);
+    return attributes;
+  }
+
+  /** Starts the clock of a request, where anybody measures. */
+  start(side: Side, operation: Operation, version: string | undefined): Timing | undefined {
+    return this.settings.durations.start(side, operation, { attributes: this.peer.attributes, version });
+  }
+
+  /** Returns the spans of the rounds of this operation that came before. */
+  links(caller: Context, operation: Operation, params: unknown): ReturnType<Rounds['links']> {
+    return this.#rounds.links(caller, operation, params);
+  }
+
+  /** Learns what the answer to `initialize` says about the session. */
+  learn(result: unknown, side: Side): void {
+    if (!isObject(result)) return;
+    this.#protocolVersion = label(result['protocolVersion']) ?? this.#protocolVersion;
+    // Over HTTP there is a session only where the server gave it an id.
+    if (this.peer.target.channel === 'host' && this.transport.sessionId === undefined) return;
+    this.#session ??= { side, since: performance.now() };
+  }
+
+  /** Ends a request with what its answer says. */
+  answer(request: OutboundRequest | InboundRequest, answer: Message, side: Side): void {
+    if (request.method === 'initialize') this.learn(answer.result, side);
+    this.end(request, this.#outcome(answer, request, side));
+  }
+
+  #outcome(answer: Message, request: OutboundRequest | InboundRequest, side: Side): Outcome | undefined {
+    const { method, operation } = request;
+    const outcome = outcomeOf(answer, method, side);
+    if (operation === undefined) return outcome;
+    if ('caller' in request && method !== 'initialize') {
+      const span = request.outer ?? request.sending.span;
+      this.#rounds.keep(request.caller, operation, answer.result, span.spanContext());
+    }
+    const { record } = this.settings;
+    if (record === undefined || method !== 'tools/call' || answer.result === undefined) return outcome;
+    const attributes = resultAttributes(record, answer.result, operation.tool);
+    return attributes === undefined ? outcome : { ...outcome, attributes: { ...outcome?.attributes, ...attributes } };
+  }
+
+  /** Ends the hop of a request that is known no more, and measures it. */
+  end(request: OutboundRequest | InboundRequest, outcome: Outcome | undefined): void {
+    const hop = 'sending' in request ? request.sending : request.received;
+    hop.end(outcome);
+    if ('outer' in request && request.outer !== undefined) enrichOutcome(request.outer, outcome);
+    request.timing?.end(outcome, hop.context);
+  }
+
+  /** Ends what is open, and the session: the transport is closed. */
+  close(): void {
+    this.inFlight.close();
+    const session = this.#session;
+    if (session === undefined) return;
+    this.#session = undefined;
+    const { attributes } = this.peer;
+    this.settings.durations.session(session.side, (performance.now() - session.since) / 1000, {
+      attributes,
+      version: this.#protocolVersion,
+    });
+  }
+}
+
+function inContext(this: TracedTransport, wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
+  if (contextApi.active() === wanted) handler.call(this, message, extra);
+  else contextApi.with(wanted, handler, this, message, extra);
+}
