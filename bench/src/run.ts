@@ -3,12 +3,17 @@ import { cpus } from 'node:os';
 import type { Effort } from './measure.ts';
 import { express } from './express.ts';
 import { kafka } from './kafka.ts';
-import { mcp } from './mcp.ts';
+import { mcpBenchmarks } from './mcp/benchmarks.ts';
 import { propagator } from './propagator.ts';
 import { met, render } from './results.ts';
 import type { Report } from './results.ts';
 
-const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = { propagator, express, mcp, kafka };
+const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = {
+  propagator,
+  express,
+  ...mcpBenchmarks,
+  kafka,
+};
 
 const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
 const FULL: Effort = { processes: 2, rounds: 24, scale: 1 };

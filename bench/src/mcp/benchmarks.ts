@@ -1,0 +1,180 @@
+import { added, measure, median } from '../measure.ts';
+import type { Cost, Effort } from '../measure.ts';
+import type { Report, Result } from '../results.ts';
+import type { Between } from './connection.ts';
+import type { Line } from './sdk.ts';
+import type { McpVariant } from './variant.ts';
+
+/** One row: which variants it compares, and what they are called. */
+interface Row {
+  readonly what: string;
+  readonly opponent: string;
+  readonly ours: McpVariant;
+  readonly theirs: McpVariant;
+  readonly target?: number | undefined;
+}
+
+/** The same calls on one line of the SDK, over one transport. */
+interface Setting {
+  readonly title: string;
+  readonly method: string;
+  readonly line: Line;
+  readonly between: Between;
+  readonly rows: readonly Row[];
+  readonly notes?: readonly string[];
+  /** Calls in one turn of a variant. */
+  readonly count: number;
+  /** Calls before the first turn. */
+  readonly warmUp: number;
+  /** Factor on the processes of the given effort. */
+  readonly processes: number;
+}
+
+const spans: Row = {
+  what: '`traceClient` + `traceServer`, both spans',
+  opponent: 'hand-written pair of the same two spans around `callTool` and the handler',
+  ours: 'ours',
+  theirs: 'hand-written',
+  target: 1.3,
+};
+const withMetrics: Row = {
+  what: 'both spans, with a meter provider',
+  opponent: 'the hand-written pair with the two duration histograms',
+  ours: 'ours, metrics',
+  theirs: 'hand-written, metrics',
+  target: 1.3,
+};
+const propagation: Row = {
+  what: 'the same with `spans: false`',
+  opponent: '`@arizeai/openinference-instrumentation-mcp`, which has no spans',
+  ours: 'ours, no spans',
+  theirs: 'OpenInference',
+  target: 1,
+};
+const traceloop: Row = {
+  what: 'both spans',
+  opponent: '`@traceloop/instrumentation-mcp`: one span, of the client, with arguments and result; sends no context',
+  ours: 'ours',
+  theirs: 'Traceloop',
+};
+
+// Where fewer variants run, the rows stand by themselves.
+const measuredSpans: Row = { ...withMetrics, what: '`traceClient` + `traceServer`, both spans, with a meter provider' };
+const propagationAlone: Row = { ...propagation, what: '`spans: false`, without a meter provider' };
+
+/** OpenInference does not know SDK v2: what it costs there informs. */
+function onV2(row: Row): Row {
+  return { ...row, opponent: 'OpenInference, which has no spans, handed a transport of v2', target: undefined };
+}
+
+const V1_MEMORY: Setting = {
+  title: 'mcp',
+  method:
+    'CPU a tool call over that of bare SDK v1, both ends in one process over a linked `InMemoryTransport`, called under an active sampled span context.',
+  line: 'v1',
+  between: 'memory',
+  rows: [
+    spans,
+    propagation,
+    withMetrics,
+    {
+      what: 'both spans, `lineage: false`',
+      opponent: 'the hand-written pair',
+      ours: 'ours, no lineage',
+      theirs: 'hand-written',
+    },
+    {
+      what: '`spans: false`, `lineage: false`',
+      opponent: 'OpenInference',
+      ours: 'ours, no spans, no lineage',
+      theirs: 'OpenInference',
+    },
+    traceloop,
+  ],
+  notes: [
+    'With a meter provider ours also counts `throughline.hops` at both ends, which the hand-written pair does not.',
+    'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, counts each hop and hands every answer back in the context of its caller, also with `spans: false`. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
+    "Traceloop 0.27 is handed the SDK's classes: by `registerInstrumentations` it finds none of them, and makes no spans. Its spans are in the trace of `connect`, not in that of the caller.",
+  ],
+  count: 2500,
+  warmUp: 40_000,
+  processes: 4,
+};
+
+const V2_MEMORY: Setting = {
+  title: 'mcp, SDK v2',
+  method:
+    'As with SDK v1 in memory, over bare `@modelcontextprotocol/client` and `/server` 2, with the handshake that they make by default (2025-11-25). OpenInference and Traceloop support SDK v1 alone. Handed the classes of v2 they work there too, and the rows against them have no target.',
+  line: 'v2',
+  between: 'memory',
+  rows: [measuredSpans, onV2(propagationAlone), traceloop],
+  count: 2000,
+  warmUp: 40_000,
+  processes: 2,
+};
+
+const V1_STDIO: Setting = {
+  title: 'mcp over stdio',
+  method:
+    'CPU a tool call over that of bare SDK v1, client and server together, the server a child process with telemetry of its own, called under an active sampled span context. The child tells its CPU time over a socket of its own, of which nothing is a call. Traceloop, which does nothing in the server, is left to the rows in memory.',
+  line: 'v1',
+  between: 'stdio',
+  rows: [measuredSpans, propagationAlone],
+  count: 1000,
+  warmUp: 15_000,
+  processes: 2,
+};
+
+const V2_STDIO: Setting = {
+  title: 'mcp over stdio, SDK v2',
+  method:
+    'As with SDK v1 over stdio, with `@modelcontextprotocol/client` and `/server` 2. OpenInference does not support it: the row against it has no target.',
+  line: 'v2',
+  between: 'stdio',
+  rows: [measuredSpans, onV2(propagationAlone)],
+  count: 1000,
+  warmUp: 15_000,
+  processes: 2,
+};
+
+/** CPU that tracing adds to a tool call, client and server together. */
+export const mcpBenchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = {
+  mcp: (effort) => report(V1_MEMORY, effort),
+  'mcp-v2': (effort) => report(V2_MEMORY, effort),
+  'mcp-stdio': (effort) => report(V1_STDIO, effort),
+  'mcp-stdio-v2': (effort) => report(V2_STDIO, effort),
+};
+
+async function report(setting: Setting, given: Effort): Promise<Report> {
+  const { title, method, line, between, rows, notes = [], count, warmUp } = setting;
+  // What the SDK's own validation costs differs more from process to process than the variants do: more of them, for less long.
+  const effort: Effort = {
+    processes: given.processes * setting.processes,
+    rounds: Math.ceil(given.rounds / 4),
+    scale: given.scale,
+  };
+  const variants = [...new Set<McpVariant>(['bare', ...rows.flatMap(({ ours, theirs }) => [ours, theirs])])];
+  const file = new URL('subject.ts', import.meta.url);
+  const costs: Partial<Record<McpVariant, Cost>> = await measure(file, variants, count, effort, {
+    args: [line, between],
+    warmUp,
+  });
+  const cost = (name: McpVariant): Cost => costs[name] as Cost;
+  const over = (name: McpVariant): number => added(cost(name), cost('bare'));
+  return {
+    title,
+    method,
+    results: rows.map(({ what, opponent, ours, theirs, target }): Result => ({
+      what,
+      opponent,
+      ours: over(ours),
+      theirs: over(theirs),
+      target,
+    })),
+    notes: [
+      ...notes,
+      `Bare: ${median(cost('bare').rounds).toFixed(1)} µs.`,
+      `Spans a call: ${variants.map((name) => `${name} ${cost(name).spans.toFixed(2)}`).join('; ')}.`,
+    ],
+  };
+}

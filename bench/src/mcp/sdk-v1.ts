@@ -1,0 +1,38 @@
+import { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
+import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { z } from 'zod';
+import type { Connected, Sdk, Tool, Tracing } from './sdk.ts';
+
+const info = { name: 'bench', version: '1.0.0' };
+
+/** `@modelcontextprotocol/sdk`. */
+export const v1: Sdk = {
+  classes: { Client, Server, InMemoryTransport, StdioClientTransport, StdioServerTransport },
+  async inMemory(tool, tracing) {
+    const [clientEnd, serverEnd] = InMemoryTransport.createLinkedPair();
+    await serverWith(tool, tracing).connect(serverEnd);
+    return connect(tracing, clientEnd);
+  },
+  spawn: (args, tracing) => connect(tracing, new StdioClientTransport({ command: process.execPath, args })),
+  serve: (tool, tracing) => serverWith(tool, tracing).connect(new StdioServerTransport()),
+};
+
+function serverWith(tool: Tool, tracing: Tracing): McpServer {
+  const server = tracing.server(new McpServer(info));
+  const traced = tracing.tool(tool);
+  server.registerTool('echo', { inputSchema: { text: z.string() } }, (input, { requestId, _meta }) =>
+    traced(input, { id: requestId, _meta }),
+  );
+  return server;
+}
+
+async function connect(tracing: Tracing, transport: Transport): Promise<Connected> {
+  const client = tracing.client(new Client(info));
+  await client.connect(transport);
+  return { call: tracing.call((params) => client.callTool(params)), close: () => client.close() };
+}

@@ -1,0 +1,36 @@
+import { Client } from '@modelcontextprotocol/client';
+import type { Transport } from '@modelcontextprotocol/client';
+import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
+import { InMemoryTransport, McpServer, Server } from '@modelcontextprotocol/server';
+import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
+import { z } from 'zod';
+import type { Connected, Sdk, Tool, Tracing } from './sdk.ts';
+
+const info = { name: 'bench', version: '1.0.0' };
+
+/** `@modelcontextprotocol/client` and `/server`, with the handshake that they make by default. */
+export const v2: Sdk = {
+  classes: { Client, Server, InMemoryTransport, StdioClientTransport, StdioServerTransport },
+  async inMemory(tool, tracing) {
+    const [clientEnd, serverEnd] = InMemoryTransport.createLinkedPair();
+    await serverWith(tool, tracing).connect(serverEnd);
+    return connect(tracing, clientEnd);
+  },
+  spawn: (args, tracing) => connect(tracing, new StdioClientTransport({ command: process.execPath, args })),
+  serve: (tool, tracing) => serverWith(tool, tracing).connect(new StdioServerTransport()),
+};
+
+function serverWith(tool: Tool, tracing: Tracing): McpServer {
+  const server = tracing.server(new McpServer(info));
+  const traced = tracing.tool(tool);
+  server.registerTool('echo', { inputSchema: z.object({ text: z.string() }) }, (input, { mcpReq }) =>
+    traced(input, mcpReq),
+  );
+  return server;
+}
+
+async function connect(tracing: Tracing, transport: Transport): Promise<Connected> {
+  const client = tracing.client(new Client(info));
+  await client.connect(transport);
+  return { call: tracing.call((params) => client.callTool(params)), close: () => client.close() };
+}

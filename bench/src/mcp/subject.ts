@@ -1,0 +1,43 @@
+// One variant's process: `node subject.ts VARIANT LINE BETWEEN`. It has the client, and in memory the server too.
+import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
+import { beSubject } from '../measure.ts';
+import { startTelemetry } from '../telemetry.ts';
+import { connectInMemory, connectOverStdio } from './connection.ts';
+import type { Between } from './connection.ts';
+import { sdkOf } from './sdk.ts';
+import type { Line } from './sdk.ts';
+import { propagates, startTracing } from './variant.ts';
+import type { McpVariant } from './variant.ts';
+
+const [variant, line, between] = process.argv.slice(2) as [McpVariant, Line, Between];
+const telemetry = startTelemetry();
+const sdk = await sdkOf(line);
+const tracing = await startTracing(variant, sdk, between === 'memory' ? 'both' : 'client', telemetry);
+const { call, seen, cpu, spans, close } =
+  between === 'memory' ? await connectInMemory(sdk, tracing) : await connectOverStdio(sdk, tracing, variant, line);
+
+const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+const caller = trace.setSpanContext(ROOT_CONTEXT, {
+  traceId,
+  spanId: '00f067aa0ba902b7',
+  traceFlags: TraceFlags.SAMPLED,
+  isRemote: true,
+});
+// In memory the handler runs in the caller's context also without tracing: what was carried tells more.
+await context.with(caller, () => call({ name: 'echo', arguments: { text: 'hello' } }));
+const { active, carried } = await seen();
+const carries = typeof carried === 'string' && carried.includes(traceId);
+const continues = carries && active === traceId;
+if (propagates(variant) ? !continues : carries) {
+  throw new Error(`${variant}: the handler ran in trace ${String(active)}, and was sent ${String(carried)}`);
+}
+
+beSubject({
+  run: (count) =>
+    context.with(caller, async () => {
+      for (let at = 0; at < count; at++) await call({ name: 'echo', arguments: { text: 'hello' } });
+    }),
+  spans: async () => (await telemetry.spans()) + (await spans()),
+  othersCpu: cpu,
+  stop: close,
+});
