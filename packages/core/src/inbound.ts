@@ -3,10 +3,7 @@ import type { Attributes, Baggage, Context, Link, Span, SpanContext, SpanOptions
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { ambientRequest } from './ambient.ts';
 import { answerTo } from './answer.ts';
-import { parseBaggage } from './baggage.ts';
 import { addBaggage } from './baggage-attributes.ts';
-import { readFields } from './carrier.ts';
-import type { CarrierReader } from './carrier.ts';
 import { ATTR_CALLS } from './conventions.ts';
 import { warnOnce } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
@@ -17,9 +14,9 @@ import type { Chain } from './lineage.ts';
 import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
 import type { LineageRules } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
+import { offeredBy } from './offered.ts';
 import { peerOf } from './peer.ts';
 import { acceptedBaggage, inboundPolicy } from './policy.ts';
-import { foreignExtract } from './propagation.ts';
 import { withRemote } from './propagator.ts';
 import type { Receipt } from './receipts.ts';
 import { withReceipt } from './receipts.ts';
@@ -29,18 +26,9 @@ import { defaultSettings, noAttributes } from './settings.ts';
 import type { HopSettings } from './settings.ts';
 import { addLineage, noteExcess, standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
-import { parseTraceparent } from './traceparent.ts';
-import { parseTracestate } from './tracestate.ts';
 import { withTrust } from './trust.ts';
 
 const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
-
-/** What a carrier offers, once it is read: a valid span context, baggage, or a `traceparent` that is not valid. */
-interface Offered {
-  readonly spanContext: SpanContext | undefined;
-  readonly baggage: Baggage | undefined;
-  readonly invalid: boolean;
-}
 
 /**
  * Opens the inbound end of a hop: reads the fields within the limits, extracts onto an empty base, looks at the ambient
@@ -54,14 +42,14 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     return new InboundEnd(hop, settings, active, noSpan, 'suppressed', false, undefined) as Received;
   }
   // 1 and 2: the fields within the limits, onto an empty base.
-  let offered = extract(hop.carrier, hop.reader, settings);
+  let offered = offeredBy(hop.carrier, hop.reader, settings);
   const invalid = offered.invalid;
   // 3: what of the ambient context counts.
   const ambient = ambientRequest(hop, active);
   if (offered.spanContext === undefined && hop.fallback !== undefined && ambient === undefined) {
     // Baggage travels without a trace too: what the carrier itself holds counts, as it does beside an ambient span.
     const { baggage } = offered;
-    offered = extract(hop.fallback.carrier, hop.fallback.reader, settings);
+    offered = offeredBy(hop.fallback.carrier, hop.fallback.reader, settings);
     if (baggage !== undefined) offered = { ...offered, baggage };
   }
   // 4: the boundary policy.
@@ -237,62 +225,6 @@ class InboundEnd {
     this.#settings.count(this.#transport, 'inbound', this.outcome);
   }
 }
-
-function extract(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
-  const choice = settings.propagator();
-  if (choice.kind === 'foreign') return extractForeign(carrier, reader, settings);
-  const fields = readFields(carrier, reader, settings.limits);
-  let spanContext: SpanContext | undefined;
-  let invalid = false;
-  if (choice.trace) {
-    spanContext = fields.traceparent === undefined ? undefined : parseTraceparent(fields.traceparent);
-    invalid = spanContext === undefined && (fields.unreadable || fields.traceparent !== undefined);
-    if (spanContext !== undefined && choice.state && fields.tracestate !== undefined) {
-      const traceState = parseTracestate(fields.tracestate, settings.limits);
-      if (traceState !== undefined) spanContext.traceState = traceState;
-    }
-  }
-  let baggage = fields.baggage === undefined ? undefined : parseBaggage(fields.baggage, settings.limits);
-  if (!choice.baggage) baggage = withLineageMember(undefined, lineageText(baggage));
-  return { spanContext, baggage, invalid };
-}
-
-function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
-  const choice = settings.propagator();
-  if (choice.kind !== 'foreign' || carrier === undefined || carrier === null)
-    return { spanContext: undefined, baggage: undefined, invalid: false };
-  const fields: Record<string, string> = {};
-  let total = 0;
-  // Lineage travels in `baggage` also where the propagator carries none.
-  const carriesBaggage = choice.fields.includes('baggage');
-  for (const name of carriesBaggage ? choice.fields : [...choice.fields, 'baggage']) {
-    const field = name.toLowerCase();
-    let raw: unknown;
-    try {
-      raw = reader.read(carrier, field);
-    } catch {
-      continue;
-    }
-    const text =
-      raw instanceof Uint8Array && reader.kind !== 'meta'
-        ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1))
-        : raw;
-    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN)
-      continue;
-    fields[field] = text;
-  }
-  const extracted = foreignExtract(choice.propagator, fields);
-  const spanContext = trace.getSpanContext(extracted);
-  const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
-  const member = carriesBaggage ? undefined : lineageText(parseBaggage(fields['baggage'], settings.limits));
-  return {
-    spanContext: valid,
-    baggage: propagation.getBaggage(extracted) ?? withLineageMember(undefined, member),
-    invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
-  };
-}
-
-const MAX_FOREIGN = 65_536;
 
 function attributesOf(
   hop: InboundHop,

@@ -7,7 +7,8 @@ import { settleAttributes } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { telemetryFailed } from './failed.ts';
 import type { LineageError } from '../refusal.ts';
-import type { Outgoing, Sender } from './outgoing.ts';
+import type { Outgoing } from './outgoing-topic.ts';
+import type { Sender } from './sender.ts';
 
 /** Where the broker put the messages of one topic, as the client's answer says. */
 export type Placed = (outgoing: Outgoing, answer: unknown) => Outcome | undefined;

@@ -6,15 +6,12 @@ export {
   ATTR_MESSAGING_DESTINATION_PARTITION_ID,
   KAFKA,
 } from './conventions.ts';
+export { createMessage } from './create.ts';
 export { CreationLinks } from './links.ts';
 export { messageAge, offsetNumber } from './message.ts';
-export {
-  createMessage,
-  startTopic,
-  type MessageShape,
-  type Outgoing,
-  type Sender,
-  type WrittenFields,
-} from './outgoing.ts';
+export type { MessageShape, WrittenFields } from './message-shape.ts';
+export { startTopic } from './outgoing.ts';
+export type { Outgoing } from './outgoing-topic.ts';
 export { receiverSettings, senderSettings, type ReceiverOptions, type SenderOptions } from './options.ts';
 export { runHandler, runRefused, startProcess, type Delivery, type OnRefused, type Receiver } from './receiving.ts';
+export type { Sender } from './sender.ts';

@@ -4,7 +4,8 @@ import { hopSettings } from '../settings.ts';
 import type { HopScope } from '../settings.ts';
 import { messagingMetrics } from './metrics.ts';
 import { OpenHops } from './open-hops.ts';
-import type { MessageShape, Sender } from './outgoing.ts';
+import type { MessageShape } from './message-shape.ts';
+import type { Sender } from './sender.ts';
 import type { OnRefused, Receiver } from './receiving.ts';
 
 /** What the producers of every client take. */

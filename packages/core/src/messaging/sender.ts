@@ -1,0 +1,16 @@
+import type { HopSettings } from '../settings.ts';
+import type { MessagingClient } from './attributes.ts';
+import type { MessageShape } from './message-shape.ts';
+import type { MessagingMetrics } from './metrics.ts';
+import type { OpenHops } from './open-hops.ts';
+
+/** What the calls of one producer share. */
+export interface Sender extends MessagingClient {
+  readonly hop: HopSettings;
+  readonly shape: MessageShape;
+  readonly spanPerMessage: boolean;
+  readonly metrics: () => MessagingMetrics | undefined;
+  readonly open: OpenHops;
+  /** The class of an error that the client knows better than core. */
+  readonly errorType: (error: unknown) => string | undefined;
+}
