@@ -4,7 +4,11 @@
  */
 export function copyWith(source: object, known: readonly string[], name: string, value: unknown): object {
   const prototype: unknown = Object.getPrototypeOf(source);
-  if (prototype === Object.prototype || prototype === null) return { ...source, [name]: value };
+  if (prototype === Object.prototype || prototype === null) {
+    const plain: Record<string, unknown> = { ...source };
+    plain[name] = value;
+    return plain;
+  }
   const copy = Object.create(prototype as object) as object;
   const define = (key: PropertyKey, held: unknown): void => {
     Object.defineProperty(copy, key, { value: held, writable: true, enumerable: true, configurable: true });

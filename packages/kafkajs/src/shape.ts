@@ -3,6 +3,7 @@ import type { MessageShape, WrittenFields } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import type { MessageLike } from './message.ts';
 
+const W3C_FIELDS = ['traceparent', 'tracestate', 'baggage'];
 const MESSAGE_MEMBERS = ['key', 'value', 'partition', 'timestamp', 'headers'];
 
 /** How kafkajs takes a message: headers are a record. */
@@ -39,7 +40,14 @@ function holdsFields(headers: object): boolean {
 
 /** Returns a copy of headers with the fields of a hop written as its mode says; the quick way where they hold none. */
 function writeFields(headers: object | undefined, sending: WrittenFields, quick: boolean): object {
-  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers)))
-    return { ...headers, ...sending.fields };
+  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers))) {
+    const copy: Record<string, unknown> = { ...headers };
+    // Assigned one by one: a second spread costs more than the first.
+    for (const field of W3C_FIELDS) {
+      const text = sending.fields[field];
+      if (text !== undefined) copy[field] = text;
+    }
+    return copy;
+  }
   return writeRecord(headers as Record<string, unknown> | undefined, sending);
 }
