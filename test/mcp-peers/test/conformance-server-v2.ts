@@ -159,28 +159,21 @@ function makeServer(): McpServer {
   return traced ? traceServer(server) : server;
 }
 
+// The keywords of JSON Schema 2020-12 that have to arrive as they are.
 const schema = {
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   type: 'object',
-  $defs: {
-    address: {
-      $anchor: 'addressDef',
-      type: 'object',
-      properties: { street: { type: 'string' }, city: { type: 'string' } },
-    },
-  },
+  $defs: { address: { $anchor: 'addressDef', type: 'object', properties: { town: { type: 'string' } } } },
   properties: {
-    name: { type: 'string' },
     address: { $ref: '#/$defs/address' },
-    contactMethod: { type: 'string', enum: ['phone', 'email'] },
-    phone: { type: 'string' },
-    email: { type: 'string' },
+    pickup: { type: 'boolean' },
+    shop: { type: 'string' },
   },
-  allOf: [{ anyOf: [{ required: ['phone'] }, { required: ['email'] }] }],
-  if: { properties: { contactMethod: { const: 'phone' } }, required: ['contactMethod'] },
+  allOf: [{ anyOf: [{ required: ['address'] }, { required: ['pickup'] }] }],
+  if: { properties: { pickup: { const: true } }, required: ['pickup'] },
   // oxlint-disable-next-line unicorn/no-thenable -- the keyword of JSON Schema
-  then: { required: ['phone'] },
-  else: { required: ['email'] },
+  then: { required: ['shop'] },
+  else: { required: ['address'] },
   additionalProperties: false,
 };
 
