@@ -100,6 +100,7 @@ export function resumeTrace<T>(
   const settings = handleSettings(options);
   const active = contextApi.active();
   const saved = parseHandle(handle);
+  const chain = settings.lineage === undefined ? undefined : activeChain(active);
   return receive(
     {
       transport: HANDLE,
@@ -107,8 +108,9 @@ export function resumeTrace<T>(
       kind: SpanKind.CONSUMER,
       attributes: { [ATTR_TRANSPORT]: HANDLE },
       channel: 'broker',
-      carrier: carrierOf(handle, saved, relation, activeChain(active), settings.lineage),
+      carrier: carrierOf(handle, saved, relation, chain, settings.lineage),
       reader: metaFields,
+      ownLineage: settings.lineage && chainText(undefined, relation, chain, settings.lineage),
       peer: { name },
       links: wokenBy(active),
       // Clocks differ, and a store may say what it likes: a handle from the future is of no known age.

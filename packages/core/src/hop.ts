@@ -98,6 +98,11 @@ export interface InboundHop {
    * them. No limit refuses it; those of the parts do.
    */
   readonly parts?: Iterable<Context> | undefined;
+  /**
+   * The `throughline.lineage` of the work that goes on with what is offered: the chain that the hop is in where the policy lets
+   * no lineage in.
+   */
+  readonly ownLineage?: string | undefined;
 }
 
 /** The outbound end of a hop, as an adapter describes it to {@link startOutbound}. */

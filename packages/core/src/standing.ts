@@ -40,7 +40,7 @@ export function standingOf(
   survives: boolean,
   ambient: Context | undefined,
 ): Standing | undefined {
-  const member = survives ? lineageText(held) : undefined;
+  const member = survives ? lineageText(held) : hop.ownLineage;
   const around = survives && ambient !== undefined ? activeChain(ambient) : undefined;
   if (around !== undefined && (member === undefined || member === around.source)) {
     return { fields: around, chain: around, member, excess: undefined, cycle: false };

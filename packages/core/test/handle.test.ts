@@ -256,6 +256,17 @@ describe('resumeTrace', () => {
     }
   });
 
+  it.each(['restart', 'restart-with-link'] as const)('under %s is as deep as the work that resumes it', (inbound) => {
+    const handle = at(3, () => saved());
+    const depth = (): number | undefined => currentLineage()?.hops;
+    expect(at(9, () => resumeTrace(handle, 'resumed', depth, { inbound }))).toBe(9);
+    const enforce = { inbound, lineage: { mode: 'enforce', maxHops: 8 } } as const;
+    expect(() => at(9, () => resumeTrace(handle, 'resumed', depth, enforce))).toThrow(
+      expect.objectContaining({ code: 'ERR_THROUGHLINE_REFUSED', reason: 'hops' }),
+    );
+    expect(at(2, () => resumeTrace(handle, 'resumed', depth, { inbound }))).toBe(2);
+  });
+
   it('links the open span that woke it, and takes nothing else of what is ambient', () => {
     const handle = saved();
     const key = Symbol('ambient');
