@@ -10,7 +10,7 @@ import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { traceContext } from '@throughline/express';
 import type Express from 'express';
 import type { RequestHandler } from 'express';
-import { beSubject } from './measure.ts';
+import { beSubject } from './subject.ts';
 import { startTelemetry } from './telemetry.ts';
 
 /** How the requests of a server are traced. */

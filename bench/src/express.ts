@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import { added, measure, median } from './measure.ts';
-import type { Effort, Subject } from './measure.ts';
+import type { Effort } from './measure.ts';
+import type { Subject } from './subject.ts';
 import type { ExpressVariant } from './express-server.ts';
 import type { Report } from './results.ts';
 

@@ -4,10 +4,11 @@ import type { Attributes, TextMapGetter, Tracer } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { KafkaJsInstrumentation } from '@opentelemetry/instrumentation-kafkajs';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
+import type { ProducerOptions } from '@throughline/kafkajs';
 import type * as KafkaJS from 'kafkajs';
 import type { ConsumerRunConfig, EachMessageHandler, IHeaders, Message, ProducerRecord, RecordMetadata } from 'kafkajs';
-import { beSubject } from './measure.ts';
-import type { Work } from './measure.ts';
+import { beSubject } from './subject.ts';
+import type { Work } from './subject.ts';
 import { startTelemetry } from './telemetry.ts';
 
 /** How messages are traced. */
@@ -24,52 +25,47 @@ export type KafkaVariant =
 /** What is done with messages: a number says how many are produced in one call. */
 export type KafkaTask = '1' | '10' | '100' | '1000' | 'eachMessage' | 'eachBatch';
 
-const [variant, task, brokers = '', topic = '', sampled] = process.argv.slice(2) as [
-  KafkaVariant,
+const [variants, task, brokers = '', topic = '', sampled] = process.argv.slice(2) as [
+  string,
   KafkaTask,
   string?,
   string?,
   string?,
 ];
 const telemetry = startTelemetry({ sampled: sampled !== 'unsampled' });
-if (variant === 'instrumentation') {
-  registerInstrumentations({ tracerProvider: telemetry.provider, instrumentations: [new KafkaJsInstrumentation()] });
-}
-// Loaded by `require` and after the instrumentation, which is how it gets to patch it.
-const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof KafkaJS;
 const clientId = 'bench';
-const kafka = new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING });
 const groupId = `bench ${process.pid}`;
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const baggage = 'throughline.lineage=1.1.32.1.-.-.-';
 
-beSubject(task === 'eachMessage' || task === 'eachBatch' ? await consuming(task) : await producing(Number(task)));
+beSubject(
+  task === 'eachMessage' || task === 'eachBatch'
+    ? await consuming(task, variants as KafkaVariant)
+    : await producing(Number(task), variants.split(';') as KafkaVariant[]),
+);
+
+function newClient(instrumented: boolean): KafkaJS.Kafka {
+  if (instrumented) {
+    registerInstrumentations({ tracerProvider: telemetry.provider, instrumentations: [new KafkaJsInstrumentation()] });
+  }
+  // Loaded by `require` and after the instrumentation, which is how it gets to patch it.
+  const { Kafka, logLevel } = createRequire(import.meta.url)('kafkajs') as typeof KafkaJS;
+  return new Kafka({ clientId, brokers: brokers.split(','), logLevel: logLevel.NOTHING });
+}
 
 type Send = (record: ProducerRecord) => Promise<RecordMetadata[]>;
 
-async function producing(atOnce: number): Promise<Work> {
-  const bare = kafka.producer();
-  const wraps = variant.startsWith('ours');
-  const spanPerMessage = variant === 'ours, spanPerMessage';
-  // A name makes the first hop carry lineage, as every later hop does: a second header in every message.
-  const inChain = variant === 'ours, in a chain' ? { agent: 'planner' } : undefined;
-  const producer = wraps ? traceProducer(bare, { clientId, spanPerMessage, ...inChain }) : bare;
+async function producing(atOnce: number, variants: readonly KafkaVariant[]): Promise<Work> {
+  // One connection for all: what two of them cost differs by more than what is measured.
+  const producer = newClient(variants.includes('instrumentation')).producer();
   await producer.connect();
-  const plainSend: Send = (record) => producer.send(record);
-  const send =
-    variant === 'hand-written'
-      ? tracedSend(plainSend, telemetry.tracer)
-      : variant.startsWith('constant')
-        ? constantSend(plainSend, variant === 'constant' ? { traceparent } : { traceparent, baggage })
-        : plainSend;
-  const value = Buffer.alloc(1024, 'x');
-  const messages = Array.from({ length: atOnce }, (_, at): Message => ({
-    key: `key-${at}`,
-    value,
-    headers: { type: 'text' },
-  }));
+  const sends = new Map(variants.map((variant) => [variant as string, sendOf(variant, producer)]));
   return {
-    async run(count) {
+    async run(count, variant = '') {
+      const send = sends.get(variant);
+      if (send === undefined) throw new Error(`no variant '${variant}'`);
+      // Each has messages of its own: the instrumentation writes its fields into those that it is given.
+      const messages = newMessages(atOnce);
       for (let sent = 0; sent < count; sent += atOnce) await send({ topic, messages });
     },
     spans: telemetry.spans,
@@ -77,8 +73,42 @@ async function producing(atOnce: number): Promise<Work> {
   };
 }
 
-async function consuming(task: 'eachMessage' | 'eachBatch'): Promise<Work> {
-  const bare = kafka.consumer({ groupId, maxWaitTimeInMs: 50 });
+function sendOf(variant: KafkaVariant, producer: KafkaJS.Producer): Send {
+  if (variant === 'instrumentation') return (record) => producer.send(record);
+  // What the instrumentation patched has the function that was there before.
+  const send = (producer.send as { __original?: Send }).__original ?? producer.send;
+  const bare: KafkaJS.Producer = { ...producer, send };
+  switch (variant) {
+    case 'constant':
+      return constantSend(send, { traceparent });
+    case 'constant, lineage':
+      return constantSend(send, { traceparent, baggage });
+    case 'hand-written':
+      return tracedSend(send, telemetry.tracer);
+    case 'ours':
+      return tracedBy({ clientId });
+    case 'ours, spanPerMessage':
+      return tracedBy({ clientId, spanPerMessage: true });
+    // A name makes the first hop carry lineage, as every later hop does: a second header in every message.
+    case 'ours, in a chain':
+      return tracedBy({ clientId, agent: 'planner' });
+    default:
+      return send;
+  }
+
+  function tracedBy(options: ProducerOptions): Send {
+    const traced = traceProducer(bare, options);
+    return (record) => traced.send(record);
+  }
+}
+
+function newMessages(count: number): Message[] {
+  const value = Buffer.alloc(1024, 'x');
+  return Array.from({ length: count }, (_, at) => ({ key: `key-${at}`, value, headers: { type: 'text' } }));
+}
+
+async function consuming(task: 'eachMessage' | 'eachBatch', variant: KafkaVariant): Promise<Work> {
+  const bare = newClient(variant === 'instrumentation').consumer({ groupId, maxWaitTimeInMs: 50 });
   const wraps = variant === 'ours' || variant === 'ours, runWith';
   const consumer = wraps ? traceConsumer(bare, { clientId }) : bare;
   await consumer.connect();
@@ -149,7 +179,15 @@ function tracedSend(send: Send, tracer: Tracer): Send {
       return { ...message, headers };
     });
     try {
-      return await send({ ...record, messages });
+      const placed = await send({ ...record, messages });
+      const [only] = placed;
+      if (placed.length === 1 && only !== undefined) {
+        for (const span of spans) {
+          span.setAttribute('messaging.destination.partition.id', String(only.partition));
+          if (spans.length === 1) span.setAttribute('messaging.kafka.offset', Number(only.baseOffset));
+        }
+      }
+      return placed;
     } catch (error) {
       for (const span of spans) {
         span.recordException(error as Error);

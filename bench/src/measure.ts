@@ -1,6 +1,5 @@
-import { fork } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
+import { startSubject, startSubjects } from './subject.ts';
+import type { Subject } from './subject.ts';
 
 /** How long to measure. */
 export interface Effort {
@@ -10,19 +9,6 @@ export interface Effort {
   readonly rounds: number;
   /** Factor on the number of operations in one turn. */
   readonly scale: number;
-}
-
-/** One process that does the operations of one variant, and measures nobody's CPU but its own and that of its children. */
-export interface Subject {
-  /** What `prepare` in the process gave, such as a port. */
-  readonly ready: unknown;
-  /** Does `count` operations in the process. */
-  run(count: number): Promise<void>;
-  /** CPU time of the process and its children since they started, user and system, all threads. Microseconds. */
-  cpu(): Promise<number>;
-  /** Spans that have ended in the process. */
-  spans(): Promise<number>;
-  stop(): Promise<void>;
 }
 
 /** Drives operations in a subject, by default by asking it to. */
@@ -38,8 +24,13 @@ export interface MeasureOptions {
    */
   readonly warmUp: number;
   readonly drive?: Drive;
-  /** What the process is started with after the variant's name. */
+  /** What the process is started with after the name of the variant, or of all of them with a semicolon between. */
   readonly args?: readonly string[];
+  /**
+   * Whether one process does all variants, in turns: where what is common to them costs twenty times what they add, and differs
+   * between two processes of the same variant by more than that.
+   */
+  readonly together?: boolean;
 }
 
 /** What one variant cost. */
@@ -53,7 +44,7 @@ export interface Cost {
 }
 
 /**
- * Returns what each variant cost. Each runs in a process of its own, started from `file`; the processes take turns in every
+ * Returns what each variant cost. Each runs in a process of its own, started from `file`, or all in one; they take turns in every
  * round, the order reversed in every second one, so that whatever else the machine does hits all alike.
  */
 export async function measure<V extends string>(
@@ -63,22 +54,16 @@ export async function measure<V extends string>(
   effort: Effort,
   options: MeasureOptions,
 ): Promise<Record<V, Cost>> {
-  const { drive = byAsking, args = [], warmUp } = options;
+  const { drive = byAsking, args = [], warmUp, together = false } = options;
   const turn = Math.max(1, Math.round(count * effort.scale));
   const rounds = new Map<V, number[]>(variants.map((variant) => [variant, []]));
   const elapsed = new Map<V, number[]>(variants.map((variant) => [variant, []]));
   const spans = new Map<V, number>();
   for (let generation = 0; generation < effort.processes; generation++) {
-    // All at once: to load the modules of one takes longer than most of its turns.
-    const starts = await Promise.allSettled(variants.map((variant) => startSubject(file, [variant, ...args])));
-    const subjects = new Map<V, Subject>();
-    for (const [at, variant] of variants.entries()) {
-      const start = starts[at];
-      if (start?.status === 'fulfilled') subjects.set(variant, start.value);
-    }
+    const subjects = together ? await startSubjects(file, variants, args) : await startEach(file, variants, args);
     try {
-      for (const start of starts) if (start.status === 'rejected') throw start.reason;
-      await Promise.all([...subjects.values()].map((subject) => warm(subject, drive, turn, warmUp * effort.scale)));
+      for (const subject of subjects.values())
+        for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
       for (let round = -SETTLING; round < effort.rounds; round++) {
         const order = [...subjects];
         if (round % 2 !== 0) order.reverse();
@@ -96,7 +81,7 @@ export async function measure<V extends string>(
         }
       }
     } finally {
-      await Promise.all([...subjects.values()].map((subject) => subject.stop()));
+      await stopAll(subjects);
     }
   }
   return Object.fromEntries(
@@ -111,8 +96,27 @@ export async function measure<V extends string>(
   ) as unknown as Record<V, Cost>;
 }
 
-async function warm(subject: Subject, drive: Drive, turn: number, count: number): Promise<void> {
-  for (let done = 0; done < count; done += turn) await drive(subject, turn);
+async function startEach<V extends string>(
+  file: URL,
+  variants: readonly V[],
+  args: readonly string[],
+): Promise<Map<V, Subject>> {
+  // All at once: to load the modules of one takes longer than most of its turns.
+  const starts = await Promise.allSettled(variants.map((variant) => startSubject(file, [variant, ...args])));
+  const subjects = new Map<V, Subject>();
+  let failed: PromiseRejectedResult | undefined;
+  for (const [at, variant] of variants.entries()) {
+    const start = starts[at];
+    if (start?.status === 'fulfilled') subjects.set(variant, start.value);
+    else failed ??= start;
+  }
+  if (failed === undefined) return subjects;
+  await stopAll(subjects);
+  throw failed.reason;
+}
+
+async function stopAll(subjects: ReadonlyMap<unknown, Subject>): Promise<void> {
+  await Promise.all([...subjects.values()].map((subject) => subject.stop()));
 }
 
 /** Turns after warming up that do not count yet. */
@@ -128,88 +132,4 @@ export function median(values: readonly number[]): number {
   const middle = sorted.length >> 1;
   const upper = sorted[middle] ?? Number.NaN;
   return sorted.length % 2 === 1 ? upper : (upper + (sorted[middle - 1] ?? Number.NaN)) / 2;
-}
-
-type Question = { readonly ask: 'run'; readonly count: number } | { readonly ask: 'cpu' | 'spans' };
-
-async function startSubject(file: URL, args: readonly string[]): Promise<Subject> {
-  const child = fork(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
-  const answer = async (): Promise<unknown> => {
-    const gone = new AbortController();
-    const exited = once(child, 'exit', { signal: gone.signal }).then(([code]) => {
-      throw new Error(`the process of ${args.join(' ')} ended with ${String(code)}`);
-    });
-    try {
-      const [message] = (await Promise.race([once(child, 'message', { signal: gone.signal }), exited])) as unknown[];
-      return message;
-    } finally {
-      gone.abort();
-      exited.catch(() => undefined);
-    }
-  };
-  const ask = (question: Question): Promise<unknown> => {
-    const answered = answer();
-    child.send(question);
-    return answered;
-  };
-  return {
-    ready: await answer(),
-    run: async (count) => void (await ask({ ask: 'run', count })),
-    cpu: async () => Number(await ask({ ask: 'cpu' })),
-    spans: async () => Number(await ask({ ask: 'spans' })),
-    stop: () => stopped(child),
-  };
-}
-
-// `node --cpu-prof bench/src/x.ts` profiles the subjects too.
-const execArgv = ['--no-warnings', ...process.execArgv.filter((arg) => arg.startsWith('--cpu-prof'))];
-
-async function stopped(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
-  const exited = once(child, 'exit');
-  child.disconnect();
-  await exited;
-}
-
-/** What a subject's process does. */
-export interface Work {
-  readonly ready?: unknown;
-  run(count: number): Promise<void>;
-  spans(): Promise<number>;
-  /** CPU time of the processes that the work has started. Microseconds. */
-  othersCpu?(): Promise<number>;
-  stop?(): Promise<void>;
-}
-
-/** The other end of {@link measure}: answers its questions, and ends the process when it lets go. */
-export function beSubject(work: Work): void {
-  process.on('message', (question: Question) => {
-    switch (question.ask) {
-      case 'run':
-        work.run(question.count).then(
-          () => process.send?.('done'),
-          (error: unknown) => {
-            console.error(error);
-            process.exit(1);
-          },
-        );
-        break;
-      case 'cpu':
-        void cpuOf(work).then((micros) => process.send?.(micros));
-        break;
-      case 'spans':
-        void work.spans().then((spans) => process.send?.(spans));
-        break;
-    }
-  });
-  process.once('disconnect', () => {
-    void (work.stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
-  });
-  process.send?.(work.ready ?? 'ready');
-}
-
-async function cpuOf(work: Work): Promise<number> {
-  const others = (await work.othersCpu?.()) ?? 0;
-  const { user, system } = process.cpuUsage();
-  return user + system + others;
 }

@@ -47,7 +47,7 @@ if (all && !quick) {
       '',
       `${targets.filter(met).length} of ${targets.length} targets met. Written by \`pnpm bench\` on ${new Date().toISOString().slice(0, 10)}, Node ${process.version.slice(1)}, ${cpus().length} CPU cores.`,
       '',
-      "Every ratio is ours to the opponent's, measured in one run: CPU time (user and system) by `process.cpuUsage`, one process for each variant, the variants in turns, medians over rounds. Where a bare cost is given, both numbers are what is added to it. All variants run on OpenTelemetry SDK 3, everything sampled where a row does not say otherwise, `BatchSpanProcessor` with an exporter that drops. Rows without a target inform.",
+      "Every ratio is ours to the opponent's, measured in one run: CPU time (user and system) by `process.cpuUsage`, one process for each variant where a section does not say otherwise, the variants in turns once V8 is done with compiling them, medians over rounds. Where a bare cost is given, both numbers are what is added to it. All variants run on OpenTelemetry SDK 3, everything sampled where a row does not say otherwise, `BatchSpanProcessor` with an exporter that drops. Rows without a target inform.",
       '',
       ...reports.map(render),
     ].join('\n'),

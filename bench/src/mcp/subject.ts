@@ -1,6 +1,6 @@
 // One variant's process: `node subject.ts VARIANT LINE BETWEEN`. It has the client, and in memory the server too.
 import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
-import { beSubject } from '../measure.ts';
+import { beSubject } from '../subject.ts';
 import { startTelemetry } from '../telemetry.ts';
 import { connectInMemory, connectOverStdio } from './connection.ts';
 import type { Between } from './connection.ts';

@@ -104,6 +104,20 @@ describe('a message client', () => {
     expect(ended).toEqual([abandoned, abandoned, abandoned]);
     expect(open.size).toBe(0);
   });
+
+  it('abandons what has not ended, in whatever order the rest did', () => {
+    const ended: string[] = [];
+    const open = new OpenHops();
+    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => open.add({ end: () => void ended.push(name) }));
+    if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('four were added');
+    for (const hop of [b, b, d, a]) open.delete(hop);
+    expect(open.size).toBe(1);
+    open.add({ end: () => void ended.push('e') });
+    open.abandon();
+    for (const hop of [c, a]) open.delete(hop);
+    expect(ended).toEqual(['e', 'c']);
+    expect(open.size).toBe(0);
+  });
 });
 
 describe('metrics', () => {

@@ -78,11 +78,11 @@ export function settle(
     sending.end();
     return Promise.reject(sending.error);
   }
-  sender.open.add(sending);
+  const open = sender.open.add(sending);
   return whenSettled(
     () => contextApi.with(sending.inner, commit),
     (failed, error) => {
-      sender.open.delete(sending);
+      sender.open.delete(open);
       try {
         const known = failed ? (sender.errorType(error) ?? errorType(error)) : undefined;
         sending.end(failed ? { error, errorType: known } : undefined);

@@ -7,26 +7,51 @@ interface Endable {
 /** How long a client that is asked to disconnect may wait for a handler before the handler's span is given up. Milliseconds. */
 const GRACE = 5000;
 
-/** The hops of one client that have not ended, so that none stays open when the client goes. */
+/** A hop among those of its client that have not ended. */
+export interface OpenHop {
+  readonly hop: Endable;
+  previous: OpenHop | undefined;
+  next: OpenHop | undefined;
+}
+
+/**
+ * The hops of one client that have not ended, so that none stays open when the client goes. A list that is linked: a hop comes
+ * and goes with every message, and a `Set` would have to give each an identity first.
+ */
 export class OpenHops {
-  readonly #open = new Set<Endable>();
+  #last: OpenHop | undefined;
+  #size = 0;
 
   get size(): number {
-    return this.#open.size;
+    return this.#size;
   }
 
-  add(hop: Endable): void {
-    this.#open.add(hop);
+  /** Adds a hop, and returns what to hand to `delete` when it ends. */
+  add(hop: Endable): OpenHop {
+    const open: OpenHop = { hop, previous: this.#last, next: undefined };
+    if (this.#last !== undefined) this.#last.next = open;
+    this.#last = open;
+    this.#size++;
+    return open;
   }
 
-  delete(hop: Endable): void {
-    this.#open.delete(hop);
+  /** Forgets a hop, unless it was abandoned. */
+  delete(open: OpenHop): void {
+    const { previous, next } = open;
+    if (next !== undefined) next.previous = previous;
+    else if (this.#last === open) this.#last = previous;
+    else return;
+    if (previous !== undefined) previous.next = next;
+    open.previous = open.next = undefined;
+    this.#size--;
   }
 
   /** Ends what is open with `error.type: abandoned`: whoever would have ended it is gone. */
   abandon(): void {
-    for (const hop of this.#open) hop.end({ errorType: 'abandoned' });
-    this.#open.clear();
+    for (let open = this.#last; open !== undefined; open = this.#last) {
+      this.delete(open);
+      open.hop.end({ errorType: 'abandoned' });
+    }
   }
 
   /**

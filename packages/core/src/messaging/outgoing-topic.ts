@@ -2,6 +2,7 @@ import type { Outcome, Sending } from '../hop.ts';
 import { errorType } from '../outcome.ts';
 import type { Refused } from '../refusal.ts';
 import { telemetryFailed } from './failed.ts';
+import type { OpenHop } from './open-hops.ts';
 import type { Sender } from './sender.ts';
 
 /** All messages of one topic in one call, on their way out. */
@@ -26,6 +27,7 @@ export class OutgoingTopic implements Outgoing {
   readonly count: number;
   readonly #sender: Sender;
   readonly #started: number;
+  readonly #open: OpenHop;
   #ended = false;
 
   constructor(
@@ -42,14 +44,14 @@ export class OutgoingTopic implements Outgoing {
     this.count = count;
     this.#sender = sender;
     this.#started = started;
-    sender.open.add(this);
+    this.#open = sender.open.add(this);
   }
 
   end(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
     const { open, metrics } = this.#sender;
-    open.delete(this);
+    open.delete(this.#open);
     const error = outcome?.error;
     try {
       const known = outcome?.errorType ?? (error === undefined ? undefined : this.#sender.errorType(error));
@@ -67,7 +69,7 @@ export class OutgoingTopic implements Outgoing {
   withdraw(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#sender.open.delete(this);
+    this.#sender.open.delete(this.#open);
     this.hop.end(outcome);
   }
 }

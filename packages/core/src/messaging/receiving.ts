@@ -13,7 +13,7 @@ import type { DescribedMessage, MessagingClient } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { messageAge } from './message.ts';
 import type { MessagingMetrics } from './metrics.ts';
-import type { OpenHops } from './open-hops.ts';
+import type { OpenHop, OpenHops } from './open-hops.ts';
 
 /** What the handlers of one consumer share. `P` is what a handler is given. */
 export interface Receiver<P = never> extends MessagingClient {
@@ -81,14 +81,12 @@ export function runHandler<P, R>(
 ): R {
   const meters = receiver.metrics();
   const started = meters === undefined ? 0 : performance.now();
-  const { open } = receiver;
-  open.add(received);
-  const timer =
-    receiver.handlerTimeout === undefined ? undefined : timeout(received, receiver, receiver.handlerTimeout);
+  const open = receiver.open.add(received);
+  const timer = receiver.handlerTimeout === undefined ? undefined : timeout(open, receiver, receiver.handlerTimeout);
   return whenSettled(
     () => contextApi.with(received.context, handler, undefined, payload),
     (failed, error) => {
-      open.delete(received);
+      receiver.open.delete(open);
       if (timer !== undefined) clearTimeout(timer);
       try {
         const known = failed ? receiver.errorType(error) : undefined;
@@ -126,10 +124,10 @@ export function runRefused<P>(refused: Refused, onRefused: OnRefused<P> | undefi
   );
 }
 
-function timeout(received: Received, { open }: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
+function timeout(open: OpenHop, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(() => {
-    received.end({ errorType: 'handler_timeout' });
-    open.delete(received);
+    open.hop.end({ errorType: 'handler_timeout' });
+    receiver.open.delete(open);
   }, milliseconds);
   timer.unref();
   return timer;

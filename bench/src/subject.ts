@@ -1,0 +1,129 @@
+import { fork } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+
+/** One process that does the operations of one variant, and measures nobody's CPU but its own and that of its children. */
+export interface Subject {
+  /** What `prepare` in the process gave, such as a port. */
+  readonly ready: unknown;
+  /** Does `count` operations in the process. */
+  run(count: number): Promise<void>;
+  /** CPU time of the process and its children since they started, user and system, all threads. Microseconds. */
+  cpu(): Promise<number>;
+  /** Spans that have ended in the process. */
+  spans(): Promise<number>;
+  stop(): Promise<void>;
+}
+
+type Question =
+  | { readonly ask: 'run'; readonly count: number; readonly variant?: string | undefined }
+  | { readonly ask: 'cpu' | 'spans' };
+
+/** Starts a process that does one variant. */
+export async function startSubject(file: URL, args: readonly string[]): Promise<Subject> {
+  return subjectOf(await startProcess(file, args), undefined);
+}
+
+/** Starts one process that does all of the variants. */
+export async function startSubjects<V extends string>(
+  file: URL,
+  variants: readonly V[],
+  args: readonly string[],
+): Promise<Map<V, Subject>> {
+  const started = await startProcess(file, [variants.join(';'), ...args]);
+  return new Map(variants.map((variant) => [variant, subjectOf(started, variant)]));
+}
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly ready: unknown;
+  ask(question: Question): Promise<unknown>;
+}
+
+function subjectOf({ child, ready, ask }: Started, variant: string | undefined): Subject {
+  return {
+    ready,
+    run: async (count) => void (await ask({ ask: 'run', count, variant })),
+    cpu: async () => Number(await ask({ ask: 'cpu' })),
+    spans: async () => Number(await ask({ ask: 'spans' })),
+    stop: () => stopped(child),
+  };
+}
+
+async function startProcess(file: URL, args: readonly string[]): Promise<Started> {
+  const child = fork(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
+  const answer = async (): Promise<unknown> => {
+    const gone = new AbortController();
+    const exited = once(child, 'exit', { signal: gone.signal }).then(([code]) => {
+      throw new Error(`the process of ${args.join(' ')} ended with ${String(code)}`);
+    });
+    try {
+      const [message] = (await Promise.race([once(child, 'message', { signal: gone.signal }), exited])) as unknown[];
+      return message;
+    } finally {
+      gone.abort();
+      exited.catch(() => undefined);
+    }
+  };
+  const ask = (question: Question): Promise<unknown> => {
+    const answered = answer();
+    child.send(question);
+    return answered;
+  };
+  return { child, ready: await answer(), ask };
+}
+
+// `node --cpu-prof bench/src/x.ts` profiles the subjects too.
+const execArgv = ['--no-warnings', ...process.execArgv.filter((arg) => arg.startsWith('--cpu-prof'))];
+
+async function stopped(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const exited = once(child, 'exit');
+  // Subjects that share a process are stopped one after the other.
+  if (child.connected) child.disconnect();
+  await exited;
+}
+
+/** What a subject's process does. */
+export interface Work {
+  readonly ready?: unknown;
+  /** Does `count` operations, of one variant where the process was started for several. */
+  run(count: number, variant?: string): Promise<void>;
+  spans(): Promise<number>;
+  /** CPU time of the processes that the work has started. Microseconds. */
+  othersCpu?(): Promise<number>;
+  stop?(): Promise<void>;
+}
+
+/** The other end of a {@link Subject}: answers its questions, and ends the process when it lets go. */
+export function beSubject(work: Work): void {
+  process.on('message', (question: Question) => {
+    switch (question.ask) {
+      case 'run':
+        work.run(question.count, question.variant).then(
+          () => process.send?.('done'),
+          (error: unknown) => {
+            console.error(error);
+            process.exit(1);
+          },
+        );
+        break;
+      case 'cpu':
+        void cpuOf(work).then((micros) => process.send?.(micros));
+        break;
+      case 'spans':
+        void work.spans().then((spans) => process.send?.(spans));
+        break;
+    }
+  });
+  process.once('disconnect', () => {
+    void (work.stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
+  });
+  process.send?.(work.ready ?? 'ready');
+}
+
+async function cpuOf(work: Work): Promise<number> {
+  const others = (await work.othersCpu?.()) ?? 0;
+  const { user, system } = process.cpuUsage();
+  return user + system + others;
+}
