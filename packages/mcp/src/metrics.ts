@@ -112,25 +112,45 @@ class RequestTiming implements Timing {
 
   end(outcome: Outcome | undefined, context: Context): void {
     const seconds = (performance.now() - this.#started) / 1000;
-    const { method, tool, prompt, frequent } = this.#operation;
-    // Names come from outside: those past the first thousand are no series of their own.
-    const attributes: Attributes = {
-      [ATTR_MCP_METHOD_NAME]: frequent || tool !== undefined || prompt !== undefined ? method : OTHER,
-    };
-    if (method === 'tools/call') attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
-    if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = frequent ? tool : OTHER;
-    if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = frequent ? prompt : OTHER;
-    const { version } = this.#measured;
-    if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
-    for (const [name, value] of this.#measured.attributes) attributes[name] = value;
-    if (outcome !== undefined) {
-      const status = outcome.attributes?.[ATTR_RPC_RESPONSE_STATUS_CODE];
-      if (status !== undefined) attributes[ATTR_RPC_RESPONSE_STATUS_CODE] = status;
-      const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
-      if (learnt !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = learnt;
-      const type = outcome.errorType ?? (outcome.error === undefined ? undefined : errorType(outcome.error));
-      if (type !== undefined) attributes[ATTR_ERROR_TYPE] = type;
-    }
-    this.#histogram.record(seconds, attributes, context);
+    const attributes = requestAttributes(this.#operation, this.#measured);
+    this.#histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
   }
+}
+
+/** What is recorded of a request that came out well. */
+interface Known {
+  readonly measured: Measured['attributes'];
+  readonly version: string | undefined;
+  readonly attributes: Attributes;
+}
+
+// Requests are many, and most are like the one before.
+const known = new WeakMap<Operation, Known>();
+
+function requestAttributes(operation: Operation, { attributes: measured, version }: Measured): Attributes {
+  const last = known.get(operation);
+  if (last !== undefined && last.measured === measured && last.version === version) return last.attributes;
+  const { method, tool, prompt, frequent } = operation;
+  // Names come from outside: those past the first thousand are no series of their own.
+  const attributes: Attributes = {
+    [ATTR_MCP_METHOD_NAME]: frequent || tool !== undefined || prompt !== undefined ? method : OTHER,
+  };
+  if (method === 'tools/call') attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
+  if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = frequent ? tool : OTHER;
+  if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = frequent ? prompt : OTHER;
+  if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
+  for (const [name, value] of measured) attributes[name] = value;
+  known.set(operation, { measured, version, attributes });
+  return attributes;
+}
+
+function withOutcome(plain: Attributes, outcome: Outcome): Attributes {
+  const attributes = { ...plain };
+  const status = outcome.attributes?.[ATTR_RPC_RESPONSE_STATUS_CODE];
+  if (status !== undefined) attributes[ATTR_RPC_RESPONSE_STATUS_CODE] = status;
+  const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
+  if (learnt !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = learnt;
+  const type = outcome.errorType ?? (outcome.error === undefined ? undefined : errorType(outcome.error));
+  if (type !== undefined) attributes[ATTR_ERROR_TYPE] = type;
+  return attributes;
 }
