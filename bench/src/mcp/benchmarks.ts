@@ -93,7 +93,7 @@ const V1_MEMORY: Setting = {
   ],
   notes: [
     'With a meter provider ours also counts `throughline.hops` at both ends, which the hand-written pair does not.',
-    'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, counts each hop and hands every answer back in the context of its caller, also with `spans: false`. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
+    'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, and counts each hop. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
     "Traceloop 0.27 is handed the SDK's classes: by `registerInstrumentations` it finds none of them, and makes no spans. Its spans are in the trace of `connect`, not in that of the caller.",
   ],
   count: 2500,

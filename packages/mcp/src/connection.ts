@@ -70,6 +70,8 @@ export class Connection {
     }
     const request = wire.inFlight.takeSent(id);
     if (request !== undefined) return this.#out.answered(request, message, extra);
+    // An answer that nothing was kept for: it calls nobody, its caller waits for a promise.
+    if (typeof method !== 'string') return handler.call(wire.transport, message, extra);
     wire.run(arrivalContext(wire.peer, contextApi.active(), told), handler, message, extra);
   }
 

@@ -62,12 +62,16 @@ export class InFlight {
     return this.#outbound.size + this.#inbound.size + (this.#tokens?.size ?? 0);
   }
 
+  /** Ends the request that another one takes the id of. */
+  replaced(id: RequestId): void {
+    const earlier = this.#outbound.get(id);
+    if (earlier === undefined) return;
+    this.#drop(earlier);
+    this.#end(earlier, duplicate);
+  }
+
   sent(request: OutboundRequest): void {
-    const earlier = this.#outbound.get(request.id);
-    if (earlier !== undefined) {
-      this.#drop(earlier);
-      this.#end(earlier, duplicate);
-    }
+    this.replaced(request.id);
     this.#outbound.set(request.id, request);
     if (request.token !== undefined && request.token !== request.id)
       (this.#tokens ??= new Map()).set(request.token, request);

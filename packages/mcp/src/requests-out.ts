@@ -2,6 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { metaFields, startOutbound } from '@throughline/core';
+import type { Sending } from '@throughline/core';
 import { answerIn, withFields } from './carrier.ts';
 import { requestContext } from './contexts.ts';
 import { MCP, META_PROTOCOL_VERSION, PROTOCOL_PREFIX } from './conventions.ts';
@@ -59,6 +60,13 @@ export class RequestsOut {
       sending.end(pastDeadline);
       return this.#answerHere(deadlineAnswer(id), caller, deadline.reason);
     }
+    const token = meta?.['progressToken'];
+    // Nothing ends with the answer, nothing comes before it, and the caller waits for a promise, in its own context.
+    if (!span && token === undefined && deadline === undefined && method !== 'initialize') {
+      sending.end();
+      this.#wire.inFlight.replaced(id);
+      return this.#deliver(message, sending, caller, options);
+    }
     if (outer !== undefined && attributes !== undefined) outer.setAttributes(attributes);
     const request: OutboundRequest = {
       id,
@@ -69,7 +77,7 @@ export class RequestsOut {
       operation,
       outer,
       timing: operation && this.#wire.start('client', operation, version),
-      token: meta?.['progressToken'],
+      token,
       unwatch: undefined,
     };
     if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
@@ -77,12 +85,7 @@ export class RequestsOut {
     this.#wire.inFlight.sent(request);
     let sent: Promise<void>;
     try {
-      const wanted = requestContext(this.#wire.peer, this.#wire.suppresses, sending, caller);
-      const copy = withFields(message, sending);
-      sent =
-        wanted === caller
-          ? this.#wire.transport.send(copy, options)
-          : contextApi.with(wanted, this.#wire.transport.send, this.#wire.transport, copy, options);
+      sent = this.#deliver(message, sending, caller, options);
     } catch (error) {
       this.#failed(request, error);
       throw error;
@@ -90,6 +93,14 @@ export class RequestsOut {
     // The caller gets the transport's own promise; a rejection is only looked at here.
     sent?.then(undefined, (error: unknown) => this.#failed(request, error));
     return sent;
+  }
+
+  #deliver(message: Message, sending: Sending, caller: Context, options: unknown): Promise<void> {
+    const { transport, peer, suppresses } = this.#wire;
+    const wanted = requestContext(peer, suppresses, sending, caller);
+    const copy = withFields(message, sending);
+    if (wanted === caller) return transport.send(copy, options);
+    return contextApi.with(wanted, transport.send, transport, copy, options);
   }
 
   /** Hands the answer to a request, which it ends, to the protocol: in the context of the caller. */

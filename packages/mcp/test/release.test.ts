@@ -55,6 +55,19 @@ describe.each([v1, v2()])('$name: what a finished request holds on to', (sdk) =>
     expect(peer.inFlight()).toBe(0);
   });
 
+  test('nothing at all, where it has no span and nobody waits for its progress', async () => {
+    const peer = await raw();
+    await peer.send({ jsonrpc: '2.0', id: 1, method: 'ping' });
+    expect(peer.inFlight()).toBe(0);
+    const params = { _meta: { progressToken: 'mine' } };
+    await peer.send({ jsonrpc: '2.0', id: 2, method: 'ping', params });
+    expect(peer.inFlight()).toBeGreaterThan(0);
+    await peer.answer({ id: 1, result: {} });
+    await peer.answer({ id: 2, result: {} });
+    expect(peer.answered).toHaveLength(2);
+    expect(peer.inFlight()).toBe(0);
+  });
+
   test('nor when the transport closes', async () => {
     const peer = await raw();
     const { signal } = new AbortController();
