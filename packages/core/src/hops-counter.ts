@@ -64,8 +64,7 @@ function tallyOf(provider: MeterProvider, scope: Scope): HopsTally | undefined {
   try {
     const meter = provider.getMeter(scope.name, scope.version);
     if (meter === createNoopMeter()) return undefined;
-    let tallies = known.get(provider);
-    if (tallies === undefined) known.set(provider, (tallies = new Map<string, HopsTally>()));
+    const tallies = talliesOf(provider);
     const key = `${scope.name} ${scope.version}`;
     const there = tallies.get(key);
     if (there !== undefined) return there;
@@ -84,7 +83,13 @@ function tallyOf(provider: MeterProvider, scope: Scope): HopsTally | undefined {
   }
 }
 
-// One for all loaded copies of this package.
+// One registry for all loaded copies of this package, made when the first hop is counted: to be imported changes nothing.
 const registryKey = Symbol.for('throughline.hops');
-const registry = globalThis as { [registryKey]?: WeakMap<MeterProvider, Map<string, HopsTally>> };
-const known = (registry[registryKey] ??= new WeakMap());
+
+function talliesOf(provider: MeterProvider): Map<string, HopsTally> {
+  const holder = globalThis as { [registryKey]?: WeakMap<MeterProvider, Map<string, HopsTally>> };
+  const known = (holder[registryKey] ??= new WeakMap<MeterProvider, Map<string, HopsTally>>());
+  let tallies = known.get(provider);
+  if (tallies === undefined) known.set(provider, (tallies = new Map<string, HopsTally>()));
+  return tallies;
+}
