@@ -67,13 +67,13 @@ describe(`the packed packages, on Node ${node.version}`, () => {
 
 describe('the published types compile, strict and without skipLibCheck, in a consumer', () => {
   test.each([
-    ['that is ESM under nodenext', 'types.ts', { module: 'nodenext' }],
-    ['that is CommonJS under nodenext', 'types.cts', { module: 'nodenext' }],
-    ['that is CommonJS under node16', 'types.cts', { module: 'node16', moduleResolution: 'node16' }],
-    ['under bundler resolution', 'types.ts', { module: 'esnext', moduleResolution: 'bundler' }],
-    ['under module commonjs', 'types.cts', { module: 'commonjs', moduleResolution: 'bundler' }],
+    ['that is ESM under nodenext', 'typed.ts', { module: 'nodenext' }],
+    ['that is CommonJS under nodenext', 'typed.cts', { module: 'nodenext' }],
+    ['that is CommonJS under node16', 'typed.cts', { module: 'node16', moduleResolution: 'node16' }],
+    ['under bundler resolution', 'typed.ts', { module: 'esnext', moduleResolution: 'bundler' }],
+    ['under module commonjs', 'typed.cts', { module: 'commonjs', moduleResolution: 'bundler' }],
   ])('%s', async (_, file, compilerOptions) => {
-    if (file !== 'types.ts') cpSync(join(consumer, 'types.ts'), join(consumer, file));
+    if (file !== 'typed.ts') cpSync(join(consumer, 'typed.ts'), join(consumer, file));
     const project = join(consumer, `tsconfig.${file}.${compilerOptions.module}.json`);
     writeFileSync(project, JSON.stringify({ extends: './tsconfig.json', compilerOptions, files: [file] }));
     expect(await typeErrors(project)).toBe('');
