@@ -7,10 +7,22 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { traceServer } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
+import { v1, v2 } from './sdk.ts';
 import type { Sdk, TestServer, Tool } from './sdk.ts';
 
 /** How a server is hosted: a transport for each request, for each session, or v2's own entry for both eras. */
 export type Hosting = 'stateless' | 'session' | 'handler';
+
+/** Every SDK line in every hosting that it has. */
+export const everyHosting: { sdk: Sdk; hosting: Hosting; title: string }[] = (
+  [
+    [v1, 'stateless'],
+    [v1, 'session'],
+    [v2(), 'session'],
+    [v2(), 'handler'],
+    [v2(true), 'handler'],
+  ] as const
+).map(([sdk, hosting]) => ({ sdk, hosting, title: `${sdk.name}, ${hosting}` }));
 
 export interface HttpHost {
   readonly url: URL;

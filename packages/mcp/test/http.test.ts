@@ -7,10 +7,10 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { traceClient } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
-import { host } from './http-host.ts';
-import type { HostOptions, Hosting, HttpHost } from './http-host.ts';
-import { text, v1, v2 } from './sdk.ts';
-import type { Sdk, TestClient, Tool } from './sdk.ts';
+import { everyHosting, host } from './http-host.ts';
+import type { HostOptions, HttpHost } from './http-host.ts';
+import { text } from './sdk.ts';
+import type { TestClient, Tool } from './sdk.ts';
 import { activeSpanId, inSpan, parentOf, spanOf } from './spans.ts';
 
 let telemetry: Telemetry;
@@ -22,17 +22,7 @@ afterEach(async () => {
   await telemetry.shutdown();
 });
 
-const cases: { sdk: Sdk; hosting: Hosting; title: string }[] = (
-  [
-    [v1, 'stateless'],
-    [v1, 'session'],
-    [v2(), 'session'],
-    [v2(), 'handler'],
-    [v2(true), 'handler'],
-  ] as const
-).map(([sdk, hosting]) => ({ sdk, hosting, title: `${sdk.name}, ${hosting}` }));
-
-describe.each(cases)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
+describe.each(everyHosting)('$title, over Streamable HTTP', ({ sdk, hosting }) => {
   let client: TestClient;
   let served: HttpHost;
   afterEach(async () => {

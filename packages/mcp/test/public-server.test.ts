@@ -5,10 +5,9 @@ import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { extractContext, traceClient } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
-import { host } from './http-host.ts';
-import type { Hosting } from './http-host.ts';
-import { text, v1, v2 } from './sdk.ts';
-import type { Sdk, TestClient, Tool } from './sdk.ts';
+import { everyHosting, host } from './http-host.ts';
+import { text } from './sdk.ts';
+import type { TestClient, Tool } from './sdk.ts';
 import { look } from './seen.ts';
 import type { Seen } from './seen.ts';
 import { inSpan, parentOf, spanOf } from './spans.ts';
@@ -35,17 +34,7 @@ const withToken =
     return fetch(input, { ...init, headers });
   };
 
-const cases: { sdk: Sdk; hosting: Hosting; title: string }[] = (
-  [
-    [v1, 'stateless'],
-    [v1, 'session'],
-    [v2(), 'session'],
-    [v2(), 'handler'],
-    [v2(true), 'handler'],
-  ] as const
-).map(([sdk, hosting]) => ({ sdk, hosting, title: `${sdk.name}, ${hosting}` }));
-
-describe.each(cases)('$title: two servers of one process, over Streamable HTTP', ({ sdk, hosting }) => {
+describe.each(everyHosting)('$title: two servers of one process, over Streamable HTTP', ({ sdk, hosting }) => {
   async function connect(
     tools: Record<string, Tool>,
     server: McpOptions,
