@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { startKafka } from '@throughline/embedded-kafka';
 import kafkajs from 'kafkajs';
-import { added, measure, median } from './measure.ts';
+import { added, measure, measureTogether, median } from './measure.ts';
 import type { Cost, Effort } from './measure.ts';
 import type { KafkaTask, KafkaVariant } from './kafka-client.ts';
 import type { Report, Result } from './results.ts';
@@ -24,6 +24,8 @@ interface Task {
   readonly count: number;
   /** Messages before the first turn. */
   readonly warmUp: number;
+  /** Factor on the rounds of the given effort. */
+  readonly rounds: number;
   readonly sampled: readonly Comparison[];
   readonly unsampled: readonly Comparison[];
 }
@@ -39,8 +41,9 @@ const tasks: readonly Task[] = [
   {
     task: '1',
     what: 'produced one at a time',
-    count: 200,
+    count: 20,
     warmUp: 10_000,
+    rounds: 16,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -50,8 +53,9 @@ const tasks: readonly Task[] = [
   {
     task: '10',
     what: 'produced 10 at a time',
-    count: 1000,
+    count: 100,
     warmUp: 50_000,
+    rounds: 16,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: each, opponent: 'hand-written', target: 1.3 },
@@ -61,8 +65,9 @@ const tasks: readonly Task[] = [
   {
     task: '100',
     what: 'produced 100 at a time',
-    count: 4000,
+    count: 400,
     warmUp: 100_000,
+    rounds: 12,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant', target: 1 },
@@ -74,8 +79,9 @@ const tasks: readonly Task[] = [
   {
     task: '1000',
     what: 'produced 1,000 at a time',
-    count: 10_000,
+    count: 2000,
     warmUp: 200_000,
+    rounds: 4,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant' },
@@ -88,6 +94,7 @@ const tasks: readonly Task[] = [
     what: '`eachMessage`',
     count: STORED,
     warmUp: STORED * 15,
+    rounds: 0.5,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -99,6 +106,7 @@ const tasks: readonly Task[] = [
     what: '`eachBatch`',
     count: STORED,
     warmUp: STORED * 15,
+    rounds: 0.5,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 4 },
       { ours: 'ours, runWith', opponent: 'hand-written', target: 1 },
@@ -122,15 +130,11 @@ const names: Partial<Record<KafkaVariant, string>> = {
 
 /** CPU that tracing adds to a message, in the client's process alone, against a real broker. */
 export async function kafka(given: Effort): Promise<Report> {
-  const scale = given.scale / 2;
-  // A turn of a consumer is thousands of messages. Producers share a process and a connection: short turns, and many.
-  const consuming = { ...given, scale, rounds: given.rounds / 2 };
-  const producing = { ...given, scale, rounds: given.rounds * 2 };
   await using broker = await startKafka({ need: 'apache' });
   const results: Result[] = [];
   const notes: string[] = [];
   const brokers = broker.brokers;
-  for (const { task, what, count, warmUp, ...comparisons } of tasks) {
+  for (const { task, what, count, warmUp, rounds, ...comparisons } of tasks) {
     const topic = `bench-${task}`;
     const consumes = task === 'eachMessage' || task === 'eachBatch';
     await prepare(brokers, topic, consumes ? STORED : 0);
@@ -139,17 +143,11 @@ export async function kafka(given: Effort): Promise<Report> {
       const variants = [...new Set<KafkaVariant>(['bare', ...rows.flatMap(({ ours, opponent }) => [ours, opponent])])];
       const args = [task, brokers.join(','), topic, sampling];
       const file = new URL('kafka-client.ts', import.meta.url);
-      const costs: Partial<Record<KafkaVariant, Cost>> = await measure(
-        file,
-        variants,
-        count,
-        consumes ? consuming : producing,
-        {
-          args,
-          warmUp,
-          together: !consumes,
-        },
-      );
+      const effort = { ...given, rounds: given.rounds * rounds };
+      const options = { args, warmUp };
+      const costs: Partial<Record<KafkaVariant, Cost>> = consumes
+        ? await measure(file, variants, count, effort, options)
+        : await measureTogether(file, variants, count, effort, options);
       const { bare } = costs;
       for (const { ours, opponent, target } of rows) {
         const [mine, theirs] = [costs[ours], costs[opponent]];
@@ -169,7 +167,7 @@ export async function kafka(given: Effort): Promise<Report> {
   return {
     title: 'kafka',
     method:
-      "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. A process awaits each `send` before the next; those that produce have all variants in one process and on one connection, in turns, because what two connections cost differs by more than what is measured. What is added is a tenth of what kafkajs costs there, or less: between two runs these rows differ by up to a half. The consumers read stored messages, each with a `traceparent` of its own. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops. The notes give messages a second, as one process that waits for itself gets them, and spans a message.",
+      "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. A process awaits each `send` before the next. Those that produce have all variants in one process and on one connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. The consumers read stored messages, each with a `traceparent` of its own. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops. The notes give messages a second, as one process that waits for itself gets them, and spans a message.",
     results,
     notes,
   };

@@ -1,5 +1,5 @@
-import { startSubject, startSubjects } from './subject.ts';
-import type { Subject } from './subject.ts';
+import { startSharedSubject, startSubject } from './subject.ts';
+import type { Subject, Turn } from './subject.ts';
 
 /** How long to measure. */
 export interface Effort {
@@ -26,11 +26,6 @@ export interface MeasureOptions {
   readonly drive?: Drive;
   /** What the process is started with after the name of the variant, or of all of them with a semicolon between. */
   readonly args?: readonly string[];
-  /**
-   * Whether one process does all variants, in turns: where what is common to them costs twenty times what they add, and differs
-   * between two processes of the same variant by more than that.
-   */
-  readonly together?: boolean;
 }
 
 /** What one variant cost. */
@@ -54,13 +49,11 @@ export async function measure<V extends string>(
   effort: Effort,
   options: MeasureOptions,
 ): Promise<Record<V, Cost>> {
-  const { drive = byAsking, args = [], warmUp, together = false } = options;
+  const { drive = byAsking, args = [], warmUp } = options;
   const turn = Math.max(1, Math.round(count * effort.scale));
-  const rounds = new Map<V, number[]>(variants.map((variant) => [variant, []]));
-  const elapsed = new Map<V, number[]>(variants.map((variant) => [variant, []]));
-  const spans = new Map<V, number>();
+  const costs = newCosts(variants);
   for (let generation = 0; generation < effort.processes; generation++) {
-    const subjects = together ? await startSubjects(file, variants, args) : await startEach(file, variants, args);
+    const subjects = await startEach(file, variants, args);
     try {
       for (const subject of subjects.values())
         for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
@@ -72,28 +65,69 @@ export async function measure<V extends string>(
           const before = await subject.cpu();
           const started = performance.now();
           await drive(subject, turn);
-          const took = performance.now() - started;
-          const after = await subject.cpu();
-          spans.set(variant, ((await subject.spans()) - spansBefore) / turn);
-          if (round < 0) continue;
-          rounds.get(variant)?.push((after - before) / turn);
-          elapsed.get(variant)?.push((took * 1000) / turn);
+          const elapsed = (performance.now() - started) * 1000;
+          const cpu = (await subject.cpu()) - before;
+          const spans = (await subject.spans()) - spansBefore;
+          if (round >= 0) addTurn(costs[variant], { cpu, elapsed, spans }, turn);
         }
       }
     } finally {
       await stopAll(subjects);
     }
   }
-  return Object.fromEntries(
-    variants.map((variant) => [
-      variant,
-      {
-        rounds: rounds.get(variant) ?? [],
-        elapsed: elapsed.get(variant) ?? [],
-        spans: spans.get(variant) ?? 0,
-      },
-    ]),
-  ) as unknown as Record<V, Cost>;
+  return costs;
+}
+
+/**
+ * Returns what each variant cost, like {@link measure}, where one process does all of them: for what costs a tenth of what is
+ * common to all variants, or less, and differs between two processes of the same variant by more than that. `count` is small,
+ * and the rounds are many: what else the machine does comes in waves, and hits a whole turn. The order is drawn in each round.
+ */
+export async function measureTogether<V extends string>(
+  file: URL,
+  variants: readonly V[],
+  count: number,
+  effort: Effort,
+  { warmUp, args = [] }: Pick<MeasureOptions, 'warmUp' | 'args'>,
+): Promise<Record<V, Cost>> {
+  const costs = newCosts(variants);
+  for (let generation = 0; generation < effort.processes; generation++) {
+    const subject = await startSharedSubject(file, variants, args);
+    try {
+      for (let done = 0; done < warmUp * effort.scale; done += count) await subject.round(shuffled(variants), count);
+      for (let round = -SETTLING; round < effort.rounds; round++) {
+        const turns = await subject.round(shuffled(variants), count);
+        if (round >= 0) for (const variant of variants) addTurn(costs[variant], turns[variant], count);
+      }
+    } finally {
+      await subject.stop();
+    }
+  }
+  return costs;
+}
+
+function newCosts<V extends string>(variants: readonly V[]): Record<V, Costs> {
+  const empty = (): Costs => ({ rounds: [], elapsed: [], spans: 0 });
+  return Object.fromEntries(variants.map((variant) => [variant, empty()])) as Record<V, Costs>;
+}
+
+interface Costs extends Cost {
+  readonly rounds: number[];
+  readonly elapsed: number[];
+  spans: number;
+}
+
+function addTurn(costs: Costs, turn: Turn, count: number): void {
+  costs.rounds.push(turn.cpu / count);
+  costs.elapsed.push(turn.elapsed / count);
+  costs.spans = turn.spans / count;
+}
+
+function shuffled<T>(values: readonly T[]): readonly T[] {
+  return values
+    .map((value) => ({ value, place: Math.random() }))
+    .sort((a, b) => a.place - b.place)
+    .map(({ value }) => value);
 }
 
 async function startEach<V extends string>(

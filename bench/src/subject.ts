@@ -15,39 +15,55 @@ export interface Subject {
   stop(): Promise<void>;
 }
 
+/** One process that does the operations of all variants in turns, and takes the measure of each itself. */
+export interface SharedSubject<V extends string> {
+  /** Does `count` operations of each variant, in the order given. */
+  round(variants: readonly V[], count: number): Promise<Readonly<Record<V, Turn>>>;
+  stop(): Promise<void>;
+}
+
+/** What the operations of one variant took, all together. Microseconds; the CPU time is that of the process, all threads. */
+export interface Turn {
+  readonly cpu: number;
+  readonly elapsed: number;
+  /** Spans that ended. */
+  readonly spans: number;
+}
+
 type Question =
-  | { readonly ask: 'run'; readonly count: number; readonly variant?: string | undefined }
-  | { readonly ask: 'cpu' | 'spans' };
+  | { readonly ask: 'run'; readonly count: number }
+  | { readonly ask: 'cpu' | 'spans' }
+  | { readonly ask: 'round'; readonly variants: readonly string[]; readonly count: number };
 
 /** Starts a process that does one variant. */
 export async function startSubject(file: URL, args: readonly string[]): Promise<Subject> {
-  return subjectOf(await startProcess(file, args), undefined);
+  const { child, ready, ask } = await startProcess(file, args);
+  return {
+    ready,
+    run: async (count) => void (await ask({ ask: 'run', count })),
+    cpu: async () => Number(await ask({ ask: 'cpu' })),
+    spans: async () => Number(await ask({ ask: 'spans' })),
+    stop: () => stopped(child),
+  };
 }
 
 /** Starts one process that does all of the variants. */
-export async function startSubjects<V extends string>(
+export async function startSharedSubject<V extends string>(
   file: URL,
   variants: readonly V[],
   args: readonly string[],
-): Promise<Map<V, Subject>> {
-  const started = await startProcess(file, [variants.join(';'), ...args]);
-  return new Map(variants.map((variant) => [variant, subjectOf(started, variant)]));
+): Promise<SharedSubject<V>> {
+  const { child, ask } = await startProcess(file, [variants.join(';'), ...args]);
+  return {
+    round: async (order, count) => (await ask({ ask: 'round', variants: order, count })) as Record<V, Turn>,
+    stop: () => stopped(child),
+  };
 }
 
 interface Started {
   readonly child: ChildProcess;
   readonly ready: unknown;
   ask(question: Question): Promise<unknown>;
-}
-
-function subjectOf({ child, ready, ask }: Started, variant: string | undefined): Subject {
-  return {
-    ready,
-    run: async (count) => void (await ask({ ask: 'run', count, variant })),
-    cpu: async () => Number(await ask({ ask: 'cpu' })),
-    spans: async () => Number(await ask({ ask: 'spans' })),
-    stop: () => stopped(child),
-  };
 }
 
 async function startProcess(file: URL, args: readonly string[]): Promise<Started> {
@@ -79,8 +95,7 @@ const execArgv = ['--no-warnings', ...process.execArgv.filter((arg) => arg.start
 async function stopped(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const exited = once(child, 'exit');
-  // Subjects that share a process are stopped one after the other.
-  if (child.connected) child.disconnect();
+  child.disconnect();
   await exited;
 }
 
@@ -100,13 +115,10 @@ export function beSubject(work: Work): void {
   process.on('message', (question: Question) => {
     switch (question.ask) {
       case 'run':
-        work.run(question.count, question.variant).then(
-          () => process.send?.('done'),
-          (error: unknown) => {
-            console.error(error);
-            process.exit(1);
-          },
-        );
+        work.run(question.count).then(() => process.send?.('done'), failed);
+        break;
+      case 'round':
+        turnsOf(work, question.variants, question.count).then((turns) => process.send?.(turns), failed);
         break;
       case 'cpu':
         void cpuOf(work).then((micros) => process.send?.(micros));
@@ -120,6 +132,27 @@ export function beSubject(work: Work): void {
     void (work.stop?.() ?? Promise.resolve()).finally(() => process.exit(0));
   });
   process.send?.(work.ready ?? 'ready');
+}
+
+function failed(error: unknown): void {
+  console.error(error);
+  process.exit(1);
+}
+
+async function turnsOf(work: Work, variants: readonly string[], count: number): Promise<Record<string, Turn>> {
+  const turns: Record<string, Turn> = {};
+  let spans = await work.spans();
+  for (const variant of variants) {
+    const started = performance.now();
+    const before = process.cpuUsage();
+    await work.run(count, variant);
+    const { user, system } = process.cpuUsage(before);
+    const elapsed = (performance.now() - started) * 1000;
+    const spansBefore = spans;
+    spans = await work.spans();
+    turns[variant] = { cpu: user + system, elapsed, spans: spans - spansBefore };
+  }
+  return turns;
 }
 
 async function cpuOf(work: Work): Promise<number> {
