@@ -97,11 +97,11 @@ export function carriedContext(
 function traceparentText(raw: unknown, kind: CarrierKind, limits: Limits): string | undefined {
   if (typeof raw === 'string') return raw.length <= limits.fieldBytes ? raw : undefined;
   if (kind === 'meta') return undefined;
-  if (!Array.isArray(raw)) return text(raw, limits.fieldBytes);
-  if (kind === 'http') return raw.length === 1 ? text(raw[0], limits.fieldBytes) : undefined;
+  if (!Array.isArray(raw)) return asciiText(raw, limits.fieldBytes);
+  if (kind === 'http') return raw.length === 1 ? asciiText(raw[0], limits.fieldBytes) : undefined;
   // Bounded from the end: the last valid one counts, and a carrier may repeat a field without end.
   for (let at = raw.length - 1; at >= 0 && at >= raw.length - MAX_REPEATS; at--) {
-    const candidate = text(raw[at], limits.fieldBytes);
+    const candidate = asciiText(raw[at], limits.fieldBytes);
     if (candidate !== undefined && parseTraceparent(candidate) !== undefined) return candidate;
   }
   return undefined;
@@ -132,22 +132,37 @@ function text(raw: unknown, most: number): string | undefined {
   return decoder.decode(raw);
 }
 
+// For a field whose grammar is ASCII: other bytes make it invalid, whatever they are read as.
+function asciiText(raw: unknown, most: number): string | undefined {
+  if (typeof Buffer === 'undefined' || !(raw instanceof Buffer)) return text(raw, most);
+  return raw.length <= Math.min(most, MAX_BYTES) ? raw.toString('latin1') : undefined;
+}
+
 function readAnyCase(carrier: unknown, field: string): unknown {
   if (!isObject(carrier)) return undefined;
-  if (typeof Headers !== 'undefined' && carrier instanceof Headers) return carrier.get(field) ?? undefined;
-  let found: unknown[] | undefined;
-  let only: unknown;
-  const take = (key: unknown, value: unknown): void => {
-    if (value === undefined || value === null || !isField(key, field)) return;
-    if (found !== undefined) found = found.concat(value);
-    else if (only !== undefined) found = [only, value].flat();
-    else only = value;
-  };
-  if (carrier instanceof Map) for (const [key, value] of carrier) take(key, value);
-  else if (Array.isArray(carrier)) {
-    for (const pair of carrier) if (Array.isArray(pair)) take(pair[0], pair[1]);
-  } else for (const key of Object.keys(carrier)) if (key.length === field.length) take(key, carrier[key]);
-  return found ?? only;
+  const prototype: unknown = Object.getPrototypeOf(carrier);
+  if (prototype !== Object.prototype && prototype !== null) {
+    if (typeof Headers !== 'undefined' && carrier instanceof Headers) return carrier.get(field) ?? undefined;
+    if (carrier instanceof Map) return readPairs(carrier, field);
+    if (Array.isArray(carrier)) return readPairs(carrier.filter(Array.isArray) as unknown[][], field);
+  }
+  let found: unknown;
+  for (const key of Object.keys(carrier)) {
+    if (key.length === field.length && isField(key, field)) found = withValue(found, carrier[key]);
+  }
+  return found;
+}
+
+function readPairs(pairs: Iterable<readonly unknown[]>, field: string): unknown {
+  let found: unknown;
+  for (const [key, value] of pairs) if (isField(key, field)) found = withValue(found, value);
+  return found;
+}
+
+// A field that is repeated, in other letter cases too, is an array of its values.
+function withValue(found: unknown, value: unknown): unknown {
+  if (value === undefined || value === null) return found;
+  return found === undefined ? value : [found, value].flat();
 }
 
 /** Whether `key` (text, or the bytes of text) names `field` in any letter case. */

@@ -68,10 +68,13 @@ export function formatTraceparent(spanContext: SpanContext | undefined): string 
   const flags = (typeof traceFlags === 'number' ? traceFlags : 0) & DEFINED_FLAGS;
   if (last.written && last.spanId === spanId && last.traceId === traceId && last.flags === flags) return last.text;
   if (!isTraceId(traceId) || !isSpanId(spanId)) return undefined;
-  const text = `00-${traceId}-${spanId}-0${flags}`;
+  const text = '00-' + traceId + '-' + spanId + FLAGS[flags];
   last = { text, traceId, spanId, flags, written: true };
   return text;
 }
+
+// By the defined bits. As text: a number would be a string more to make and to join.
+const FLAGS = ['-00', '-01', '-02', '-03'];
 
 interface Known {
   readonly text: string;

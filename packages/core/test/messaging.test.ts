@@ -3,16 +3,10 @@ import type { MeterProvider } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isLineageError, messageHeaders, withBudget, writeRecord } from '../src/index.ts';
-import {
-  CreationLinks,
-  messageAge,
-  offsetNumber,
-  runHandler,
-  startProcess,
-  startTopic,
-} from '../src/messaging/index.ts';
+import { CreationLinks, messageAge, runHandler, startProcess, startTopic } from '../src/messaging/index.ts';
 import { receiverSettings, refusalOf, sendAll, senderSettings, settle } from '../src/messaging/index.ts';
 import type { MessageShape } from '../src/messaging/index.ts';
+import { offsetNumber } from '../src/messaging/message.ts';
 import { messagingMetrics } from '../src/messaging/metrics.ts';
 import { OpenHops } from '../src/messaging/open-hops.ts';
 

@@ -12,8 +12,9 @@ import {
 } from '@throughline/core';
 import type { Received, Refused } from '@throughline/core';
 import {
-  ATTR_MESSAGING_BATCH_MESSAGE_COUNT,
   CreationLinks,
+  describeAge,
+  describeMessages,
   KAFKA,
   messageAge,
   processAttributes,
@@ -87,14 +88,12 @@ export function eachBatchWith<P extends EachBatchPayloadLike, R>(
 function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): Received | undefined {
   try {
     const { topic, partition, messages } = payload.batch;
-    const attributes = processAttributes(topic, partition, messageAge(messages[0]?.timestamp, Date.now()), settings);
-    attributes[ATTR_MESSAGING_BATCH_MESSAGE_COUNT] = messages.length;
     const received = startInbound(
       {
         transport: KAFKA,
         name: `process ${topic}`,
         kind: SpanKind.CONSUMER,
-        attributes,
+        attributes: processAttributes(topic, partition, settings),
         carrier: undefined,
         reader: messageHeaders,
         peer: { name: topic },
@@ -103,6 +102,10 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
       },
       settings.hop,
     );
+    if (settings.hop.spans && received.span.isRecording()) {
+      describeMessages(received.span, messages.length, settings);
+      describeAge(received.span, messageAge(messages[0]?.timestamp, Date.now()));
+    }
     // A batch has no limits of its own: `runWith` refuses what is past them.
     return received.refused === undefined ? received : undefined;
   } catch {

@@ -1,14 +1,6 @@
-import type { Attributes } from '@opentelemetry/api';
 import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
-import {
-  ATTR_KAFKA_OFFSET,
-  ATTR_MESSAGING_DESTINATION_PARTITION_ID,
-  offsetNumber,
-  sendAll,
-  settle,
-  startTopic,
-} from '@throughline/core/messaging';
-import type { Outgoing, Placed } from '@throughline/core/messaging';
+import { sendAll, settle, startTopic } from '@throughline/core/messaging';
+import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
@@ -96,7 +88,7 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
 }
 
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const outgoing: Outgoing[] = [];
+  const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, () => {
     if (!isTopicMessages(record)) return record;
     const { reply } = record;
@@ -106,11 +98,11 @@ function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: P
     if (messages === record.messages && reply === undefined) return record;
     return withoutReply(copyWith(record, RECORD_MEMBERS, 'messages', messages));
   });
-  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placed);
+  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf);
 }
 
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const outgoing: Outgoing[] = [];
+  const outgoing: OutgoingTopic[] = [];
   const argument = prepared(batch, outgoing, () => {
     if (typeof batch !== 'object' || batch === null) return batch;
     const { topicMessages, reply } = batch as { topicMessages?: unknown } & SendExtras;
@@ -132,7 +124,7 @@ function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: Pro
     }
     return withoutReply(copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies));
   });
-  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placed);
+  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf);
 }
 
 function withoutReply(copy: object): object {
@@ -141,7 +133,7 @@ function withoutReply(copy: object): object {
 }
 
 // What cannot be read, because it is malformed or a getter throws, goes to the client as it is, which reports it.
-function prepared(argument: unknown, outgoing: Outgoing[], copy: () => unknown): unknown {
+function prepared(argument: unknown, outgoing: OutgoingTopic[], copy: () => unknown): unknown {
   try {
     return copy();
   } catch {
@@ -207,8 +199,8 @@ interface Metadata {
 }
 
 /** Where the broker put the messages, when that is one partition. */
-const placed: Placed = ({ topic, count, hop }, answer) => {
-  if (!Array.isArray(answer) || !hop.span.isRecording()) return undefined;
+const placeOf: PlaceOf = (topic, answer) => {
+  if (!Array.isArray(answer)) return undefined;
   let only: Metadata | undefined;
   for (const metadata of answer as (Metadata | null | undefined)[]) {
     if (metadata?.topicName !== topic) continue;
@@ -216,8 +208,5 @@ const placed: Placed = ({ topic, count, hop }, answer) => {
     only = metadata;
   }
   if (only === undefined || typeof only.partition !== 'number') return undefined;
-  const attributes: Attributes = { [ATTR_MESSAGING_DESTINATION_PARTITION_ID]: String(only.partition) };
-  const offset = count === 1 ? offsetNumber(only.baseOffset) : undefined;
-  if (offset !== undefined) attributes[ATTR_KAFKA_OFFSET] = offset;
-  return { attributes };
+  return { partition: only.partition, offset: only.baseOffset };
 };

@@ -1,9 +1,8 @@
 import { messageHeaders, writeRecord } from '@throughline/core';
-import type { MessageShape, WrittenFields } from '@throughline/core/messaging';
+import type { MessageShape } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import type { MessageLike } from './message.ts';
 
-const W3C_FIELDS = ['traceparent', 'tracestate', 'baggage'];
 const MESSAGE_MEMBERS = ['key', 'value', 'partition', 'timestamp', 'headers'];
 
 /** How kafkajs takes a message: headers are a record. */
@@ -15,8 +14,15 @@ export const recordHeaders: MessageShape = {
     return headers === undefined || typeof headers === 'object' ? headers : null;
   },
   holdsFields,
-  write: (message, headers, fields, w3c) =>
-    copyWith(message, MESSAGE_MEMBERS, 'headers', writeFields(headers, fields, w3c)),
+  write: (message, headers, sending, plain) =>
+    copyWith(
+      message,
+      MESSAGE_MEMBERS,
+      'headers',
+      plain
+        ? withFields(headers, sending.fields)
+        : writeRecord(headers as Record<string, unknown> | undefined, sending),
+    ),
 };
 
 /** Whether a record of headers holds `traceparent`, `tracestate` or `baggage` in any letter case. */
@@ -38,16 +44,16 @@ function holdsFields(headers: object): boolean {
   return false;
 }
 
-/** Returns a copy of headers with the fields of a hop written as its mode says; the quick way where they hold none. */
-function writeFields(headers: object | undefined, sending: WrittenFields, quick: boolean): object {
-  if (quick && sending.mode !== 'strip' && (headers === undefined || !holdsFields(headers))) {
-    const copy: Record<string, unknown> = { ...headers };
-    // Assigned one by one: a second spread costs more than the first.
-    for (const field of W3C_FIELDS) {
-      const text = sending.fields[field];
-      if (text !== undefined) copy[field] = text;
-    }
-    return copy;
-  }
-  return writeRecord(headers as Record<string, unknown> | undefined, sending);
+// Assigned one by one: a second spread costs more than the first.
+function withFields(
+  headers: object | undefined,
+  { traceparent, tracestate, baggage }: { readonly [Field in W3CField]?: string },
+): object {
+  const copy: Record<string, unknown> = { ...headers };
+  if (traceparent !== undefined) copy['traceparent'] = traceparent;
+  if (tracestate !== undefined) copy['tracestate'] = tracestate;
+  if (baggage !== undefined) copy['baggage'] = baggage;
+  return copy;
 }
+
+type W3CField = 'traceparent' | 'tracestate' | 'baggage';

@@ -351,10 +351,6 @@ onBroker('what goes wrong, on a real broker', () => {
     expect(untraced).toBe(0);
     expect(openSpans.named()).toEqual([]);
     const [early, late] = [Math.max(...heap.slice(1, 4)), Math.max(...heap.slice(-3))];
-    console.log(
-      'HEAP',
-      heap.map((x) => Math.round(x / 1e6)),
-    );
     expect(late).toBeLessThan(early * 1.5 + 10e6);
   }, 90_000);
 });

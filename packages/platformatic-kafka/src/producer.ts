@@ -1,17 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
-import type { Attributes } from '@opentelemetry/api';
 import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
-import {
-  ATTR_KAFKA_OFFSET,
-  ATTR_MESSAGING_DESTINATION_PARTITION_ID,
-  endAll,
-  offsetNumber,
-  refusalOf,
-  sendAll,
-  settle,
-  startTopic,
-} from '@throughline/core/messaging';
-import type { Outgoing, Placed, Sender } from '@throughline/core/messaging';
+import { endAll, refusalOf, sendAll, settle, startTopic } from '@throughline/core/messaging';
+import type { OutgoingTopic, PlaceOf, Sender } from '@throughline/core/messaging';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions } from './options.ts';
 import { traceProducerStream } from './producer-stream.ts';
@@ -91,9 +81,9 @@ interface Sent {
 }
 
 function send(target: Loose, record: unknown, callback: unknown, settings: Sender): unknown {
-  const outgoing: Outgoing[] = [];
+  const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, settings);
-  if (typeof callback !== 'function') return sendAll(outgoing, (copy) => target.send(copy), argument, placed);
+  if (typeof callback !== 'function') return sendAll(outgoing, (copy) => target.send(copy), argument, placeOf);
   const told = contextApi.bind(contextApi.active(), callback as Callback);
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) {
@@ -102,7 +92,7 @@ function send(target: Loose, record: unknown, callback: unknown, settings: Sende
   }
   const ended: Callback = (error, result) => {
     const failed = error !== undefined && error !== null;
-    endAll(outgoing, failed, failed ? error : result, placed);
+    endAll(outgoing, failed, failed ? error : result, placeOf);
     told(error, result);
   };
   const hop = outgoing[0]?.hop;
@@ -111,7 +101,7 @@ function send(target: Loose, record: unknown, callback: unknown, settings: Sende
 }
 
 // The client writes into what it is given, so that it gets a copy. What cannot be read goes to it as it is, and it reports it.
-function prepared(record: unknown, outgoing: Outgoing[], settings: Sender): unknown {
+function prepared(record: unknown, outgoing: OutgoingTopic[], settings: Sender): unknown {
   if (!isSent(record)) return record;
   try {
     const { messages, reply, ...rest } = record;
@@ -153,18 +143,15 @@ function byTopic(messages: Sent['messages']): Map<string, number[]> {
 }
 
 /** Where the broker put the messages, when that is one partition. */
-const placed: Placed = ({ topic, count, hop }, answer) => {
+const placeOf: PlaceOf = (topic, answer) => {
   const { offsets } = (answer ?? {}) as { offsets?: unknown };
-  if (!Array.isArray(offsets) || !hop.span.isRecording()) return undefined;
+  if (!Array.isArray(offsets)) return undefined;
   const there = (offsets as { topic?: unknown; partition?: unknown; offset?: unknown }[]).filter(
     (one) => one.topic === topic,
   );
   const [only] = there;
   if (only === undefined || there.length > 1 || typeof only.partition !== 'number') return undefined;
-  const attributes: Attributes = { [ATTR_MESSAGING_DESTINATION_PARTITION_ID]: String(only.partition) };
-  const offset = count === 1 ? offsetNumber(only.offset) : undefined;
-  if (offset !== undefined) attributes[ATTR_KAFKA_OFFSET] = offset;
-  return { attributes };
+  return { partition: only.partition, offset: only.offset };
 };
 
 /** The offset that a transaction commits for a message's consumer group. */

@@ -1,4 +1,4 @@
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, Span } from '@opentelemetry/api';
 import {
   ATTR_KAFKA_MESSAGE_KEY,
   ATTR_KAFKA_MESSAGE_TOMBSTONE,
@@ -30,13 +30,14 @@ export interface DescribedMessage {
   readonly offset?: unknown;
 }
 
-/** Returns what a `process` span says of where its messages come from; `age` is in milliseconds. */
-export function processAttributes(
-  topic: string,
-  partition: unknown,
-  age: number | undefined,
-  client: MessagingClient,
-): Attributes {
+/*
+ * What a span says at its start is what the messaging conventions name for samplers: that is all that a span costs which
+ * nobody records. The rest is added to one that is recorded.
+ * https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/
+ */
+
+/** Returns what a `process` span says at its start. */
+export function processAttributes(topic: string, partition: unknown, client: MessagingClient): Attributes {
   const attributes: Attributes = {
     [ATTR_MESSAGING_SYSTEM]: KAFKA,
     [ATTR_MESSAGING_OPERATION_NAME]: 'process',
@@ -45,29 +46,17 @@ export function processAttributes(
     [ATTR_MESSAGING_DESTINATION_PARTITION_ID]: String(partition),
   };
   if (client.groupId !== undefined) attributes[ATTR_MESSAGING_CONSUMER_GROUP_NAME] = client.groupId;
-  if (client.clientId !== undefined) attributes[ATTR_MESSAGING_CLIENT_ID] = client.clientId;
-  if (age !== undefined) attributes[ATTR_QUEUE_DURATION] = age / 1000;
   return attributes;
 }
 
-/** Returns what a `send` or `create` span says; `message` where it is about one. */
-export function sendAttributes(
-  topic: string,
-  operation: 'send' | 'create',
-  message: DescribedMessage | undefined,
-  count: number,
-  client: MessagingClient,
-): Attributes {
-  const attributes: Attributes = {
+/** Returns what a `send` or `create` span says at its start. */
+export function sendAttributes(topic: string, operation: 'send' | 'create'): Attributes {
+  return {
     [ATTR_MESSAGING_SYSTEM]: KAFKA,
     [ATTR_MESSAGING_OPERATION_NAME]: operation,
     [ATTR_MESSAGING_OPERATION_TYPE]: operation,
     [ATTR_MESSAGING_DESTINATION_NAME]: topic,
   };
-  if (client.clientId !== undefined) attributes[ATTR_MESSAGING_CLIENT_ID] = client.clientId;
-  if (count !== 1) attributes[ATTR_MESSAGING_BATCH_MESSAGE_COUNT] = count;
-  if (message !== undefined) addMessage(attributes, message);
-  return attributes;
 }
 
 /** Returns what a `settle` span says: offsets that are committed for a group. */
@@ -87,12 +76,37 @@ export function settleAttributes(
   return attributes;
 }
 
-/** Adds what tells one message: key, offset, tombstone. */
-export function addMessage(attributes: Attributes, message: DescribedMessage): void {
+/** Adds what tells one message, and who sends or handles it, to a span that is recorded. */
+export function describeMessage(span: Span, message: DescribedMessage, client: MessagingClient): void {
   const { key, value, offset } = message;
+  if (client.clientId !== undefined) span.setAttribute(ATTR_MESSAGING_CLIENT_ID, client.clientId);
   const text = key === undefined || key === null ? undefined : keyText(key);
-  if (text !== undefined) attributes[ATTR_KAFKA_MESSAGE_KEY] = text;
+  if (text !== undefined) span.setAttribute(ATTR_KAFKA_MESSAGE_KEY, text);
   const number = offset === undefined ? undefined : offsetNumber(offset);
-  if (number !== undefined) attributes[ATTR_KAFKA_OFFSET] = number;
-  if (value === null) attributes[ATTR_KAFKA_MESSAGE_TOMBSTONE] = true;
+  if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);
+  if (value === null) span.setAttribute(ATTR_KAFKA_MESSAGE_TOMBSTONE, true);
+}
+
+/** Adds how many messages there are, and who sends or handles them, to a span that is recorded. */
+export function describeMessages(span: Span, count: number, client: MessagingClient): void {
+  if (client.clientId !== undefined) span.setAttribute(ATTR_MESSAGING_CLIENT_ID, client.clientId);
+  span.setAttribute(ATTR_MESSAGING_BATCH_MESSAGE_COUNT, count);
+}
+
+/** Where the broker put messages: the offset of the first. */
+export interface Place {
+  readonly partition: number;
+  readonly offset: unknown;
+}
+
+/** Adds where the broker put messages to a span that is recorded; the offset where it is one message. */
+export function describePlace(span: Span, { partition, offset }: Place, count: number): void {
+  span.setAttribute(ATTR_MESSAGING_DESTINATION_PARTITION_ID, String(partition));
+  const number = count === 1 ? offsetNumber(offset) : undefined;
+  if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);
+}
+
+/** Adds how long messages waited, in milliseconds, to a span that is recorded. */
+export function describeAge(span: Span, age: number | undefined): void {
+  if (age !== undefined) span.setAttribute(ATTR_QUEUE_DURATION, age / 1000);
 }

@@ -1,5 +1,5 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import type { Outcome, Sending } from '../hop.ts';
+import type { Sending } from '../hop.ts';
 import { startOutbound } from '../outbound.ts';
 import { errorType } from '../outcome.ts';
 import { whenSettled } from '../settled.ts';
@@ -7,11 +7,8 @@ import { settleAttributes } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { telemetryFailed } from './failed.ts';
 import type { LineageError } from '../refusal.ts';
-import type { Outgoing } from './outgoing-topic.ts';
+import type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
-
-/** Where the broker put the messages of one topic, as the client's answer says. */
-export type Placed = (outgoing: Outgoing, answer: unknown) => Outcome | undefined;
 
 /**
  * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing; then the send spans end, with
@@ -19,10 +16,10 @@ export type Placed = (outgoing: Outgoing, answer: unknown) => Outcome | undefine
  * of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
  */
 export function sendAll<A>(
-  outgoing: readonly Outgoing[],
+  outgoing: readonly OutgoingTopic[],
   send: (argument: A) => unknown,
   argument: A,
-  placed: Placed,
+  placeOf: PlaceOf,
 ): unknown {
   const hop = outgoing[0]?.hop;
   if (hop === undefined) return send(argument);
@@ -31,12 +28,12 @@ export function sendAll<A>(
   const { inner } = hop as Sending;
   return whenSettled(
     () => contextApi.with(inner, send, undefined, argument),
-    (failed, value) => endAll(outgoing, failed, value, placed),
+    (failed, value) => endAll(outgoing, failed, value, placeOf),
   );
 }
 
 /** Returns why a call may not be made, when the limits of the chain refuse one of its topics. All its spans have then ended. */
-export function refusalOf(outgoing: readonly Outgoing[]): LineageError | undefined {
+export function refusalOf(outgoing: readonly OutgoingTopic[]): LineageError | undefined {
   for (const { hop } of outgoing) {
     if (hop.refused === undefined) continue;
     const { error, refused } = hop;
@@ -47,8 +44,11 @@ export function refusalOf(outgoing: readonly Outgoing[]): LineageError | undefin
 }
 
 /** Ends the send spans of a call. */
-export function endAll(outgoing: readonly Outgoing[], failed: boolean, value: unknown, placed: Placed): void {
-  for (const one of outgoing) one.end(failed ? { error: value } : placed(one, value));
+export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, value: unknown, placeOf: PlaceOf): void {
+  for (const one of outgoing) {
+    if (failed) one.end({ error: value });
+    else one.sent(placeOf, value);
+  }
 }
 
 /**

@@ -3,35 +3,37 @@ import type { Link } from '@opentelemetry/api';
 import { carriedContext } from '../carrier.ts';
 import { startOutbound } from '../outbound.ts';
 import type { Refused } from '../refusal.ts';
-import { sendAttributes } from './attributes.ts';
-import { carried, described, topicHop } from './carried.ts';
-import type { Carried, TopicHop } from './carried.ts';
+import { describeMessage, sendAttributes } from './attributes.ts';
+import { carried, described, topicTarget } from './carried.ts';
+import type { Carried, Lists } from './carried.ts';
+import { KAFKA } from './conventions.ts';
 import { CreationLinks } from './links.ts';
-import { areW3C, isEmpty } from './message-shape.ts';
+import { fieldsKind } from './message-shape.ts';
 import type { Sender } from './sender.ts';
 
 /** What each message of a topic became. */
 export interface CreatedMessages {
-  readonly lists: readonly (readonly unknown[])[];
+  readonly lists: Lists;
   readonly links: readonly Link[];
   /** The refusal of one, by the limits of the chain: nothing may go. */
   readonly refused: Refused | undefined;
 }
 
-/** Opens and ends a `create` span for each message, and returns copies that carry them. */
+/** Opens and ends a `create` span for each message, and returns copies that carry them. `found`: what they hold already. */
 export function createEach(
-  hop: TopicHop,
-  lists: readonly (readonly unknown[])[],
-  found: Carried,
+  topic: string,
+  lists: Lists,
+  found: Carried | undefined,
   sender: Sender,
+  reply: boolean | undefined,
 ): CreatedMessages {
-  const name = `create ${hop.target.name as string}`;
   const links = new CreationLinks();
+  const one = creator(topic, found, sender, reply, links);
   const copies: unknown[][] = [];
   for (const messages of lists) {
     const copy: unknown[] = [];
     for (const message of messages) {
-      const created = createOne(hop, name, message, found, sender, links);
+      const created = one(message);
       if (created.refused !== undefined) return { lists, links: links.list, refused: created.refused };
       copy.push(created.message);
     }
@@ -40,57 +42,61 @@ export function createEach(
   return { lists: copies, links: links.list, refused: undefined };
 }
 
-interface Created {
-  readonly message: unknown;
-  readonly refused?: Refused | undefined;
-}
-
-function createOne(
-  hop: TopicHop,
-  name: string,
-  message: unknown,
-  found: Pick<Carried, 'any' | 'stays'>,
-  sender: Sender,
-  links?: CreationLinks,
-): Created {
-  const { shape } = sender;
-  const topic = hop.target.name as string;
-  const headers = shape.headers(message);
-  if (headers === null) return { message };
-  const held =
-    headers !== undefined && found.any ? carriedContext(headers, shape.reader, sender.hop.limits) : undefined;
-  if (held !== undefined && (found.stays || sender.hop.options.existing === 'keep')) {
-    links?.add(held);
-    return { message };
-  }
-  const create = startOutbound(
-    {
-      transport: hop.transport,
-      target: hop.target,
-      reply: hop.reply,
-      name,
-      kind: SpanKind.PRODUCER,
-      attributes: sendAttributes(topic, 'create', described(message), 1, sender),
-      links: held === undefined ? undefined : [{ context: held }],
-    },
-    sender.hop,
-  );
-  create.end();
-  if (create.refused !== undefined) return { message, refused: create };
-  if (sender.hop.spans) links?.addNew(create.span.spanContext());
-  else links?.add(create.span.spanContext());
-  const unchanged =
-    create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
-  return { message: unchanged ? message : shape.write(message as object, headers, create, areW3C(create.fields)) };
-}
-
 /**
  * Returns a copy of one message that carries a `create` span of its own, for a client that sends it some time later, together
  * with others. Throws the `LineageError` where the limits of the chain refuse it.
  */
 export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
-  const found = carried([[message]], sender);
-  const created = createOne(topicHop(topic, found, reply), `create ${topic}`, message, found, sender);
+  const created = creator(topic, carried([[message]], sender), sender, reply)(message);
   if (created.refused !== undefined) throw created.refused.error;
   return created.message;
+}
+
+interface Created {
+  readonly message: unknown;
+  readonly refused?: Refused | undefined;
+}
+
+/** Returns a function that creates one message after the other, and adds their contexts to `links`. */
+function creator(
+  topic: string,
+  found: Carried | undefined,
+  sender: Sender,
+  reply: boolean | undefined,
+  links?: CreationLinks,
+): (message: unknown) => Created {
+  const { shape, hop } = sender;
+  const name = `create ${topic}`;
+  const target = topicTarget(topic);
+  return (message) => {
+    const headers = shape.headers(message);
+    if (headers === null) return { message };
+    const held =
+      headers === undefined || found === undefined ? undefined : carriedContext(headers, shape.reader, hop.limits);
+    if (held !== undefined && (found?.stays === true || hop.options.existing === 'keep')) {
+      links?.add(held);
+      return { message };
+    }
+    const create = startOutbound(
+      {
+        transport: KAFKA,
+        name,
+        kind: SpanKind.PRODUCER,
+        attributes: sendAttributes(topic, 'create'),
+        target,
+        links: held === undefined ? undefined : [{ context: held }],
+        reply,
+      },
+      hop,
+    );
+    if (hop.spans && create.span.isRecording()) describeMessage(create.span, described(message), sender);
+    create.end();
+    if (create.refused !== undefined) return { message, refused: create };
+    if (hop.spans) links?.addNew(create.span.spanContext());
+    else links?.add(create.span.spanContext());
+    const kind = fieldsKind(create.fields);
+    const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
+    if (unchanged) return { message };
+    return { message: shape.write(message as object, headers, create, kind === 'w3c' && found === undefined) };
+  };
 }

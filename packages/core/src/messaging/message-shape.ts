@@ -11,18 +11,19 @@ export interface MessageShape {
   headers(message: unknown): object | undefined | null;
   /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
   holdsFields(headers: object): boolean;
-  /** A copy of the message whose headers, a copy too, hold the fields. `w3c`: the fields are W3C's alone. */
-  write(message: object, headers: object | undefined, fields: WrittenFields, w3c: boolean): unknown;
+  /**
+   * A copy of the message whose headers, a copy too, hold the fields. `plain`: the fields are W3C's alone, and the headers hold
+   * none of them in any letter case.
+   */
+  write(message: object, headers: object | undefined, fields: WrittenFields, plain: boolean): unknown;
 }
 
-/** Whether the fields of a hop are W3C's alone, and not those of a foreign propagator. */
-export function areW3C(fields: Readonly<Record<string, string>>): boolean {
-  for (const name in fields) if (name !== 'traceparent' && name !== 'tracestate' && name !== 'baggage') return false;
-  return true;
-}
-
-/** Whether a hop has nothing to write. */
-export function isEmpty(fields: object): boolean {
-  for (const _ in fields) return false;
-  return true;
+/** Which fields a hop has to write: none, W3C's alone, or those of a foreign propagator too. */
+export function fieldsKind(fields: Readonly<Record<string, string>>): 'none' | 'w3c' | 'foreign' {
+  let kind: 'none' | 'w3c' = 'none';
+  for (const name in fields) {
+    if (name !== 'traceparent' && name !== 'tracestate' && name !== 'baggage') return 'foreign';
+    kind = 'w3c';
+  }
+  return kind;
 }

@@ -1,71 +1,83 @@
 import type { Outcome, Sending } from '../hop.ts';
 import { errorType } from '../outcome.ts';
 import type { Refused } from '../refusal.ts';
+import { describePlace } from './attributes.ts';
+import type { Place } from './attributes.ts';
 import { telemetryFailed } from './failed.ts';
+import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHop } from './open-hops.ts';
 import type { Sender } from './sender.ts';
 
+/** Returns where the broker put the messages of a topic, when that is one partition, as the client's answer says. */
+export type PlaceOf = (topic: string, answer: unknown) => Place | undefined;
+
 /** All messages of one topic in one call, on their way out. */
-export interface Outgoing {
+export class OutgoingTopic {
   readonly topic: string;
   /** The hop of the send; or the one, of the send or of a message, that the chain's limits refused: nothing may go. */
   readonly hop: Sending | Refused;
   /** The messages of each list given, copied where they carry something new. */
   readonly lists: readonly (readonly unknown[])[];
-  readonly count: number;
-  /** Ends the send span, and measures the call. */
-  end(outcome?: Outcome): void;
-  /** Ends the send span of a call that is not made. */
-  withdraw(outcome?: Outcome): void;
-}
-
-/** A class, not closures: one is made for every call. */
-export class OutgoingTopic implements Outgoing {
-  readonly topic: string;
-  readonly hop: Sending | Refused;
-  readonly lists: readonly (readonly unknown[])[];
-  readonly count: number;
+  readonly #count: number;
   readonly #sender: Sender;
+  readonly #meters: MessagingMetrics | undefined;
   readonly #started: number;
   readonly #open: OpenHop;
   #ended = false;
 
+  /** `started` is by `performance.now()`, where `meters` measure. */
   constructor(
     topic: string,
     hop: Sending | Refused,
     lists: readonly (readonly unknown[])[],
     count: number,
     sender: Sender,
+    meters: MessagingMetrics | undefined,
     started: number,
   ) {
     this.topic = topic;
     this.hop = hop;
     this.lists = lists;
-    this.count = count;
+    this.#count = count;
     this.#sender = sender;
+    this.#meters = meters;
     this.#started = started;
     this.#open = sender.open.add(this);
   }
 
+  /** Ends the send span of a call that the client answered. */
+  sent(placeOf: PlaceOf, answer: unknown): void {
+    const { span } = this.hop;
+    try {
+      if (this.#sender.hop.spans && span.isRecording()) {
+        const place = placeOf(this.topic, answer);
+        if (place !== undefined) describePlace(span, place, this.#count);
+      }
+    } catch (thrown) {
+      telemetryFailed(thrown);
+    }
+    this.end();
+  }
+
+  /** Ends the send span, and measures the call. */
   end(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { open, metrics } = this.#sender;
-    open.delete(this.#open);
+    this.#sender.open.delete(this.#open);
     const error = outcome?.error;
     try {
       const known = outcome?.errorType ?? (error === undefined ? undefined : this.#sender.errorType(error));
       this.hop.end(known === undefined ? outcome : { ...outcome, errorType: known });
-      const meters = metrics();
-      if (meters === undefined) return;
+      if (this.#meters === undefined) return;
       const type = known ?? (error === undefined ? undefined : errorType(error));
       const seconds = (performance.now() - this.#started) / 1000;
-      meters.sent({ operation: 'send', topic: this.topic, errorType: type }, this.count, seconds);
+      this.#meters.sent({ operation: 'send', topic: this.topic, errorType: type }, this.#count, seconds);
     } catch (thrown) {
       telemetryFailed(thrown);
     }
   }
 
+  /** Ends the send span of a call that is not made. */
   withdraw(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;

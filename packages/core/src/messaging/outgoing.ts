@@ -1,14 +1,15 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Sending } from '../hop.ts';
 import { startOutbound } from '../outbound.ts';
-import { sendAttributes } from './attributes.ts';
-import { carried, topicHop } from './carried.ts';
-import type { Carried } from './carried.ts';
+import { describeMessage, describeMessages, sendAttributes } from './attributes.ts';
+import type { DescribedMessage } from './attributes.ts';
+import { carried, described, topicTarget } from './carried.ts';
+import type { Carried, Lists } from './carried.ts';
+import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
-import { areW3C, isEmpty } from './message-shape.ts';
-import type { MessageShape } from './message-shape.ts';
+import { fieldsKind } from './message-shape.ts';
+import type { MessageShape, WrittenFields } from './message-shape.ts';
 import { OutgoingTopic } from './outgoing-topic.ts';
-import type { Outgoing } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
 
 /**
@@ -16,58 +17,64 @@ import type { Sender } from './sender.ts';
  * each, which the send span links. The lists, the messages and their headers are not changed; what is not a message stays,
  * for the client to report.
  */
-export function startTopic(
-  topic: string,
-  lists: readonly (readonly unknown[])[],
-  sender: Sender,
-  reply?: boolean,
-): Outgoing {
+export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: boolean): OutgoingTopic {
   const found = carried(lists, sender);
-  const { count } = found;
-  const hop = topicHop(topic, found, reply);
-  const started = sender.metrics() === undefined ? 0 : performance.now();
-  const created = sender.spanPerMessage ? createEach(hop, lists, found, sender) : undefined;
-  if (created?.refused !== undefined) return new OutgoingTopic(topic, created.refused, lists, count, sender, started);
+  let count = 0;
+  for (const messages of lists) count += messages.length;
+  const meters = sender.metrics();
+  const started = meters === undefined ? 0 : performance.now();
+  const created = sender.spanPerMessage ? createEach(topic, lists, found, sender, reply) : undefined;
+  if (created?.refused !== undefined)
+    return new OutgoingTopic(topic, created.refused, lists, count, sender, meters, started);
+  // The relayed context is the parent. It stays in the headers too, so the hop does not replace it.
+  const relayed = found?.relayed;
   const sending = startOutbound(
     {
-      ...hop,
+      transport: KAFKA,
       name: `send ${topic}`,
       kind: created === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT,
-      attributes: sendAttributes(topic, 'send', count === 1 ? found.first : undefined, count, sender),
-      links: found.relayed === undefined ? (created ?? found).links : undefined,
+      attributes: sendAttributes(topic, 'send'),
+      target: topicTarget(topic),
+      carrier: relayed,
+      reader: relayed === undefined ? undefined : sender.shape.reader,
+      links: relayed === undefined ? (created ?? found)?.links : undefined,
+      reply,
       // What was created took its share of the chain's budget then.
       messages: created === undefined ? count : 0,
     },
     sender.hop,
   );
   try {
+    if (sender.hop.spans && sending.span.isRecording()) {
+      if (count === 1) describeMessage(sending.span, onlyOne(lists), sender);
+      else describeMessages(sending.span, count, sender);
+    }
     const copies =
       created?.lists ?? (sending.refused === undefined ? written(lists, sending, found, sender.shape) : lists);
-    return new OutgoingTopic(topic, sending, copies, count, sender, started);
+    return new OutgoingTopic(topic, sending, copies, count, sender, meters, started);
   } catch (error) {
     sending.end();
     throw error;
   }
 }
 
-function written(
-  lists: readonly (readonly unknown[])[],
-  sending: Sending,
-  found: Carried,
-  shape: MessageShape,
-): readonly (readonly unknown[])[] {
-  if (sending.mode === 'strip' ? !found.any : isEmpty(sending.fields)) return lists;
-  const w3c = areW3C(sending.fields);
-  const fields = { fields: sending.fields, mode: sending.mode, keepsValid: sending.keepsValid || found.stays };
-  const copies: unknown[][] = [];
-  for (const messages of lists) {
-    const copy: unknown[] = new Array(messages.length);
-    for (let at = 0; at < messages.length; at++) {
-      const message = messages[at];
+function onlyOne(lists: Lists): DescribedMessage {
+  for (const messages of lists) if (messages.length === 1) return described(messages[0]);
+  return described(undefined);
+}
+
+function written(lists: Lists, sending: Sending, found: Carried | undefined, shape: MessageShape): Lists {
+  const kind = fieldsKind(sending.fields);
+  if (sending.mode === 'strip' ? found === undefined : kind === 'none') return lists;
+  const plain = kind === 'w3c' && found === undefined;
+  const fields: WrittenFields =
+    found?.stays === true && !sending.keepsValid
+      ? { fields: sending.fields, mode: sending.mode, keepsValid: true }
+      : sending;
+  return lists.map((messages) =>
+    messages.map((message) => {
       const headers = shape.headers(message);
-      copy[at] = headers === null ? message : shape.write(message as object, headers, fields, w3c);
-    }
-    copies.push(copy);
-  }
-  return copies;
+      return headers === null ? message : shape.write(message as object, headers, fields, plain);
+    }),
+  );
 }

@@ -8,7 +8,7 @@ import type { HopSettings } from '../settings.ts';
 import { exempted } from '../lineage.ts';
 import { whenSettled } from '../settled.ts';
 import { startInbound } from '../inbound.ts';
-import { addMessage, processAttributes } from './attributes.ts';
+import { describeAge, describeMessage, processAttributes } from './attributes.ts';
 import type { DescribedMessage, MessagingClient } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { messageAge } from './message.ts';
@@ -50,14 +50,12 @@ export interface ReceivedMessage extends DescribedMessage {
 export function startProcess(message: ReceivedMessage, receiver: Receiver): Received | Refused {
   const { topic } = message;
   const age = messageAge(message.timestamp, Date.now());
-  const attributes = processAttributes(topic, message.partition, age, receiver);
-  addMessage(attributes, message);
-  return startInbound(
+  const received = startInbound(
     {
       transport: KAFKA,
       name: `process ${topic}`,
       kind: SpanKind.CONSUMER,
-      attributes,
+      attributes: processAttributes(topic, message.partition, receiver),
       carrier: message.headers,
       reader: messageHeaders,
       peer: { name: topic },
@@ -66,6 +64,11 @@ export function startProcess(message: ReceivedMessage, receiver: Receiver): Rece
     },
     receiver.hop,
   );
+  if (receiver.hop.spans && received.span.isRecording()) {
+    describeMessage(received.span, message, receiver);
+    describeAge(received.span, age);
+  }
+  return received;
 }
 
 /**
