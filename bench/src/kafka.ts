@@ -42,7 +42,7 @@ const tasks: readonly Task[] = [
     task: '1',
     what: 'produced one at a time',
     count: 20,
-    warmUp: 10_000,
+    warmUp: 6000,
     rounds: 16,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
@@ -54,7 +54,7 @@ const tasks: readonly Task[] = [
     task: '10',
     what: 'produced 10 at a time',
     count: 100,
-    warmUp: 50_000,
+    warmUp: 30_000,
     rounds: 16,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
@@ -66,8 +66,8 @@ const tasks: readonly Task[] = [
     task: '100',
     what: 'produced 100 at a time',
     count: 400,
-    warmUp: 100_000,
-    rounds: 12,
+    warmUp: 60_000,
+    rounds: 8,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant', target: 1 },
@@ -80,7 +80,7 @@ const tasks: readonly Task[] = [
     task: '1000',
     what: 'produced 1,000 at a time',
     count: 2000,
-    warmUp: 200_000,
+    warmUp: 100_000,
     rounds: 4,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },

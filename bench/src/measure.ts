@@ -40,7 +40,7 @@ export interface Cost {
 
 /**
  * Returns what each variant cost. Each runs in a process of its own, started from `file`, or all in one; they take turns in every
- * round, the order reversed in every second one, so that whatever else the machine does hits all alike.
+ * round, in an order that is drawn anew, so that whatever else the machine does hits all alike.
  */
 export async function measure<V extends string>(
   file: URL,
@@ -58,9 +58,7 @@ export async function measure<V extends string>(
       for (const subject of subjects.values())
         for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
       for (let round = -SETTLING; round < effort.rounds; round++) {
-        const order = [...subjects];
-        if (round % 2 !== 0) order.reverse();
-        for (const [variant, subject] of order) {
+        for (const [variant, subject] of shuffled([...subjects])) {
           const spansBefore = await subject.spans();
           const before = await subject.cpu();
           const started = performance.now();

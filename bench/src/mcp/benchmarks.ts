@@ -26,8 +26,9 @@ interface Setting {
   readonly count: number;
   /** Calls before the first turn. */
   readonly warmUp: number;
-  /** Factor on the processes of the given effort. */
+  /** Factors on the given effort. */
   readonly processes: number;
+  readonly rounds: number;
 }
 
 const spans: Row = {
@@ -99,6 +100,7 @@ const V1_MEMORY: Setting = {
   count: 2500,
   warmUp: 40_000,
   processes: 4,
+  rounds: 1 / 4,
 };
 
 const V2_MEMORY: Setting = {
@@ -111,6 +113,7 @@ const V2_MEMORY: Setting = {
   count: 2000,
   warmUp: 40_000,
   processes: 2,
+  rounds: 1 / 4,
 };
 
 const V1_STDIO: Setting = {
@@ -120,9 +123,11 @@ const V1_STDIO: Setting = {
   line: 'v1',
   between: 'stdio',
   rows: [measuredSpans, propagationAlone],
-  count: 1000,
+  // Short turns, and many: what else two processes on two cores wait for comes in waves.
+  count: 200,
   warmUp: 15_000,
   processes: 2,
+  rounds: 1.5,
 };
 
 const V2_STDIO: Setting = {
@@ -132,9 +137,11 @@ const V2_STDIO: Setting = {
   line: 'v2',
   between: 'stdio',
   rows: [measuredSpans, onV2(propagationAlone)],
-  count: 1000,
+  // Short turns, and many: what else two processes on two cores wait for comes in waves.
+  count: 200,
   warmUp: 15_000,
   processes: 2,
+  rounds: 1.5,
 };
 
 /** CPU that tracing adds to a tool call, client and server together. */
@@ -150,7 +157,7 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
   // What the SDK's own validation costs differs more from process to process than the variants do: more of them, for less long.
   const effort: Effort = {
     processes: given.processes * setting.processes,
-    rounds: Math.ceil(given.rounds / 4),
+    rounds: Math.ceil(given.rounds * setting.rounds),
     scale: given.scale,
   };
   const variants = [...new Set<McpVariant>(['bare', ...rows.flatMap(({ ours, theirs }) => [ours, theirs])])];

@@ -1,0 +1,120 @@
+import { SamplingDecision, trace } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
+import { startTelemetry } from '@throughline/test-telemetry';
+import type { Sampler, Telemetry } from '@throughline/test-telemetry';
+import { afterEach, expect, test } from 'vitest';
+import { messageHeaders } from '../src/index.ts';
+import { receiverSettings, sendAll, senderSettings, startProcess, startTopic } from '../src/messaging/index.ts';
+import type { MessageShape } from '../src/messaging/index.ts';
+
+const scope = { name: 'test', version: '1' };
+const shape: MessageShape = {
+  reader: messageHeaders,
+  headers: (message) => (message as { headers?: object }).headers,
+  holdsFields: () => false,
+  write: (message) => message,
+};
+const sender = (options: Parameters<typeof senderSettings>[0]): ReturnType<typeof senderSettings> =>
+  senderSettings(options, scope, shape, () => undefined);
+
+let telemetry: Telemetry;
+afterEach(() => telemetry.shutdown());
+
+/** Samples all or nothing, and keeps what it was shown. */
+function showing(decision: SamplingDecision): { sampler: Sampler; seen: Attributes[] } {
+  const seen: Attributes[] = [];
+  const sampler: Sampler = {
+    shouldSample(_context, _traceId, _name, _kind, attributes) {
+      seen.push({ ...attributes });
+      return { decision };
+    },
+  };
+  return { sampler, seen };
+}
+
+test.each([
+  ['recorded', SamplingDecision.RECORD_AND_SAMPLED],
+  ['not recorded', SamplingDecision.NOT_RECORD],
+])('samplers see what the conventions name for them; a span that is %s', async (_, decision) => {
+  const { sampler, seen } = showing(decision);
+  telemetry = startTelemetry({ sampler });
+  let asked = 0;
+  const message = {
+    get key(): string {
+      asked++;
+      return 'k';
+    },
+    value: null,
+  };
+  startTopic('t', [[message]], sender({ clientId: 'c' })).end();
+  const receiver = receiverSettings({ groupId: 'g', clientId: 'c' }, scope, () => undefined);
+  const timestamp = String(Date.now() - 10_000);
+  startProcess(
+    { topic: 't', partition: 2, key: null, value: null, offset: '7', timestamp, headers: {} },
+    receiver,
+  ).end();
+
+  const operation = (name: string): Attributes => ({
+    'messaging.system': 'kafka',
+    'messaging.operation.name': name,
+    'messaging.operation.type': name,
+    'messaging.destination.name': 't',
+  });
+  const process = {
+    ...operation('process'),
+    'messaging.destination.partition.id': '2',
+    'messaging.consumer.group.name': 'g',
+  };
+  expect(seen).toEqual([operation('send'), process]);
+  if (decision === SamplingDecision.NOT_RECORD) {
+    expect(asked).toBe(0);
+    return;
+  }
+  expect(telemetry.find('send t').attributes).toEqual({
+    ...operation('send'),
+    'messaging.client.id': 'c',
+    'messaging.kafka.message.key': 'k',
+    'messaging.kafka.message.tombstone': true,
+  });
+  expect(telemetry.find('process t').attributes).toEqual({
+    ...process,
+    'messaging.client.id': 'c',
+    'messaging.kafka.offset': 7,
+    'messaging.kafka.message.tombstone': true,
+    'throughline.queue.duration': expect.closeTo(10, 0) as unknown,
+    'throughline.calls': 0,
+  });
+});
+
+test('with `spans: false` nothing is written onto the span of the caller', async () => {
+  telemetry = startTelemetry();
+  await trace.getTracer('caller').startActiveSpan('caller', async (span) => {
+    const message = { key: 'k', value: 'v', headers: {} };
+    const outgoing = startTopic('t', [[message]], sender({ spans: false, clientId: 'c' }));
+    await sendAll(
+      [outgoing],
+      async () => {},
+      undefined,
+      () => ({ partition: 1, offset: '7' }),
+    );
+    startTopic('t', [[message]], sender({ spans: false, spanPerMessage: true, clientId: 'c' })).end();
+    span.end();
+  });
+  expect(telemetry.find('caller').attributes).toEqual({});
+});
+
+test('where the broker put a message is on the span of its send; an answer that cannot be read is let be', async () => {
+  telemetry = startTelemetry();
+  const send = (placeOf: () => { partition: number; offset: string }): unknown =>
+    sendAll([startTopic('t', [[{ value: 'v' }]], sender({}))], async () => 'answer', undefined, placeOf);
+  expect(await send(() => ({ partition: 1, offset: '7' }))).toBe('answer');
+  expect(
+    await send(() => {
+      throw new TypeError('an answer of another client');
+    }),
+  ).toBe('answer');
+  const [placed, unplaced] = telemetry.spans().map((span) => span.attributes);
+  const where = { 'messaging.destination.partition.id': '1', 'messaging.kafka.offset': 7 };
+  expect(placed).toEqual({ ...unplaced, ...where });
+  expect(unplaced?.['error.type']).toBeUndefined();
+});
