@@ -118,3 +118,18 @@ test('where the broker put a message is on the span of its send; an answer that 
   expect(placed).toEqual({ ...unplaced, ...where });
   expect(unplaced?.['error.type']).toBeUndefined();
 });
+
+test('a key that cannot be looked at leaves no hop open', () => {
+  telemetry = startTelemetry();
+  const key: unknown = new Proxy(
+    {},
+    {
+      getPrototypeOf() {
+        throw new TypeError('hostile');
+      },
+    },
+  );
+  const receiver = receiverSettings({}, scope, () => undefined);
+  startProcess({ topic: 't', partition: 0, key, value: 'v', headers: {} }, receiver).end();
+  expect(telemetry.find('process t').attributes).not.toHaveProperty('messaging.kafka.message.key');
+});

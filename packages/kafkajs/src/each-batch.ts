@@ -88,6 +88,7 @@ export function eachBatchWith<P extends EachBatchPayloadLike, R>(
 function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): Received | undefined {
   try {
     const { topic, partition, messages } = payload.batch;
+    const age = messageAge(messages[0]?.timestamp, Date.now());
     const received = startInbound(
       {
         transport: KAFKA,
@@ -104,7 +105,7 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
     );
     if (settings.hop.spans && received.span.isRecording()) {
       describeMessages(received.span, messages.length, settings);
-      describeAge(received.span, messageAge(messages[0]?.timestamp, Date.now()));
+      describeAge(received.span, age);
     }
     // A batch has no limits of its own: `runWith` refuses what is past them.
     return received.refused === undefined ? received : undefined;

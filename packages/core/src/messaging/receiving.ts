@@ -65,8 +65,13 @@ export function startProcess(message: ReceivedMessage, receiver: Receiver): Rece
     receiver.hop,
   );
   if (receiver.hop.spans && received.span.isRecording()) {
-    describeMessage(received.span, message, receiver);
-    describeAge(received.span, age);
+    // The hop is open: whatever a key may be, it is run and ended.
+    try {
+      describeAge(received.span, age);
+      describeMessage(received.span, message, receiver);
+    } catch (thrown) {
+      telemetryFailed(thrown);
+    }
   }
   return received;
 }
