@@ -24,7 +24,7 @@ export interface MeasureOptions {
    */
   readonly warmUp: number;
   readonly drive?: Drive;
-  /** What the process is started with after the name of the variant, or of all of them with a semicolon between. */
+  /** What the process is started with after its variant, or all of them with a semicolon between. */
   readonly args?: readonly string[];
 }
 
@@ -39,7 +39,7 @@ export interface Cost {
 }
 
 /**
- * Returns what each variant cost. Each runs in a process of its own, started from `file`, or all in one; they take turns in every
+ * Returns what each variant cost. Each runs in a process of its own, started from `file`; they take turns in every
  * round, in an order that is drawn anew, so that whatever else the machine does hits all alike.
  */
 export async function measure<V extends string>(

@@ -110,7 +110,7 @@ export interface Work {
   stop?(): Promise<void>;
 }
 
-/** The other end of a {@link Subject}: answers its questions, and ends the process when it lets go. */
+/** The other end of a {@link Subject} or a {@link SharedSubject}: answers its questions, and ends the process when it lets go. */
 export function beSubject(work: Work): void {
   process.on('message', (question: Question) => {
     switch (question.ask) {

@@ -131,5 +131,10 @@ test('a key that cannot be looked at leaves no hop open', () => {
   );
   const receiver = receiverSettings({}, scope, () => undefined);
   startProcess({ topic: 't', partition: 0, key, value: 'v', headers: {} }, receiver).end();
-  expect(telemetry.find('process t').attributes).not.toHaveProperty('messaging.kafka.message.key');
+  startTopic('t', [[{ key, value: 'v' }]], sender({ spanPerMessage: true })).end();
+  expect(telemetry.spans().map((span) => [span.name, span.attributes['messaging.kafka.message.key']])).toEqual([
+    ['process t', undefined],
+    ['create t', undefined],
+    ['send t', undefined],
+  ]);
 });

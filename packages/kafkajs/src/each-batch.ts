@@ -13,7 +13,6 @@ import {
 import type { Received, Refused } from '@throughline/core';
 import {
   CreationLinks,
-  describeAge,
   describeMessages,
   KAFKA,
   messageAge,
@@ -103,10 +102,7 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
       },
       settings.hop,
     );
-    if (settings.hop.spans && received.span.isRecording()) {
-      describeMessages(received.span, messages.length, settings);
-      describeAge(received.span, age);
-    }
+    describeMessages(received.span, messages.length, settings, age);
     // A batch has no limits of its own: `runWith` refuses what is past them.
     return received.refused === undefined ? received : undefined;
   } catch {

@@ -1,4 +1,5 @@
 import type { Attributes, Span } from '@opentelemetry/api';
+import type { HopSettings } from '../settings.ts';
 import {
   ATTR_KAFKA_MESSAGE_KEY,
   ATTR_KAFKA_MESSAGE_TOMBSTONE,
@@ -14,6 +15,7 @@ import {
   ATTR_QUEUE_DURATION,
   KAFKA,
 } from './conventions.ts';
+import { telemetryFailed } from './failed.ts';
 import { keyText, offsetNumber } from './message.ts';
 
 /** Who sends or receives: what a client was given at construction. */
@@ -76,20 +78,37 @@ export function settleAttributes(
   return attributes;
 }
 
-/** Adds what tells one message, and who sends or handles it, to a span that is recorded. */
-export function describeMessage(span: Span, message: DescribedMessage, client: MessagingClient): void {
-  const { key, value, offset } = message;
-  if (client.clientId !== undefined) span.setAttribute(ATTR_MESSAGING_CLIENT_ID, client.clientId);
-  const text = key === undefined || key === null ? undefined : keyText(key);
-  if (text !== undefined) span.setAttribute(ATTR_KAFKA_MESSAGE_KEY, text);
-  const number = offset === undefined ? undefined : offsetNumber(offset);
-  if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);
-  if (value === null) span.setAttribute(ATTR_KAFKA_MESSAGE_TOMBSTONE, true);
+/** Who tells a span more: a sender or a receiver. */
+export interface Describer extends MessagingClient {
+  readonly hop: HopSettings;
 }
 
-/** Adds how many messages there are, and who sends or handles them, to a span that is recorded. */
-export function describeMessages(span: Span, count: number, client: MessagingClient): void {
-  if (client.clientId !== undefined) span.setAttribute(ATTR_MESSAGING_CLIENT_ID, client.clientId);
+/** Whether a span may be told more: it is recorded, and one of ours. Under `spans: false` it is the caller's. */
+export function isDescribed(span: Span, { hop }: Describer): boolean {
+  return hop.spans && span.isRecording();
+}
+
+/** Tells a span who sends or handles one message, what message it is, and how many milliseconds it waited. Never throws. */
+export function describeMessage(span: Span, message: DescribedMessage, by: Describer, age?: number): void {
+  if (!isDescribed(span, by)) return;
+  describeClient(span, by, age);
+  // A key may be of any kind, and be one that cannot be looked at.
+  try {
+    const { key, value, offset } = message;
+    const text = key === undefined || key === null ? undefined : keyText(key);
+    if (text !== undefined) span.setAttribute(ATTR_KAFKA_MESSAGE_KEY, text);
+    const number = offset === undefined ? undefined : offsetNumber(offset);
+    if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);
+    if (value === null) span.setAttribute(ATTR_KAFKA_MESSAGE_TOMBSTONE, true);
+  } catch (thrown) {
+    telemetryFailed(thrown);
+  }
+}
+
+/** Tells a span who sends or handles messages, how many, and how many milliseconds the first waited. */
+export function describeMessages(span: Span, count: number, by: Describer, age?: number): void {
+  if (!isDescribed(span, by)) return;
+  describeClient(span, by, age);
   span.setAttribute(ATTR_MESSAGING_BATCH_MESSAGE_COUNT, count);
 }
 
@@ -99,14 +118,14 @@ export interface Place {
   readonly offset: unknown;
 }
 
-/** Adds where the broker put messages to a span that is recorded; the offset where it is one message. */
+/** Tells a span that is described where the broker put messages; the offset where it is one message. */
 export function describePlace(span: Span, { partition, offset }: Place, count: number): void {
   span.setAttribute(ATTR_MESSAGING_DESTINATION_PARTITION_ID, String(partition));
   const number = count === 1 ? offsetNumber(offset) : undefined;
   if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);
 }
 
-/** Adds how long messages waited, in milliseconds, to a span that is recorded. */
-export function describeAge(span: Span, age: number | undefined): void {
+function describeClient(span: Span, { clientId }: Describer, age: number | undefined): void {
+  if (clientId !== undefined) span.setAttribute(ATTR_MESSAGING_CLIENT_ID, clientId);
   if (age !== undefined) span.setAttribute(ATTR_QUEUE_DURATION, age / 1000);
 }

@@ -89,7 +89,7 @@ function creator(
       },
       hop,
     );
-    if (hop.spans && create.span.isRecording()) describeMessage(create.span, described(message), sender);
+    describeMessage(create.span, described(message), sender);
     create.end();
     if (create.refused !== undefined) return { message, refused: create };
     if (hop.spans) links?.addNew(create.span.spanContext());

@@ -1,7 +1,7 @@
 import type { Outcome, Sending } from '../hop.ts';
 import { errorType } from '../outcome.ts';
 import type { Refused } from '../refusal.ts';
-import { describePlace } from './attributes.ts';
+import { describePlace, isDescribed } from './attributes.ts';
 import type { Place } from './attributes.ts';
 import { telemetryFailed } from './failed.ts';
 import type { MessagingMetrics } from './metrics.ts';
@@ -49,7 +49,7 @@ export class OutgoingTopic {
   sent(placeOf: PlaceOf, answer: unknown): void {
     const { span } = this.hop;
     try {
-      if (this.#sender.hop.spans && span.isRecording()) {
+      if (isDescribed(span, this.#sender)) {
         const place = placeOf(this.topic, answer);
         if (place !== undefined) describePlace(span, place, this.#count);
       }

@@ -45,10 +45,8 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
     sender.hop,
   );
   try {
-    if (sender.hop.spans && sending.span.isRecording()) {
-      if (count === 1) describeMessage(sending.span, onlyOne(lists), sender);
-      else describeMessages(sending.span, count, sender);
-    }
+    if (count === 1) describeMessage(sending.span, onlyOne(lists), sender);
+    else describeMessages(sending.span, count, sender);
     const copies =
       created?.lists ?? (sending.refused === undefined ? written(lists, sending, found, sender.shape) : lists);
     return new OutgoingTopic(topic, sending, copies, count, sender, meters, started);

@@ -8,7 +8,7 @@ import type { HopSettings } from '../settings.ts';
 import { exempted } from '../lineage.ts';
 import { whenSettled } from '../settled.ts';
 import { startInbound } from '../inbound.ts';
-import { describeAge, describeMessage, processAttributes } from './attributes.ts';
+import { describeMessage, processAttributes } from './attributes.ts';
 import type { DescribedMessage, MessagingClient } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { messageAge } from './message.ts';
@@ -64,15 +64,7 @@ export function startProcess(message: ReceivedMessage, receiver: Receiver): Rece
     },
     receiver.hop,
   );
-  if (receiver.hop.spans && received.span.isRecording()) {
-    // The hop is open: whatever a key may be, it is run and ended.
-    try {
-      describeAge(received.span, age);
-      describeMessage(received.span, message, receiver);
-    } catch (thrown) {
-      telemetryFailed(thrown);
-    }
-  }
+  describeMessage(received.span, message, receiver, age);
   return received;
 }
 
