@@ -9,12 +9,14 @@ const MAX_DEPTH = 16;
  * short however deep a program nests.
  */
 class Layer implements Context {
-  readonly #below: Context;
+  readonly #base: Context;
+  readonly #below: Layer | undefined;
   readonly #key: symbol | undefined;
   readonly #value: unknown;
   readonly #depth: number;
 
-  constructor(below: Context, key: symbol | undefined, value: unknown, depth: number) {
+  constructor(base: Context, below: Layer | undefined, key: symbol | undefined, value: unknown, depth: number) {
+    this.#base = base;
     this.#below = below;
     this.#key = key;
     this.#value = value;
@@ -22,18 +24,17 @@ class Layer implements Context {
   }
 
   getValue(key: symbol): unknown {
-    let at: Context = this;
-    while (#key in at) {
-      if (at.#key === key) return at.#value;
-      at = at.#below;
-    }
-    return at.getValue(key);
+    for (let at: Layer | undefined = this; at !== undefined; at = at.#below) if (at.#key === key) return at.#value;
+    return this.#base.getValue(key);
   }
 
   setValue(key: symbol, value: unknown): Context {
-    // The base layer itself holds nothing; a value set again replaces the one on top.
-    if (this.#key === undefined || this.#key === key) return new Layer(this.#below, key, value, this.#depth);
-    return this.#depth < MAX_DEPTH ? new Layer(this, key, value, this.#depth + 1) : this.#folded().setValue(key, value);
+    // The lowest layer holds nothing; a value set again replaces the one on top.
+    if (this.#key === undefined || this.#key === key) {
+      return new Layer(this.#base, this.#below, key, value, this.#depth);
+    }
+    if (this.#depth === MAX_DEPTH) return this.#folded().setValue(key, value);
+    return new Layer(this.#base, this, key, value, this.#depth + 1);
   }
 
   deleteValue(key: symbol): Context {
@@ -42,20 +43,21 @@ class Layer implements Context {
 
   #folded(): Context {
     const values = new Map<symbol, unknown>();
-    let at: Context = this;
-    while (#key in at) {
+    for (let at: Layer | undefined = this; at !== undefined; at = at.#below) {
       if (at.#key !== undefined && !values.has(at.#key)) values.set(at.#key, at.#value);
-      at = at.#below;
     }
-    for (const [key, value] of values) at = value === undefined ? at.deleteValue(key) : at.setValue(key, value);
-    return layered(at);
+    let context = this.#base;
+    for (const [key, value] of values) {
+      context = value === undefined ? context.deleteValue(key) : context.setValue(key, value);
+    }
+    return layered(context);
   }
 }
 
-const root: Context = new Layer(ROOT_CONTEXT, undefined, undefined, 0);
+const root: Context = new Layer(ROOT_CONTEXT, undefined, undefined, undefined, 0);
 
 /** Returns a context that holds what `context` does, and on which setting a value costs one small object. */
 export function layered(context: Context): Context {
   if (context === ROOT_CONTEXT) return root;
-  return context instanceof Layer ? context : new Layer(context, undefined, undefined, 0);
+  return context instanceof Layer ? context : new Layer(context, undefined, undefined, undefined, 0);
 }

@@ -22,7 +22,7 @@ import { departed } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
 import { foreignInject } from './propagation.ts';
-import { w3cFieldValues, withRemote } from './propagator.ts';
+import { flagged, w3cFieldValues, withRemote } from './propagator.ts';
 import { receiptOf } from './receipts.ts';
 import { LineageError, refusalOutcome } from './refusal.ts';
 import type { LineageReason, Refused } from './refusal.ts';
@@ -98,7 +98,8 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   }
   const continued = hasActive || relays;
   // What a tracer makes is valid, or all zeros where nothing is traced.
-  const valid = owned ? span.spanContext().spanId !== INVALID_SPANID : continued;
+  const spanContext = span.spanContext();
+  const valid = owned ? spanContext.spanId !== INVALID_SPANID : continued;
   let member = rules === undefined ? lineageText(all) : undefined;
   if (rules !== undefined) {
     // Where there is nothing to trace, no chain begins. Where the hop is the root of its trace, its `traceparent` says already
@@ -139,7 +140,8 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     ) as Sending;
   }
   const wire = out === all ? context : undefined;
-  const fields = fieldsOf(context, span, out, settings);
+  // A trace that starts here arrived with no flag.
+  const fields = fieldsOf(context, continued ? flagged(context, spanContext) : spanContext, out, settings);
   const keepsValid = !continued || settings.options.existing === 'keep';
   const outcome: HopOutcome = continued ? 'continued' : 'started';
   const mode = valid ? 'write' : 'keep';
@@ -183,7 +185,7 @@ function withOnly(context: Context, baggage: Baggage | undefined): Context {
 
 function fieldsOf(
   context: Context,
-  span: Span,
+  spanContext: SpanContext,
   baggage: Baggage | undefined,
   settings: HopSettings,
 ): Record<string, string> {
@@ -192,7 +194,7 @@ function fieldsOf(
     const fields = foreignInject(choice.propagator, withOnly(context, baggage), settings.limits);
     return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings) : fields;
   }
-  const fields = w3cFieldValues(context, span.spanContext(), baggage, settings.limits);
+  const fields = w3cFieldValues(spanContext, baggage, settings.limits);
   if (!choice.trace) delete fields['traceparent'];
   if (!choice.state) delete fields['tracestate'];
   if (!choice.baggage) {

@@ -114,15 +114,14 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
   return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
 }
 
-/** Returns the fields of the span context and the baggage of `context`, names and values: exactly what goes on the wire. */
+/** Returns the fields of a span context and of baggage, names and values: exactly what goes on the wire. */
 export function w3cFieldValues(
-  context: Context,
   spanContext: SpanContext,
   baggage: Baggage | undefined,
   limits: Limits,
 ): Record<string, string> {
   const values: Record<string, string> = {};
-  const traceparent = formatTraceparent(flagged(context, spanContext));
+  const traceparent = formatTraceparent(spanContext);
   if (traceparent !== undefined) {
     values['traceparent'] = traceparent;
     const state = tracestateText(spanContext, limits);

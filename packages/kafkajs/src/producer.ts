@@ -89,42 +89,46 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
 
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
-  const argument = prepared(record, outgoing, () => {
-    if (!isTopicMessages(record)) return record;
-    const { reply } = record;
-    const started = startTopic(record.topic, [record.messages], settings, reply === true);
-    outgoing.push(started);
-    const [messages] = started.lists;
-    if (messages === record.messages && reply === undefined) return record;
-    return withoutReply(copyWith(record, RECORD_MEMBERS, 'messages', messages));
-  });
+  const argument = prepared(record, outgoing, settings, recordCopy);
   return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf);
+}
+
+function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
+  if (!isTopicMessages(record)) return record;
+  const { topic, messages, reply } = record;
+  const started = startTopic(topic, [messages], settings, reply === true);
+  outgoing.push(started);
+  const [written] = started.lists;
+  if (written === messages && reply === undefined) return record;
+  return withoutReply(copyWith(record, RECORD_MEMBERS, 'messages', written));
 }
 
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
-  const argument = prepared(batch, outgoing, () => {
-    if (typeof batch !== 'object' || batch === null) return batch;
-    const { topicMessages, reply } = batch as { topicMessages?: unknown } & SendExtras;
-    if (!Array.isArray(topicMessages) || !topicMessages.every(isTopicMessages)) return batch;
-    const copies: object[] = [...topicMessages];
-    for (const [topic, places] of byTopic(topicMessages)) {
-      const started = startTopic(
-        topic,
-        places.map((at) => (topicMessages[at] as TopicMessages).messages),
-        settings,
-        reply === true,
-      );
-      outgoing.push(started);
-      places.forEach((at, nth) => {
-        const entry = topicMessages[at] as TopicMessages;
-        if (started.lists[nth] !== entry.messages)
-          copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
-      });
-    }
-    return withoutReply(copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies));
-  });
+  const argument = prepared(batch, outgoing, settings, batchCopy);
   return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf);
+}
+
+function batchCopy(batch: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
+  if (typeof batch !== 'object' || batch === null) return batch;
+  const { topicMessages, reply } = batch as { topicMessages?: unknown } & SendExtras;
+  if (!Array.isArray(topicMessages) || !topicMessages.every(isTopicMessages)) return batch;
+  const copies: object[] = [...topicMessages];
+  for (const [topic, places] of byTopic(topicMessages)) {
+    const started = startTopic(
+      topic,
+      places.map((at) => (topicMessages[at] as TopicMessages).messages),
+      settings,
+      reply === true,
+    );
+    outgoing.push(started);
+    places.forEach((at, nth) => {
+      const entry = topicMessages[at] as TopicMessages;
+      if (started.lists[nth] !== entry.messages)
+        copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
+    });
+  }
+  return withoutReply(copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies));
 }
 
 function withoutReply(copy: object): object {
@@ -133,9 +137,14 @@ function withoutReply(copy: object): object {
 }
 
 // What cannot be read, because it is malformed or a getter throws, goes to the client as it is, which reports it.
-function prepared(argument: unknown, outgoing: OutgoingTopic[], copy: () => unknown): unknown {
+function prepared(
+  argument: unknown,
+  outgoing: OutgoingTopic[],
+  settings: ProducerSettings,
+  copy: (argument: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings) => unknown,
+): unknown {
   try {
-    return copy();
+    return copy(argument, outgoing, settings);
   } catch {
     for (const started of outgoing.splice(0)) started.end();
     return argument;

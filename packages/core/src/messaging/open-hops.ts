@@ -7,16 +7,16 @@ interface Endable {
 /** How long a client that is asked to disconnect may wait for a handler before the handler's span is given up. Milliseconds. */
 const GRACE = 5000;
 
-/** A hop among those of its client that have not ended. */
-export interface OpenHop {
-  readonly hop: Endable;
+/** A hop among those of its client that have not ended; the links are the list's own. */
+export interface OpenHop extends Endable {
   previous: OpenHop | undefined;
   next: OpenHop | undefined;
 }
 
 /**
- * The hops of one client that have not ended, so that none stays open when the client goes. A list that is linked: a hop comes
- * and goes with every message, and a `Set` would have to give each an identity first.
+ * The hops of one client that have not ended, so that none stays open when the client goes. A list that is linked, and whose
+ * members may hold the links themselves: a hop comes and goes with every message, and a `Set` would have to give each an identity
+ * first.
  */
 export class OpenHops {
   #last: OpenHop | undefined;
@@ -28,11 +28,17 @@ export class OpenHops {
 
   /** Adds a hop, and returns what to hand to `delete` when it ends. */
   add(hop: Endable): OpenHop {
-    const open: OpenHop = { hop, previous: this.#last, next: undefined };
+    const open = new Link(hop);
+    this.link(open);
+    return open;
+  }
+
+  /** Adds a hop that holds its links itself. */
+  link(open: OpenHop): void {
+    open.previous = this.#last;
     if (this.#last !== undefined) this.#last.next = open;
     this.#last = open;
     this.#size++;
-    return open;
   }
 
   /** Forgets a hop, unless it was abandoned. */
@@ -50,7 +56,7 @@ export class OpenHops {
   abandon(): void {
     for (let open = this.#last; open !== undefined; open = this.#last) {
       this.delete(open);
-      open.hop.end({ errorType: 'abandoned' });
+      open.end({ errorType: 'abandoned' });
     }
   }
 
@@ -72,5 +78,19 @@ export class OpenHops {
     };
     (disconnected as PromiseLike<unknown>).then(settled, settled);
     return disconnected;
+  }
+}
+
+class Link implements OpenHop {
+  readonly #hop: Endable;
+  previous: OpenHop | undefined = undefined;
+  next: OpenHop | undefined = undefined;
+
+  constructor(hop: Endable) {
+    this.#hop = hop;
+  }
+
+  end(outcome?: Outcome): void {
+    this.#hop.end(outcome);
   }
 }

@@ -3,6 +3,7 @@ import { errorType } from '../outcome.ts';
 import type { Refused } from '../refusal.ts';
 import { describePlace, isDescribed } from './attributes.ts';
 import type { Place } from './attributes.ts';
+import type { Lists } from './carried.ts';
 import { telemetryFailed } from './failed.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHop } from './open-hops.ts';
@@ -12,24 +13,25 @@ import type { Sender } from './sender.ts';
 export type PlaceOf = (topic: string, answer: unknown) => Place | undefined;
 
 /** All messages of one topic in one call, on their way out. */
-export class OutgoingTopic {
+export class OutgoingTopic implements OpenHop {
   readonly topic: string;
   /** The hop of the send; or the one, of the send or of a message, that the chain's limits refused: nothing may go. */
   readonly hop: Sending | Refused;
   /** The messages of each list given, copied where they carry something new. */
-  readonly lists: readonly (readonly unknown[])[];
+  readonly lists: Lists;
   readonly #count: number;
   readonly #sender: Sender;
   readonly #meters: MessagingMetrics | undefined;
   readonly #started: number;
-  readonly #open: OpenHop;
   #ended = false;
+  previous: OpenHop | undefined = undefined;
+  next: OpenHop | undefined = undefined;
 
   /** `started` is by `performance.now()`, where `meters` measure. */
   constructor(
     topic: string,
     hop: Sending | Refused,
-    lists: readonly (readonly unknown[])[],
+    lists: Lists,
     count: number,
     sender: Sender,
     meters: MessagingMetrics | undefined,
@@ -42,7 +44,7 @@ export class OutgoingTopic {
     this.#sender = sender;
     this.#meters = meters;
     this.#started = started;
-    this.#open = sender.open.add(this);
+    sender.open.link(this);
   }
 
   /** Ends the send span of a call that the client answered. */
@@ -63,7 +65,7 @@ export class OutgoingTopic {
   end(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#sender.open.delete(this.#open);
+    this.#sender.open.delete(this);
     const error = outcome?.error;
     try {
       const known = outcome?.errorType ?? (error === undefined ? undefined : this.#sender.errorType(error));
@@ -81,7 +83,7 @@ export class OutgoingTopic {
   withdraw(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    this.#sender.open.delete(this.#open);
+    this.#sender.open.delete(this);
     this.hop.end(outcome);
   }
 }

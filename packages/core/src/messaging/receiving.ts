@@ -126,7 +126,7 @@ export function runRefused<P>(refused: Refused, onRefused: OnRefused<P> | undefi
 
 function timeout(open: OpenHop, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(() => {
-    open.hop.end({ errorType: 'handler_timeout' });
+    open.end({ errorType: 'handler_timeout' });
     receiver.open.delete(open);
   }, milliseconds);
   timer.unref();
