@@ -56,7 +56,7 @@ function newClient(instrumented: boolean): KafkaJS.Kafka {
 type Send = (record: ProducerRecord) => Promise<RecordMetadata[]>;
 
 async function producing(atOnce: number, variants: readonly KafkaVariant[]): Promise<Work> {
-  // One connection for all: what two of them cost differs by more than what is measured.
+  // One connection for both: what two of them cost differs by more than what is measured.
   const producer = newClient(variants.includes('instrumentation')).producer();
   await producer.connect();
   const sends = new Map(variants.map((variant) => [variant as string, sendOf(variant, producer)]));

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { startKafka } from '@throughline/embedded-kafka';
 import kafkajs from 'kafkajs';
-import { added, measure, measureTogether, median } from './measure.ts';
-import type { Cost, Effort } from './measure.ts';
+import { added, measure, measureInPairs, median } from './measure.ts';
+import type { Effort, MeasureOptions, Pair } from './measure.ts';
 import type { KafkaTask, KafkaVariant } from './kafka-client.ts';
 import type { Report, Result } from './results.ts';
 
@@ -24,7 +24,8 @@ interface Task {
   readonly count: number;
   /** Messages before the first turn. */
   readonly warmUp: number;
-  /** Factor on the rounds of the given effort. */
+  /** Factors on the processes and the rounds of the given effort. */
+  readonly processes: number;
   readonly rounds: number;
   readonly sampled: readonly Comparison[];
   readonly unsampled: readonly Comparison[];
@@ -42,8 +43,9 @@ const tasks: readonly Task[] = [
     task: '1',
     what: 'produced one at a time',
     count: 20,
-    warmUp: 6000,
-    rounds: 16,
+    warmUp: 24_000,
+    processes: 2,
+    rounds: 8,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -54,8 +56,9 @@ const tasks: readonly Task[] = [
     task: '10',
     what: 'produced 10 at a time',
     count: 100,
-    warmUp: 30_000,
-    rounds: 16,
+    warmUp: 160_000,
+    processes: 2,
+    rounds: 8,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: each, opponent: 'hand-written', target: 1.3 },
@@ -67,7 +70,8 @@ const tasks: readonly Task[] = [
     what: 'produced 100 at a time',
     count: 400,
     warmUp: 60_000,
-    rounds: 8,
+    processes: 2,
+    rounds: 4,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant', target: 1 },
@@ -81,7 +85,8 @@ const tasks: readonly Task[] = [
     what: 'produced 1,000 at a time',
     count: 2000,
     warmUp: 100_000,
-    rounds: 4,
+    processes: 2,
+    rounds: 2,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'ours', opponent: 'constant' },
@@ -94,6 +99,7 @@ const tasks: readonly Task[] = [
     what: '`eachMessage`',
     count: STORED,
     warmUp: STORED * 15,
+    processes: 1,
     rounds: 0.5,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
@@ -106,6 +112,7 @@ const tasks: readonly Task[] = [
     what: '`eachBatch`',
     count: STORED,
     warmUp: STORED * 15,
+    processes: 1,
     rounds: 0.5,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 4 },
@@ -134,48 +141,75 @@ export async function kafka(given: Effort): Promise<Report> {
   const results: Result[] = [];
   const notes: string[] = [];
   const brokers = broker.brokers;
-  for (const { task, what, count, warmUp, rounds, ...comparisons } of tasks) {
+  for (const { task, what, count, warmUp, processes, rounds, ...comparisons } of tasks) {
     const topic = `bench-${task}`;
     const consumes = task === 'eachMessage' || task === 'eachBatch';
     await prepare(brokers, topic, consumes ? STORED : 0);
     for (const sampling of ['sampled', 'unsampled'] as const) {
       const rows = comparisons[sampling];
-      const variants = [...new Set<KafkaVariant>(['bare', ...rows.flatMap(({ ours, opponent }) => [ours, opponent])])];
+      const variants = [...new Set(rows.flatMap(({ ours, opponent }) => [ours, opponent]))];
       const args = [task, brokers.join(','), topic, sampling];
-      const file = new URL('kafka-client.ts', import.meta.url);
-      const effort = { ...given, rounds: given.rounds * rounds };
-      const options = { args, warmUp };
-      const costs: Partial<Record<KafkaVariant, Cost>> = consumes
-        ? await measure(file, variants, count, effort, options)
-        : await measureTogether(file, variants, count, effort, options);
-      const { bare } = costs;
+      const effort = { ...given, processes: given.processes * processes, rounds: given.rounds * rounds };
+      const costs = await (consumes ? consumed : produced)(variants, count, effort, { args, warmUp });
       for (const { ours, opponent, target } of rows) {
         const [mine, theirs] = [costs[ours], costs[opponent]];
-        if (bare === undefined || mine === undefined || theirs === undefined) continue;
+        if (mine === undefined || theirs === undefined) continue;
         results.push({
           what: [what, names[ours], sampling === 'unsampled' ? 'unsampled' : undefined].filter(Boolean).join(', '),
           opponent: opponents[opponent] ?? opponent,
-          ours: added(mine, bare),
-          theirs: added(theirs, bare) + (opponent.startsWith('constant') ? OVER_FLOOR : 0),
+          ours: added(mine.variant, mine.bare),
+          theirs: added(theirs.variant, theirs.bare) + (opponent.startsWith('constant') ? OVER_FLOOR : 0),
           target,
         });
       }
-      const each = variants.map((variant) => told(variant, costs[variant]));
-      notes.push(`${what}, ${sampling}: bare ${median(bare?.rounds ?? []).toFixed(1)} µs; ${each.join('; ')}.`);
+      const bare = Object.values(costs).map((pair) => pair.bare);
+      const each = [
+        told(
+          'bare',
+          bare.flatMap(({ elapsed }) => elapsed),
+        ),
+        ...variants.map((variant) => told(variant, costs[variant]?.variant.elapsed, costs[variant]?.variant.spans)),
+      ];
+      const micros = median(bare.flatMap(({ rounds }) => rounds)).toFixed(1);
+      notes.push(`${what}, ${sampling}: bare ${micros} µs; ${each.join('; ')}.`);
     }
   }
   return {
     title: 'kafka',
     method:
-      "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. A process awaits each `send` before the next. Those that produce have all variants in one process and on one connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. The consumers read stored messages, each with a `traceparent` of its own. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops. The notes give messages a second, as one process that waits for itself gets them, and spans a message.",
+      "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. A process awaits each `send` before the next. Every process that produces sends bare too, on the same connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. The consumers read stored messages, each with a `traceparent` of its own. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops. The notes give messages a second, as one process that waits for itself gets them, and spans a message.",
     results,
     notes,
   };
 }
 
-function told(variant: KafkaVariant, cost: Cost | undefined): string {
-  const perSecond = Math.round(1e6 / median(cost?.elapsed ?? []) / 100) * 100;
-  return `${variant} ${perSecond.toLocaleString('en')} a second, ${(cost?.spans ?? 0).toFixed(2)} spans`;
+type Measured = Readonly<Partial<Record<KafkaVariant, Pair>>>;
+
+const file = new URL('kafka-client.ts', import.meta.url);
+
+function produced(
+  variants: readonly KafkaVariant[],
+  count: number,
+  effort: Effort,
+  options: MeasureOptions,
+): Promise<Measured> {
+  return measureInPairs(file, variants, 'bare', count, effort, options);
+}
+
+// In processes of their own: a partition goes to one consumer of a group at a time.
+async function consumed(
+  variants: readonly KafkaVariant[],
+  count: number,
+  effort: Effort,
+  options: MeasureOptions,
+): Promise<Measured> {
+  const costs = await measure(file, ['bare', ...variants], count, effort, options);
+  return Object.fromEntries(variants.map((variant) => [variant, { variant: costs[variant], bare: costs.bare }]));
+}
+
+function told(variant: KafkaVariant, elapsed: readonly number[] = [], spans = 0): string {
+  const perSecond = Math.round(1e6 / median(elapsed) / 100) * 100;
+  return `${variant} ${perSecond.toLocaleString('en')} a second, ${spans.toFixed(2)} spans`;
 }
 
 async function prepare(brokers: string[], topic: string, stored: number): Promise<void> {

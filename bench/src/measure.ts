@@ -51,9 +51,9 @@ export async function measure<V extends string>(
 ): Promise<Record<V, Cost>> {
   const { drive = byAsking, args = [], warmUp } = options;
   const turn = Math.max(1, Math.round(count * effort.scale));
-  const costs = newCosts(variants);
+  const costs = Object.fromEntries(variants.map((variant) => [variant, newCost()])) as Record<V, Costs>;
   for (let generation = 0; generation < effort.processes; generation++) {
-    const subjects = await startEach(file, variants, args);
+    const subjects = await startAll(variants, (variant) => startSubject(file, [variant, ...args]));
     try {
       for (const subject of subjects.values())
         for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
@@ -76,37 +76,54 @@ export async function measure<V extends string>(
   return costs;
 }
 
+/** What a variant cost, and what bare cost in the same process and the same rounds. */
+export interface Pair {
+  readonly variant: Cost;
+  readonly bare: Cost;
+}
+
 /**
- * Returns what each variant cost, like {@link measure}, where one process does all of them: for what costs a tenth of what is
- * common to all variants, or less, and differs between two processes of the same variant by more than that. `count` is small,
- * and the rounds are many: what else the machine does comes in waves, and hits a whole turn. The order is drawn in each round.
+ * Returns what each variant cost beside `bare`, like {@link measure}, where every process does both: for what costs a tenth of
+ * what is common to them, or less, because that differs between two processes by more. No two variants share a process, whose
+ * code V8 would compile for both. `count` is small, and the rounds are many: what else the machine does comes in waves, and hits a
+ * whole turn.
  */
-export async function measureTogether<V extends string>(
+export async function measureInPairs<V extends string>(
   file: URL,
   variants: readonly V[],
+  bare: V,
   count: number,
   effort: Effort,
   { warmUp, args = [] }: Pick<MeasureOptions, 'warmUp' | 'args'>,
-): Promise<Record<V, Cost>> {
-  const costs = newCosts(variants);
+): Promise<Record<V, Pair>> {
+  const pairs = Object.fromEntries(
+    variants.map((variant) => [variant, { variant: newCost(), bare: newCost() }]),
+  ) as Record<V, { readonly variant: Costs; readonly bare: Costs }>;
   for (let generation = 0; generation < effort.processes; generation++) {
-    const subject = await startSharedSubject(file, variants, args);
+    const subjects = await startAll(variants, (variant) => startSharedSubject(file, [bare, variant], args));
     try {
-      for (let done = 0; done < warmUp * effort.scale; done += count) await subject.round(shuffled(variants), count);
+      for (const [variant, subject] of subjects) {
+        await subject.round([variant], warmUp * effort.scale);
+        // Most of what bare runs is compiled by then.
+        await subject.round([bare], (warmUp / 4) * effort.scale);
+      }
       for (let round = -SETTLING; round < effort.rounds; round++) {
-        const turns = await subject.round(shuffled(variants), count);
-        if (round >= 0) for (const variant of variants) addTurn(costs[variant], turns[variant], count);
+        for (const [variant, subject] of shuffled([...subjects])) {
+          const turns = await subject.round(shuffled([bare, variant]), count);
+          if (round < 0) continue;
+          addTurn(pairs[variant].variant, turns[variant], count);
+          addTurn(pairs[variant].bare, turns[bare], count);
+        }
       }
     } finally {
-      await subject.stop();
+      await stopAll(subjects);
     }
   }
-  return costs;
+  return pairs;
 }
 
-function newCosts<V extends string>(variants: readonly V[]): Record<V, Costs> {
-  const empty = (): Costs => ({ rounds: [], elapsed: [], spans: 0 });
-  return Object.fromEntries(variants.map((variant) => [variant, empty()])) as Record<V, Costs>;
+function newCost(): Costs {
+  return { rounds: [], elapsed: [], spans: 0 };
 }
 
 interface Costs extends Cost {
@@ -128,26 +145,29 @@ function shuffled<T>(values: readonly T[]): readonly T[] {
     .map(({ value }) => value);
 }
 
-async function startEach<V extends string>(
-  file: URL,
+interface Stoppable {
+  stop(): Promise<void>;
+}
+
+async function startAll<V extends string, S extends Stoppable>(
   variants: readonly V[],
-  args: readonly string[],
-): Promise<Map<V, Subject>> {
+  start: (variant: V) => Promise<S>,
+): Promise<Map<V, S>> {
   // All at once: to load the modules of one takes longer than most of its turns.
-  const starts = await Promise.allSettled(variants.map((variant) => startSubject(file, [variant, ...args])));
-  const subjects = new Map<V, Subject>();
+  const starts = await Promise.allSettled(variants.map(start));
+  const subjects = new Map<V, S>();
   let failed: PromiseRejectedResult | undefined;
   for (const [at, variant] of variants.entries()) {
-    const start = starts[at];
-    if (start?.status === 'fulfilled') subjects.set(variant, start.value);
-    else failed ??= start;
+    const started = starts[at];
+    if (started?.status === 'fulfilled') subjects.set(variant, started.value);
+    else failed ??= started;
   }
   if (failed === undefined) return subjects;
   await stopAll(subjects);
   throw failed.reason;
 }
 
-async function stopAll(subjects: ReadonlyMap<unknown, Subject>): Promise<void> {
+async function stopAll(subjects: ReadonlyMap<unknown, Stoppable>): Promise<void> {
   await Promise.all([...subjects.values()].map((subject) => subject.stop()));
 }
 
