@@ -16,6 +16,7 @@ export type KafkaVariant =
   | 'bare'
   | 'constant'
   | 'constant, lineage'
+  | 'least'
   | 'ours'
   | 'ours, in a chain'
   | 'ours, spanPerMessage'
@@ -83,6 +84,8 @@ function sendOf(variant: KafkaVariant, producer: KafkaJS.Producer): Send {
       return constantSend(send, { traceparent });
     case 'constant, lineage':
       return constantSend(send, { traceparent, baggage });
+    case 'least':
+      return leastSend(send, telemetry.tracer);
     case 'hand-written':
       return tracedSend(send, telemetry.tracer);
     case 'ours':
@@ -159,6 +162,26 @@ function constantSend(send: Send, fields: IHeaders): Send {
         headers: { ...message.headers, ...fields },
       })),
     });
+}
+
+/** One span for each call, that says what samplers are shown, and its context in the messages: nothing that is optional. */
+function leastSend(send: Send, tracer: Tracer): Send {
+  return async (record) => {
+    const attributes: Attributes = {
+      'messaging.system': 'kafka',
+      'messaging.operation.name': 'send',
+      'messaging.operation.type': 'send',
+      'messaging.destination.name': record.topic,
+    };
+    const span = tracer.startSpan(`send ${record.topic}`, { kind: SpanKind.PRODUCER, attributes });
+    const { traceId, spanId, traceFlags } = span.spanContext();
+    const own = `00-${traceId}-${spanId}-0${traceFlags}`;
+    try {
+      return await constantSend(send, { traceparent: own })(record);
+    } finally {
+      span.end();
+    }
+  };
 }
 
 /** What anyone would write around `send`: a span for each message, its context in the message's headers. */

@@ -55,8 +55,10 @@ export async function measure<V extends string>(
   for (let generation = 0; generation < effort.processes; generation++) {
     const subjects = await startAll(variants, (variant) => startSubject(file, [variant, ...args]));
     try {
-      for (const subject of subjects.values())
+      const warmed = [...subjects.values()].map(async (subject) => {
         for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
+      });
+      await Promise.all(warmed);
       for (let round = -SETTLING; round < effort.rounds; round++) {
         for (const [variant, subject] of shuffled([...subjects])) {
           const spansBefore = await subject.spans();
@@ -102,11 +104,12 @@ export async function measureInPairs<V extends string>(
   for (let generation = 0; generation < effort.processes; generation++) {
     const subjects = await startAll(variants, (variant) => startSharedSubject(file, [bare, variant], args));
     try {
-      for (const [variant, subject] of subjects) {
+      const warmed = [...subjects].map(async ([variant, subject]) => {
         await subject.round([variant], warmUp * effort.scale);
         // Most of what bare runs is compiled by then.
         await subject.round([bare], (warmUp / 4) * effort.scale);
-      }
+      });
+      await Promise.all(warmed);
       for (let round = -SETTLING; round < effort.rounds; round++) {
         for (const [variant, subject] of shuffled([...subjects])) {
           const turns = await subject.round(shuffled([bare, variant]), count);

@@ -126,8 +126,8 @@ const V1_STDIO: Setting = {
   // Short turns, and many: what else two processes on two cores wait for comes in waves.
   count: 200,
   warmUp: 15_000,
-  processes: 2,
-  rounds: 1.5,
+  processes: 4,
+  rounds: 3 / 4,
 };
 
 const V2_STDIO: Setting = {
@@ -140,8 +140,8 @@ const V2_STDIO: Setting = {
   // Short turns, and many: what else two processes on two cores wait for comes in waves.
   count: 200,
   warmUp: 15_000,
-  processes: 2,
-  rounds: 1.5,
+  processes: 4,
+  rounds: 3 / 4,
 };
 
 /** CPU that tracing adds to a tool call, client and server together. */
