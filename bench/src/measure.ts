@@ -55,10 +55,8 @@ export async function measure<V extends string>(
   for (let generation = 0; generation < effort.processes; generation++) {
     const subjects = await startAll(variants, (variant) => startSubject(file, [variant, ...args]));
     try {
-      const warmed = [...subjects.values()].map(async (subject) => {
+      for (const subject of subjects.values())
         for (let done = 0; done < warmUp * effort.scale; done += turn) await drive(subject, turn);
-      });
-      await Promise.all(warmed);
       for (let round = -SETTLING; round < effort.rounds; round++) {
         for (const [variant, subject] of shuffled([...subjects])) {
           const spansBefore = await subject.spans();
