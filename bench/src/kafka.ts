@@ -136,52 +136,52 @@ const names: Partial<Record<KafkaVariant, string>> = {
   'ours, runWith': 'with `runWith` around each message',
 };
 
+const BOTH =
+  "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. The notes give messages a second, as one process that waits for itself gets them, and spans a message.";
+const PRODUCED = `${BOTH} A process awaits each \`send\` before the next. Every process sends bare too, on the same connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops.`;
+const CONSUMED = `${BOTH} The messages are stored ones, each with a \`traceparent\` of its own.`;
+
 /** CPU that tracing adds to a message, in the client's process alone, against a real broker. */
-export async function kafka(given: Effort): Promise<Report> {
+export const kafkaBenchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = Object.fromEntries(
+  tasks.map((task) => [`kafka-${task.task}`, (effort: Effort) => report(task, effort)]),
+);
+
+async function report(
+  { task, what, count, warmUp, processes, rounds, ...comparisons }: Task,
+  given: Effort,
+): Promise<Report> {
   await using broker = await startKafka({ need: 'apache' });
   const results: Result[] = [];
   const notes: string[] = [];
-  const brokers = broker.brokers;
-  for (const { task, what, count, warmUp, processes, rounds, ...comparisons } of tasks) {
-    const topic = `bench-${task}`;
-    const consumes = task === 'eachMessage' || task === 'eachBatch';
-    await prepare(brokers, topic, consumes ? STORED : 0);
-    for (const sampling of ['sampled', 'unsampled'] as const) {
-      const rows = comparisons[sampling];
-      const variants = [...new Set(rows.flatMap(({ ours, opponent }) => [ours, opponent]))];
-      const args = [task, brokers.join(','), topic, sampling];
-      const effort = { ...given, processes: given.processes * processes, rounds: given.rounds * rounds };
-      const costs = await (consumes ? consumed : produced)(variants, count, effort, { args, warmUp });
-      for (const { ours, opponent, target } of rows) {
-        const [mine, theirs] = [costs[ours], costs[opponent]];
-        if (mine === undefined || theirs === undefined) continue;
-        results.push({
-          what: [what, names[ours], sampling === 'unsampled' ? 'unsampled' : undefined].filter(Boolean).join(', '),
-          opponent: opponents[opponent] ?? opponent,
-          ours: added(mine.variant, mine.bare),
-          theirs: added(theirs.variant, theirs.bare) + (opponent.startsWith('constant') ? OVER_FLOOR : 0),
-          target,
-        });
-      }
-      const bare = Object.values(costs).map((pair) => pair.bare);
-      const each = [
-        told(
-          'bare',
-          bare.flatMap(({ elapsed }) => elapsed),
-        ),
-        ...variants.map((variant) => told(variant, costs[variant]?.variant.elapsed, costs[variant]?.variant.spans)),
-      ];
-      const micros = median(bare.flatMap(({ rounds }) => rounds)).toFixed(1);
-      notes.push(`${what}, ${sampling}: bare ${micros} µs; ${each.join('; ')}.`);
+  const topic = `bench-${task}`;
+  const consumes = task === 'eachMessage' || task === 'eachBatch';
+  await prepare(broker.brokers, topic, consumes ? STORED : 0);
+  for (const sampling of ['sampled', 'unsampled'] as const) {
+    const rows = comparisons[sampling];
+    const variants = [...new Set(rows.flatMap(({ ours, opponent }) => [ours, opponent]))];
+    const args = [task, broker.brokers.join(','), topic, sampling];
+    const effort = { ...given, processes: given.processes * processes, rounds: given.rounds * rounds };
+    const costs = await (consumes ? consumed : produced)(variants, count, effort, { args, warmUp });
+    for (const { ours, opponent, target } of rows) {
+      const [mine, theirs] = [costs[ours], costs[opponent]];
+      if (mine === undefined || theirs === undefined) continue;
+      results.push({
+        what: [what, names[ours], sampling === 'unsampled' ? 'unsampled' : undefined].filter(Boolean).join(', '),
+        opponent: opponents[opponent] ?? opponent,
+        ours: added(mine.variant, mine.bare),
+        theirs: added(theirs.variant, theirs.bare) + (opponent.startsWith('constant') ? OVER_FLOOR : 0),
+        target,
+      });
     }
+    const bare = Object.values(costs).map((pair) => pair.bare);
+    const elapsed = bare.flatMap((cost) => cost.elapsed);
+    const each = variants.map((variant) =>
+      told(variant, costs[variant]?.variant.elapsed, costs[variant]?.variant.spans),
+    );
+    const micros = median(bare.flatMap((cost) => cost.rounds)).toFixed(1);
+    notes.push(`${sampling}: bare ${micros} µs; ${[told('bare', elapsed), ...each].join('; ')}.`);
   }
-  return {
-    title: 'kafka',
-    method:
-      "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. A process awaits each `send` before the next. Every process that produces sends bare too, on the same connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. The consumers read stored messages, each with a `traceparent` of its own. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops. The notes give messages a second, as one process that waits for itself gets them, and spans a message.",
-    results,
-    notes,
-  };
+  return { title: `kafka, ${what}`, method: consumes ? CONSUMED : PRODUCED, results, notes };
 }
 
 type Measured = Readonly<Partial<Record<KafkaVariant, Pair>>>;

@@ -20,12 +20,12 @@ export interface Report {
 }
 
 /** Whether a result is within its target; `undefined` where it has none. */
-export function met({ ours, theirs, target }: Result): boolean | undefined {
+function met({ ours, theirs, target }: Result): boolean | undefined {
   return target === undefined ? undefined : ours <= theirs * target;
 }
 
-/** Returns a report as a section of Markdown. */
-export function render({ title, method, results, notes }: Report): string {
+/** Returns a report as a section of Markdown. `ran`: when and on what. */
+export function render({ title, method, results, notes }: Report, ran: string): string {
   const rows = results.map((result) => {
     const { what, opponent, ours, theirs, target } = result;
     const verdict = met(result);
@@ -41,9 +41,26 @@ export function render({ title, method, results, notes }: Report): string {
     ...rows,
     '',
     ...notes.map((note) => `- ${note}`),
+    `- ${ran}`,
     '',
   ].join('\n');
 }
+
+/** Returns the page of results with this section in the place of the one of the same title, or at its end. */
+export function withSection(page: string, section: string): string {
+  const [, ...sections] = page.split(/^(?=## )/m);
+  const [title = ''] = section.split('\n', 1);
+  const at = sections.findIndex((there) => there.startsWith(`${title}\n`));
+  if (at === -1) sections.push(section);
+  else sections[at] = section;
+  const body = sections.map((one) => one.trimEnd()).join('\n\n');
+  const targets = body.match(/ \| (?:met|\*\*missed\*\*) \|$/gm) ?? [];
+  const kept = targets.filter((verdict) => verdict.includes('| met |')).length;
+  return `# Results\n\n${kept} of ${targets.length} targets met.\n\n${INTRODUCTION}\n\n${body}\n`;
+}
+
+const INTRODUCTION =
+  "`pnpm bench` runs all sections and puts each into its place here; `pnpm bench mcp-stdio` runs one. Every ratio is ours to the opponent's, measured in one run of its section: CPU time (user and system) by `process.cpuUsage`, one process for each variant where a section does not say otherwise, the variants in turns once V8 is done with compiling them, medians over rounds. Where a bare cost is given, both numbers are what is added to it. All variants run on OpenTelemetry SDK 3, everything sampled where a row does not say otherwise, `BatchSpanProcessor` with an exporter that drops. Rows without a target inform.";
 
 function micros(value: number): string {
   return Math.abs(value) < 10 ? value.toFixed(2) : value.toFixed(1);
