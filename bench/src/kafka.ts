@@ -33,7 +33,7 @@ interface Task {
 
 const each = 'ours, spanPerMessage';
 const half: Comparison = { ours: 'ours', opponent: 'hand-written', target: 1 / 2 };
-// What no tracer with a span can do without.
+// One span for each call and its header, written by hand: near what a tracer that has a span cannot go below.
 const least: Comparison = { ours: 'least', opponent: 'hand-written' };
 // With lineage in every message too: half of what that costs is kafkajs encoding a second header.
 const inChain: Comparison = { ours: 'ours, in a chain', opponent: 'hand-written' };
@@ -197,7 +197,7 @@ function produced(
   return measureInPairs(file, variants, 'bare', count, effort, options);
 }
 
-// In processes of their own: a partition goes to one consumer of a group at a time.
+// A consumer has one handler for as long as it runs: bare is one variant more, in a process of its own.
 async function consumed(
   variants: readonly KafkaVariant[],
   count: number,

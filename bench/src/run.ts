@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import type { Effort } from './measure.ts';
@@ -29,7 +30,8 @@ if (unknown.length > 0) {
 }
 
 const file = new URL('../RESULTS.md', import.meta.url);
-const ran = `Run on ${new Date().toISOString().slice(0, 10)}, Node ${process.version.slice(1)}, ${cpus().length} CPU cores.`;
+const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+const ran = `Run on ${new Date().toISOString().slice(0, 10)} at ${commit}, Node ${process.version.slice(1)}, ${cpus().length} CPU cores.`;
 for (const name of names) {
   const report = await benchmarks[name]?.(quick ? QUICK : FULL);
   if (report === undefined) continue;
