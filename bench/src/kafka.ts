@@ -35,6 +35,8 @@ const each = 'ours, spanPerMessage';
 const half: Comparison = { ours: 'ours', opponent: 'hand-written', target: 1 / 2 };
 // One span for each call and its header, written by hand: near what a tracer that has a span cannot go below.
 const least: Comparison = { ours: 'least', opponent: 'hand-written' };
+// No tracer at all: what kafkajs takes for a header that is always the same.
+const floor: Comparison = { ours: 'constant', opponent: 'hand-written' };
 // With lineage in every message too: half of what that costs is kafkajs encoding a second header.
 const inChain: Comparison = { ours: 'ours, in a chain', opponent: 'hand-written' };
 
@@ -44,8 +46,8 @@ const tasks: readonly Task[] = [
     what: 'produced one at a time',
     count: 20,
     warmUp: 24_000,
-    processes: 2,
-    rounds: 8,
+    processes: 1.5,
+    rounds: 20,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
       { ours: 'ours', opponent: 'instrumentation', target: 1 },
@@ -62,9 +64,10 @@ const tasks: readonly Task[] = [
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
       { ours: 'least', opponent: 'instrumentation' },
+      { ours: 'constant', opponent: 'instrumentation' },
       { ours: each, opponent: 'hand-written', target: 1.3 },
     ],
-    unsampled: [half, inChain, least],
+    unsampled: [half, inChain, least, floor],
   },
   {
     task: '100',
@@ -79,7 +82,7 @@ const tasks: readonly Task[] = [
       { ours: 'ours, in a chain', opponent: 'constant, lineage', target: 1 },
       { ours: each, opponent: 'hand-written', target: 1.3 },
     ],
-    unsampled: [half, inChain, least],
+    unsampled: [half, inChain, least, floor],
   },
   {
     task: '1000',
@@ -93,7 +96,7 @@ const tasks: readonly Task[] = [
       { ours: 'ours', opponent: 'constant' },
       { ours: 'ours, in a chain', opponent: 'constant, lineage' },
     ],
-    unsampled: [half, inChain, least],
+    unsampled: [half, inChain, least, floor],
   },
   {
     task: 'eachMessage',
@@ -130,6 +133,7 @@ const opponents: Partial<Record<KafkaVariant, string>> = {
   instrumentation: 'instrumentation-kafkajs',
 };
 const names: Partial<Record<KafkaVariant, string>> = {
+  constant: 'a constant `traceparent` and no span',
   least: 'no more than one span with what samplers see, and its `traceparent`',
   'ours, in a chain': 'with lineage in each message',
   'ours, spanPerMessage': 'with `spanPerMessage`',
@@ -138,7 +142,7 @@ const names: Partial<Record<KafkaVariant, string>> = {
 
 const BOTH =
   "CPU a message of the client's process over that of bare kafkajs 2, messages of 1 KB, one topic of one partition on Apache Kafka 4, which shares the cores: code is cold after each wait. The notes give messages a second, as one process that waits for itself gets them, and spans a message.";
-const PRODUCED = `${BOTH} A process awaits each \`send\` before the next. Every process sends bare too, on the same connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops.`;
+const PRODUCED = `${BOTH} A process awaits each \`send\` before the next. Every process sends bare too, on the same connection, because what two connections cost differs by more than what is measured: a few calls of each in every round, in an order that is drawn anew. One process runs at a time. A send is the root of its trace, whose first hop needs no lineage; rows say where it is there, as on later hops.`;
 const CONSUMED = `${BOTH} The messages are stored ones, each with a \`traceparent\` of its own.`;
 
 /** CPU that tracing adds to a message, in the client's process alone, against a real broker. */

@@ -83,10 +83,10 @@ export interface Pair {
 }
 
 /**
- * Returns what each variant cost beside `bare`, like {@link measure}, where every process does both: for what costs a tenth of
- * what is common to them, or less, because that differs between two processes by more. No two variants share a process, whose
- * code V8 would compile for both. `count` is small, and the rounds are many: what else the machine does comes in waves, and hits a
- * whole turn.
+ * Returns what each variant cost beside `bare`, where every process does both, in turns: for what costs a tenth of what is common
+ * to them, or less, because that differs between two processes by more. No two variants share a process, whose code V8
+ * would compile for both. One process runs at a time: others in between would leave it with cold caches at each turn. `count` is
+ * small, and the rounds are many: what else the machine does comes in waves, and hits a whole turn.
  */
 export async function measureInPairs<V extends string>(
   file: URL,
@@ -100,24 +100,21 @@ export async function measureInPairs<V extends string>(
     variants.map((variant) => [variant, { variant: newCost(), bare: newCost() }]),
   ) as Record<V, { readonly variant: Costs; readonly bare: Costs }>;
   for (let generation = 0; generation < effort.processes; generation++) {
-    const subjects = await startAll(variants, (variant) => startSharedSubject(file, [bare, variant], args));
-    try {
-      const warmed = [...subjects].map(async ([variant, subject]) => {
+    for (const variant of shuffled(variants)) {
+      const subject = await startSharedSubject(file, [bare, variant], args);
+      try {
         await subject.round([variant], warmUp * effort.scale);
         // Most of what bare runs is compiled by then.
         await subject.round([bare], (warmUp / 4) * effort.scale);
-      });
-      await Promise.all(warmed);
-      for (let round = -SETTLING; round < effort.rounds; round++) {
-        for (const [variant, subject] of shuffled([...subjects])) {
+        for (let round = -SETTLING; round < effort.rounds; round++) {
           const turns = await subject.round(shuffled([bare, variant]), count);
           if (round < 0) continue;
           addTurn(pairs[variant].variant, turns[variant], count);
           addTurn(pairs[variant].bare, turns[bare], count);
         }
+      } finally {
+        await subject.stop();
       }
-    } finally {
-      await stopAll(subjects);
     }
   }
   return pairs;

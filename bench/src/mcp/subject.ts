@@ -1,4 +1,6 @@
 // One variant's process: `node subject.ts VARIANT LINE BETWEEN`. It has the client, and in memory the server too.
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
 import { beSubject } from '../subject.ts';
 import { startTelemetry } from '../telemetry.ts';
@@ -10,6 +12,7 @@ import { propagates, startTracing } from './variant.ts';
 import type { McpVariant } from './variant.ts';
 
 const [variant, line, between] = process.argv.slice(2) as [McpVariant, Line, Between];
+if (between === 'stdio') shareOneCore();
 const telemetry = startTelemetry();
 const sdk = await sdkOf(line);
 const tracing = await startTracing(variant, sdk, between === 'memory' ? 'both' : 'client', telemetry);
@@ -41,3 +44,11 @@ beSubject({
   othersCpu: cpu,
   stop: close,
 });
+
+// Two processes that wait for each other in turns: to wake one on another core costs more than all that is measured, and
+// whether it is on another differs from one pair of processes to the next. The server inherits what is set here.
+function shareOneCore(): void {
+  if (process.platform !== 'linux') return;
+  const [, first = '0'] = /^Cpus_allowed_list:\s*(\d+)/m.exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
+  execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', first, String(process.pid)], { stdio: 'ignore' });
+}
