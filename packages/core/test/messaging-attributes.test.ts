@@ -12,7 +12,7 @@ const shape: MessageShape = {
   reader: messageHeaders,
   headers: (message) => (message as { headers?: object }).headers,
   holdsFields: () => false,
-  write: (message) => message,
+  writer: () => (message) => message,
 };
 const sender = (options: Parameters<typeof senderSettings>[0]): ReturnType<typeof senderSettings> =>
   senderSettings(options, scope, shape, () => undefined);
@@ -96,6 +96,7 @@ test('with `spans: false` nothing is written onto the span of the caller', async
       async () => {},
       undefined,
       () => ({ partition: 1, offset: '7' }),
+      true,
     );
     startTopic('t', [[message]], sender({ spans: false, spanPerMessage: true, clientId: 'c' })).end();
     span.end();
@@ -106,7 +107,7 @@ test('with `spans: false` nothing is written onto the span of the caller', async
 test('where the broker put a message is on the span of its send; an answer that cannot be read is let be', async () => {
   telemetry = startTelemetry();
   const send = (placeOf: () => { partition: number; offset: string }): unknown =>
-    sendAll([startTopic('t', [[{ value: 'v' }]], sender({}))], async () => 'answer', undefined, placeOf);
+    sendAll([startTopic('t', [[{ value: 'v' }]], sender({}))], async () => 'answer', undefined, placeOf, true);
   expect(await send(() => ({ partition: 1, offset: '7' }))).toBe('answer');
   expect(
     await send(() => {

@@ -16,7 +16,7 @@ const shape: MessageShape = {
   reader: messageHeaders,
   headers: (message) => (message as { headers?: object }).headers,
   holdsFields: (headers) => Object.keys(headers).some((key) => key.toLowerCase() === 'traceparent'),
-  write: (message, headers, fields) => ({
+  writer: (fields) => (message, headers) => ({
     ...message,
     headers: writeRecord(headers as Record<string, unknown>, fields),
   }),
@@ -41,6 +41,7 @@ describe('a message client', () => {
       async (lists: typeof outgoing.lists) => lists,
       outgoing.lists,
       () => undefined,
+      true,
     );
     const [[message]] = sent as [[{ headers: Record<string, string> }]];
     const receiver = receiverSettings({ groupId: 'g' }, scope, () => undefined);
@@ -58,7 +59,7 @@ describe('a message client', () => {
   it('is refused as a whole, and settling takes no part of the budget', async () => {
     const enforced = sender({ lineage: { mode: 'enforce' } });
     await withBudget(1, async () => {
-      await settle('t', 'g', enforced, async () => {});
+      await settle('t', 'g', enforced, async () => {}, true);
       const fits = startTopic('t', [[{ value: 'v' }]], enforced);
       expect(refusalOf([fits])).toBeUndefined();
       fits.end();
@@ -69,6 +70,7 @@ describe('a message client', () => {
           async () => {},
           undefined,
           () => undefined,
+          true,
         ),
       ).catch((caught: unknown) => caught);
       expect(isLineageError(error)).toBe(true);

@@ -1,9 +1,10 @@
-import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { markWrapped, sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import { sendAll, settle, startTopic } from '@throughline/core/messaging';
 import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
+import { isPatched } from './patched.ts';
 
 /** What sends: a kafkajs `Producer` or `Transaction`, or a client with its API. */
 export interface SenderLike {
@@ -66,13 +67,14 @@ type Loose = Record<
 
 function traceSender<S extends object>(sender: S, settings: ProducerSettings): S {
   const target = sender as unknown as Loose;
-  // A copy of a wrapped producer has lost its brand, its `send` has not.
+  // A copy of a wrapped producer has lost the mark, its `send` has not.
   if (wrapped(sender) || wrapped(target.send)) {
     warnIfRewrapped(wrapped(sender) ? sender : target.send, settings.hop);
     return sender;
   }
+  const send = (record: unknown, ...rest: unknown[]): unknown => sendRecord(target, record, rest, settings);
   const members: Record<string, unknown> = {
-    send: (record: unknown, ...rest: unknown[]) => sendRecord(target, record, rest, settings),
+    send: markWrapped(send, settings.hop),
     sendBatch: (batch: unknown, ...rest: unknown[]) => sendBatch(target, batch, rest, settings),
   };
   if (typeof target.transaction === 'function') {
@@ -90,7 +92,8 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, settings, recordCopy);
-  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf);
+  const suppresses = settings.suppressInner ?? isPatched(target.send);
+  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf, suppresses);
 }
 
 function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
@@ -106,7 +109,8 @@ function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: Produc
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(batch, outgoing, settings, batchCopy);
-  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf);
+  const suppresses = settings.suppressInner ?? isPatched(target.sendBatch);
+  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf, suppresses);
 }
 
 function batchCopy(batch: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
@@ -175,7 +179,8 @@ function byTopic(topicMessages: readonly TopicMessages[]): Map<string, number[]>
 /** The offsets that a transaction commits for a consumer group. */
 function sendOffsets(target: Loose, offsets: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const { group, topic } = settledBy(offsets);
-  return settle(topic, group, settings, () => target.sendOffsets(offsets, ...rest));
+  const suppresses = settings.suppressInner ?? isPatched(target.sendOffsets);
+  return settle(topic, group, settings, () => target.sendOffsets(offsets, ...rest), suppresses);
 }
 
 // A topic only where there is one: a span's name holds no list.

@@ -1,9 +1,10 @@
-/** A service that has OpenTelemetry's kafkajs instrumentation as well: sends one message, and prints what came of it. */
+/** A service that has OpenTelemetry's kafkajs instrumentation as well: sends a message in several ways, and prints what came of it. */
 import { createRequire } from 'node:module';
 import { context, trace } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type * as Kafkajs from 'kafkajs';
 import { traceProducer } from '../src/index.ts';
+import type { ProducerOptions } from '../src/index.ts';
 
 const [brokers = '', topic = ''] = process.argv.slice(2);
 const telemetry = startTelemetry();
@@ -23,14 +24,24 @@ await producer.connect();
 const headers = { mine: '1' };
 const message = { value: 'traced', headers };
 const record = { topic, messages: [message] };
-const work = trace.getTracer('test').startSpan('work');
-await context.with(trace.setSpan(context.active(), work), () => traceProducer(producer).send(record));
-work.end();
-const traced = telemetry.spans().map((span) => `${span.instrumentationScope.name}: ${span.name}`);
-await telemetry.reset();
+const scopes = async (send: () => Promise<unknown>): Promise<string[]> => {
+  await telemetry.reset();
+  await send();
+  return telemetry.spans().map((span) => `${span.instrumentationScope.name}: ${span.name}`);
+};
+const inWork = (wrapped: Pick<Kafkajs.Producer, 'send' | 'sendBatch'>, options?: ProducerOptions): Promise<string[]> =>
+  scopes(async () => {
+    const work = trace.getTracer('test').startSpan('work');
+    await context.with(trace.setSpan(context.active(), work), () => traceProducer(wrapped, options).send(record));
+    work.end();
+  });
+const traced = await inWork(producer);
+// A function around the one that was patched does not show that it was.
+const hidden = { send: (given: Kafkajs.ProducerRecord) => producer.send(given), sendBatch: producer.sendBatch };
+const around = await inWork(hidden, { suppressInner: true });
+const doubled = await inWork(hidden);
 // Proof that the instrumentation is there.
-await producer.send({ topic, messages: [{ value: 'instrumented' }] });
-const instrumented = telemetry.spans().map((span) => `${span.instrumentationScope.name}: ${span.name}`);
+const instrumented = await scopes(() => producer.send({ topic, messages: [{ value: 'instrumented' }] }));
 await producer.disconnect();
 await telemetry.shutdown();
-process.stdout.write(JSON.stringify({ traced, instrumented, headers }));
+process.stdout.write(JSON.stringify({ traced, around, doubled, instrumented, headers }));

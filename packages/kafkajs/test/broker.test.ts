@@ -360,20 +360,45 @@ onBroker('on a real broker', () => {
     const topic = await newTopic(kafka, 'beside');
     const service = fileURLToPath(new URL('./beside-instrumentation.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [service, broker.brokers[0] ?? '', topic]);
-    const { traced, instrumented, headers } = JSON.parse(stdout) as {
+    const { traced, around, doubled, instrumented, headers } = JSON.parse(stdout) as {
       traced: string[];
+      around: string[];
+      doubled: string[];
       instrumented: string[];
       headers: object;
     };
     expect(traced).toEqual([`@throughline/kafkajs: send ${topic}`, 'test: work']);
+    expect(around).toEqual(traced);
+    expect(doubled).toEqual([expect.stringContaining('instrumentation-kafkajs'), ...traced]);
     expect(instrumented).toEqual([expect.stringContaining('instrumentation-kafkajs')]);
     expect(headers).toEqual({ mine: '1' });
-    const [message] = await readAll(kafka, topic, 2);
-    expect(textOf(message?.headers)).toEqual({
-      mine: '1',
-      traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/),
-      baggage: lineageMember,
+    for (const message of (await readAll(kafka, topic, 4)).slice(0, 2)) {
+      expect(textOf(message.headers)).toEqual({
+        mine: '1',
+        traceparent: expect.stringMatching(/^00-[0-9a-f]{32}-[0-9a-f]{16}-0[13]$/),
+        baggage: lineageMember,
+      });
+    }
+  });
+
+  it('what kafkajs calls while it sends is traced, and silent under `suppressInner`', async () => {
+    const topic = await newTopic(kafka, 'inner');
+    const partitioned = kafka.producer({
+      createPartitioner: () => () => {
+        trace.getTracer('test').startSpan('partition').end();
+        return 0;
+      },
     });
+    await partitioned.connect();
+    const names = async (options: { suppressInner?: boolean }): Promise<string[]> => {
+      await telemetry.reset();
+      await inSpan('work', () => traceProducer(partitioned, options).send({ topic, messages: [{ value: 'a' }] }));
+      return telemetry.spans().map((span) => span.name);
+    };
+    expect(await names({})).toEqual(['partition', `send ${topic}`, 'work']);
+    expect(telemetry.find('partition').parentSpanContext?.spanId).toBe(idOf('work'));
+    expect(await names({ suppressInner: true })).toEqual([`send ${topic}`, 'work']);
+    await partitioned.disconnect();
   });
 
   // The last one: it takes the broker away.

@@ -157,6 +157,25 @@ describe('what is sent', () => {
     expect(telemetry.find('send t').kind).toBe(SpanKind.PRODUCER);
   });
 
+  it('holds the fields as text, and as bytes that all messages share where they are many', async () => {
+    const headersOf = async (count: number): Promise<unknown[]> => {
+      await telemetry.reset();
+      const messages = Array.from({ length: count }, (_, at) => ({ value: String(at), headers: { mine: '1' } }));
+      const sent = await sentWith({ topic: 't', messages }, { agent: 'planner' });
+      return sent.messages.map((message) => message.headers);
+    };
+    const text = { mine: '1', baggage: expect.stringMatching('throughline.lineage='), traceparent: expect.any(String) };
+    expect(await headersOf(7)).toEqual(Array.from({ length: 7 }, () => text));
+    const [first, ...more] = (await headersOf(8)) as { traceparent: Buffer; baggage: Buffer }[];
+    expect(first?.traceparent).toBeInstanceOf(Buffer);
+    expect(first?.traceparent.toString()).toMatch(traceparentOf('send t'));
+    expect(first?.baggage.toString()).toMatch('throughline.lineage=');
+    for (const { traceparent, baggage } of more) {
+      expect(traceparent).toBe(first?.traceparent);
+      expect(baggage).toBe(first?.baggage);
+    }
+  });
+
   it('is the very same record under suppressed tracing, with no span', async () => {
     const { producer, sent } = fakeProducer();
     const record = deepFreeze({ topic: 't', messages: [{ value: 'a' }] });
@@ -436,6 +455,7 @@ describe('what is malformed', () => {
     expect(() => traceProducer(producer, { spanPerMessage: 'yes' as never })).toThrow(
       '`spanPerMessage` takes true or false',
     );
+    expect(() => traceProducer(producer, { suppressInner: 1 as never })).toThrow('`suppressInner` takes true or false');
     expect(() => traceProducer(producer, { existing: 'drop' as never })).toThrow('existing');
     expect(() => traceProducer({} as never)).toThrow('kafka.producer()');
   });

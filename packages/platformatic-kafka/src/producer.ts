@@ -83,7 +83,10 @@ interface Sent {
 function send(target: Loose, record: unknown, callback: unknown, settings: Sender): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, settings);
-  if (typeof callback !== 'function') return sendAll(outgoing, (copy) => target.send(copy), argument, placeOf);
+  // What instruments this client listens on its diagnostics channels, which nobody can tell from here.
+  const suppresses = settings.suppressInner ?? true;
+  if (typeof callback !== 'function')
+    return sendAll(outgoing, (copy) => target.send(copy), argument, placeOf, suppresses);
   const told = contextApi.bind(contextApi.active(), callback as Callback);
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) {
@@ -97,7 +100,7 @@ function send(target: Loose, record: unknown, callback: unknown, settings: Sende
   };
   const hop = outgoing[0]?.hop;
   const call = (): unknown => target.send(argument, ended);
-  return hop === undefined || hop.refused !== undefined ? call() : contextApi.with(hop.inner, call);
+  return hop === undefined || hop.refused !== undefined || !suppresses ? call() : contextApi.with(hop.inner, call);
 }
 
 // The client writes into what it is given, so that it gets a copy. What cannot be read goes to it as it is, and it reports it.
@@ -161,7 +164,13 @@ function addOffset(target: Loose, message: unknown, rest: unknown[], settings: S
     metadata?: { consumer?: { groupId?: string } };
   };
   const commit = (given: unknown[]): unknown =>
-    settle(topic, metadata?.consumer?.groupId, settings, () => target.addOffset(message, ...given));
+    settle(
+      topic,
+      metadata?.consumer?.groupId,
+      settings,
+      () => target.addOffset(message, ...given),
+      settings.suppressInner ?? true,
+    );
   const callback = rest.at(-1);
   if (typeof callback !== 'function') return commit(rest);
   const told = contextApi.bind(contextApi.active(), callback as Callback);

@@ -12,7 +12,7 @@ export function mapHeaders({ key, value }: HeaderEncoder): MessageShape {
       return headers === undefined || (typeof headers === 'object' && headers !== null) ? headers : null;
     },
     holdsFields,
-    write(message, headers, fields) {
+    writer: (fields) => (message, headers) => {
       if (key === undefined || value === undefined) return message;
       const copy =
         headers === undefined || headers instanceof Map

@@ -316,6 +316,26 @@ describe.skipIf(available.missing)(`@platformatic/kafka on a real broker${availa
     expect((await take(topic, 2)).map((message) => text(message, 'traceparent')[0]?.split('-')[2])).toEqual(created);
   });
 
+  it('what the client calls while it sends is silent, and traced under `suppressInner: false`', async () => {
+    const topic = await newTopic('inner');
+    const partitioner = (): number => {
+      trace.getTracer('test').startSpan('partition').end();
+      return 0;
+    };
+    const partitioned = opened(new Producer({ ...base(), partitioner }));
+    const names = async (options: { suppressInner?: boolean }): Promise<string[]> => {
+      await telemetry.reset();
+      const traced = traceProducer(partitioned, options);
+      const message = { topic, value: Buffer.from('a') };
+      await traced.send({ messages: [message] });
+      await new Promise((resolve) => traced.send({ messages: [message] }, resolve));
+      return telemetry.spans().map((span) => span.name);
+    };
+    const send = `send ${topic}`;
+    expect(await names({})).toEqual([send, send]);
+    expect(await names({ suppressInner: false })).toEqual(['partition', send, 'partition', send]);
+  });
+
   it('consume, transform, produce exactly once: the transaction and its offset are in the trace', async () => {
     const [from, to] = [await newTopic('from'), await newTopic('to')];
     await inSpan('order', () => traceProducer(producer).send({ messages: [{ topic: from, value: Buffer.from('1') }] }));

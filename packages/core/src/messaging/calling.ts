@@ -11,23 +11,23 @@ import type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
 
 /**
- * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing; then the send spans end, with
- * where the broker put the messages, or why it did not take them. A thrown value comes out as the same object. Where the limits
- * of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing where `suppresses`; then the send
+ * spans end, with where the broker put the messages, or why it did not take them. A thrown value comes out as the same object.
+ * Where the limits of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
  */
 export function sendAll<A>(
   outgoing: readonly OutgoingTopic[],
   send: (argument: A) => unknown,
   argument: A,
   placeOf: PlaceOf,
+  suppresses: boolean,
 ): unknown {
   const hop = outgoing[0]?.hop;
   if (hop === undefined) return send(argument);
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) return Promise.reject(refusal);
-  const { inner } = hop as Sending;
   return whenSettled(
-    () => contextApi.with(inner, send, undefined, argument),
+    () => (suppresses ? contextApi.with((hop as Sending).inner, send, undefined, argument) : send(argument)),
     (failed, value) => endAll(outgoing, failed, value, placeOf),
   );
 }
@@ -52,14 +52,15 @@ export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, valu
 }
 
 /**
- * Returns what `commit` returns, the client's own call that commits offsets for a group, in a CLIENT `settle` span. `topic` where
- * it is one: a span's name holds no list.
+ * Returns what `commit` returns, the client's own call that commits offsets for a group, in a CLIENT `settle` span, and under
+ * suppressed tracing where `suppresses`. `topic` where it is one: a span's name holds no list.
  */
 export function settle(
   topic: string | undefined,
   groupId: string | undefined,
   sender: Sender,
   commit: () => unknown,
+  suppresses: boolean,
 ): unknown {
   const started = performance.now();
   const sending = startOutbound(
@@ -80,7 +81,7 @@ export function settle(
   }
   const open = sender.open.add(sending);
   return whenSettled(
-    () => contextApi.with(sending.inner, commit),
+    () => (suppresses ? contextApi.with(sending.inner, commit) : commit()),
     (failed, error) => {
       sender.open.delete(open);
       try {

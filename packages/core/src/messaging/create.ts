@@ -97,6 +97,7 @@ function creator(
     const kind = fieldsKind(create.fields);
     const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
     if (unchanged) return { message };
-    return { message: shape.write(message as object, headers, create, kind === 'w3c' && found === undefined) };
+    const write = shape.writer(create, kind === 'w3c' && found === undefined, 1);
+    return { message: write(message as object, headers) };
   };
 }

@@ -4,7 +4,7 @@ export { KAFKA } from './conventions.ts';
 export { createMessage } from './create.ts';
 export { CreationLinks } from './links.ts';
 export { messageAge } from './message.ts';
-export type { MessageShape, WrittenFields } from './message-shape.ts';
+export type { MessageShape, MessageWriter, WrittenFields } from './message-shape.ts';
 export { startTopic } from './outgoing.ts';
 export type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
 export { receiverSettings, senderSettings, type ReceiverOptions, type SenderOptions } from './options.ts';

@@ -12,11 +12,14 @@ export interface MessageShape {
   /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
   holdsFields(headers: object): boolean;
   /**
-   * A copy of the message whose headers, a copy too, hold the fields. `plain`: the fields are W3C's alone, and the headers hold
-   * none of them in any letter case.
+   * What writes the fields into the messages of one send, `count` of them. `plain`: the fields are W3C's alone, and no headers of
+   * these messages hold any of them in any letter case.
    */
-  write(message: object, headers: object | undefined, fields: WrittenFields, plain: boolean): unknown;
+  writer(fields: WrittenFields, plain: boolean, count: number): MessageWriter;
 }
+
+/** Returns a copy of the message whose headers, a copy too, hold the fields. */
+export type MessageWriter = (message: object, headers: object | undefined) => unknown;
 
 /** Which fields a hop has to write: none, W3C's alone, or those of a foreign propagator too. */
 export function fieldsKind(fields: Readonly<Record<string, string>>): 'none' | 'w3c' | 'foreign' {

@@ -12,6 +12,12 @@ import type { OnRefused, Receiver } from './receiving.ts';
 export interface SenderOptions extends HopOptions {
   /** A `create` span for each message, which the send span links, instead of one send span for all. Default `false`. */
   readonly spanPerMessage?: boolean | undefined;
+  /**
+   * Whether the client's own calls run under suppressed tracing, so that another instrumentation of them adds no second span and
+   * no second header. What the client calls in turn, such as a request for a token, falls silent then too. The default
+   * is the adapter's: where it can tell, only if there is such an instrumentation.
+   */
+  readonly suppressInner?: boolean | undefined;
   /** The client's id: `messaging.client.id`. */
   readonly clientId?: string | undefined;
 }
@@ -48,13 +54,15 @@ export function senderSettings(
   errorType: Sender['errorType'],
 ): Sender {
   const hop = hopSettings(options, scope);
-  const { spanPerMessage, clientId } = options ?? {};
+  const { spanPerMessage, suppressInner, clientId } = options ?? {};
   if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean')
     throw wrong('spanPerMessage', 'true or false');
+  if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
   return {
     hop,
     shape,
     spanPerMessage: spanPerMessage ?? false,
+    suppressInner,
     clientId: name('clientId', clientId),
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),

@@ -48,7 +48,7 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
     if (count === 1) describeMessage(sending.span, onlyOne(lists), sender);
     else describeMessages(sending.span, count, sender);
     const copies =
-      created?.lists ?? (sending.refused === undefined ? written(lists, sending, found, sender.shape) : lists);
+      created?.lists ?? (sending.refused === undefined ? written(lists, count, sending, found, sender.shape) : lists);
     return new OutgoingTopic(topic, sending, copies, count, sender, meters, started);
   } catch (error) {
     sending.end();
@@ -61,7 +61,13 @@ function onlyOne(lists: Lists): DescribedMessage {
   return described(undefined);
 }
 
-function written(lists: Lists, sending: Sending, found: Carried | undefined, shape: MessageShape): Lists {
+function written(
+  lists: Lists,
+  count: number,
+  sending: Sending,
+  found: Carried | undefined,
+  shape: MessageShape,
+): Lists {
   const kind = fieldsKind(sending.fields);
   if (sending.mode === 'strip' ? found === undefined : kind === 'none') return lists;
   const plain = kind === 'w3c' && found === undefined;
@@ -69,10 +75,11 @@ function written(lists: Lists, sending: Sending, found: Carried | undefined, sha
     found?.stays === true && !sending.keepsValid
       ? { fields: sending.fields, mode: sending.mode, keepsValid: true }
       : sending;
+  const write = shape.writer(fields, plain, count);
   return lists.map((messages) =>
     messages.map((message) => {
       const headers = shape.headers(message);
-      return headers === null ? message : shape.write(message as object, headers, fields, plain);
+      return headers === null ? message : write(message as object, headers);
     }),
   );
 }

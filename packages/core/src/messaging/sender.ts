@@ -9,6 +9,8 @@ export interface Sender extends MessagingClient {
   readonly hop: HopSettings;
   readonly shape: MessageShape;
   readonly spanPerMessage: boolean;
+  /** Whether the client's own calls run under suppressed tracing; `undefined` where the adapter is to know. */
+  readonly suppressInner: boolean | undefined;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
   /** The class of an error that the client knows better than core. */

@@ -1,0 +1,7 @@
+/**
+ * Returns whether an OpenTelemetry instrumentation has patched a function, and would open a second span and write a second header.
+ * Instrumentations mark what they patch: see `wrap` in `@opentelemetry/instrumentation`.
+ */
+export function isPatched(fn: unknown): boolean {
+  return typeof fn === 'function' && (fn as { readonly __wrapped?: unknown }).__wrapped === true;
+}
