@@ -100,13 +100,12 @@ function errorOutcome(error: ObjectValue, side: 'client' | 'server'): Outcome {
   if (typeof code !== 'number') return { errorType: '_OTHER', error };
   const status = String(code);
   const attributes = { [ATTR_RPC_RESPONSE_STATUS_CODE]: status };
-  return side === 'server' && isCallersMistake(code) ? { attributes } : { attributes, errorType: status, error };
+  return side === 'server' && callersMistakes.has(code) ? { attributes } : { attributes, errorType: status, error };
 }
 
-// Parse error, invalid request, unknown method, invalid params, unknown resource.
-function isCallersMistake(code: number): boolean {
-  return code === -32700 || code === -32600 || code === -32601 || code === -32602 || code === -32002;
-}
+// Parse error, invalid request, unknown method, invalid params, unknown resource. From the 2026-07-28 revision on: headers that
+// contradict the body, a capability that the client did not declare, an unknown protocol version.
+const callersMistakes = new Set([-32_700, -32_600, -32_601, -32_602, -32_002, -32_020, -32_021, -32_022]);
 
 /** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
 export function sendFailure(error: unknown): Outcome {
