@@ -2,10 +2,9 @@ import { context as contextApi, ROOT_CONTEXT, SpanKind } from '@opentelemetry/ap
 import type { Context } from '@opentelemetry/api';
 import type { CarrierReader } from './carrier.ts';
 import type { Sending } from './hop.ts';
-import { startInbound } from './inbound.ts';
 import type { HopOptions } from './options.ts';
-import { startOutbound } from './outbound.ts';
 import { rememberedSettings } from './remembered-settings.ts';
+import { inboundContext, outboundFields } from './without-span.ts';
 import { writeRecord } from './write.ts';
 
 /** The environment of a process: names and values. */
@@ -24,13 +23,8 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export function traceEnv(env: Environment = process.env, options?: HopOptions): Record<string, string> {
   const target = { transport: PROCESS, channel: 'process' } as const;
-  const sending = startOutbound(
-    { transport: PROCESS, name: 'spawn', kind: SpanKind.CLIENT, target, span: false },
-    rememberedSettings(options),
-  );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
-  return writeEnv(env, sending);
+  const hop = { transport: PROCESS, name: 'spawn', kind: SpanKind.CLIENT, target } as const;
+  return writeEnv(env, outboundFields(hop, rememberedSettings(options)));
 }
 
 /**
@@ -45,10 +39,7 @@ export function traceEnv(env: Environment = process.env, options?: HopOptions): 
 export function contextFromEnv(env: Environment = process.env, options?: HopOptions): Context {
   const hop = { transport: PROCESS, name: 'start', kind: SpanKind.SERVER, carrier: env, reader: environment } as const;
   const settings = rememberedSettings(options);
-  const received = contextApi.with(ROOT_CONTEXT, () => startInbound({ ...hop, span: false }, settings));
-  // The process runs already, so a chain past its limits is not refused here; its next outbound hop is.
-  received.end();
-  return received.context;
+  return contextApi.with(ROOT_CONTEXT, () => inboundContext(hop, settings));
 }
 
 const PROCESS = 'process';

@@ -53,6 +53,7 @@ export { receive, send } from './run.ts';
 export { whenSettled } from './settled.ts';
 export { asTarget, sameType, viewOf, type Members } from './same-type.ts';
 export { hopSettings, type HopScope, type HopSettings } from './settings.ts';
+export { inboundContext, outboundFields } from './without-span.ts';
 export { formatTraceparent, parseTraceparent } from './traceparent.ts';
 export { parseTracestate } from './tracestate.ts';
 export { writeHeaders, writeRecord } from './write.ts';

@@ -1,10 +1,9 @@
 import { context as contextApi, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { metaFields } from './carrier.ts';
-import { startInbound } from './inbound.ts';
 import type { HopOptions } from './options.ts';
-import { startOutbound } from './outbound.ts';
 import { rememberedSettings } from './remembered-settings.ts';
+import { inboundContext, outboundFields } from './without-span.ts';
 import { writeRecord } from './write.ts';
 
 const WORKER = 'worker';
@@ -29,12 +28,8 @@ export interface RecordFields {
  */
 export function injectFields<R extends object = object>(record?: R, options?: HopOptions): R & RecordFields {
   const target = { transport: WORKER, channel: 'memory' } as const;
-  const sending = startOutbound(
-    { transport: WORKER, name: 'post', kind: SpanKind.PRODUCER, target, span: false },
-    rememberedSettings(options),
-  );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
+  const hop = { transport: WORKER, name: 'post', kind: SpanKind.PRODUCER, target } as const;
+  const sending = outboundFields(hop, rememberedSettings(options));
   return writeRecord(record as Readonly<Record<string, unknown>> | undefined, sending, 'meta') as R & RecordFields;
 }
 
@@ -56,7 +51,5 @@ export function extractFields(record: unknown, options?: HopOptions): Context {
     reader: metaFields,
   } as const;
   const settings = rememberedSettings(options);
-  const received = contextApi.with(ROOT_CONTEXT, () => startInbound({ ...hop, span: false }, settings));
-  received.end();
-  return received.context;
+  return contextApi.with(ROOT_CONTEXT, () => inboundContext(hop, settings));
 }

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, remembering, startOutbound } from '@throughline/core';
+import { hopSettings, outboundFields, remembering } from '@throughline/core';
 import type { HopOptions, Target } from '@throughline/core';
 import { scope } from './http-client-span.ts';
 import { rereadable, requestHeaders, writeRequestHeaders } from './request-headers.ts';
@@ -29,7 +29,7 @@ export function injectHeaders<V>(
 ): Record<string, V | string>;
 export function injectHeaders(headers?: unknown, target?: string | URL, options?: HopOptions): unknown {
   const offered = rereadable(headers ?? undefined);
-  const sending = startOutbound(
+  const sending = outboundFields(
     {
       transport: 'http',
       name: 'HTTP',
@@ -37,12 +37,9 @@ export function injectHeaders(headers?: unknown, target?: string | URL, options?
       target: targetOf(target),
       carrier: offered,
       reader: requestHeaders,
-      span: false,
     },
     settingsOf(options),
   );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
   return writeRequestHeaders(offered, sending);
 }
 

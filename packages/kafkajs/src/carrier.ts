@@ -1,8 +1,7 @@
 import type { Context } from '@opentelemetry/api';
-import { SpanKind } from '@opentelemetry/api';
-import { messageHeaders, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import { writeRecord } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
-import { KAFKA } from '@throughline/core/messaging';
+import { messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageHeaders, MessageLike } from './message.ts';
 import { rememberedSettings } from './options.ts';
 import type { InjectOptions } from './options.ts';
@@ -18,19 +17,7 @@ import type { InjectOptions } from './options.ts';
  * ```
  */
 export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: InjectOptions): MessageHeaders {
-  const name = options?.topic;
-  const sending = startOutbound(
-    {
-      transport: KAFKA,
-      name: 'inject',
-      kind: SpanKind.PRODUCER,
-      target: { transport: KAFKA, channel: 'broker', name },
-      span: false,
-    },
-    rememberedSettings(options),
-  );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
+  const sending = messageFields(options?.topic, rememberedSettings(options));
   return writeRecord(headers, sending) as MessageHeaders;
 }
 
@@ -44,19 +31,7 @@ export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: Inje
  * ```
  */
 export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
-  const received = startInbound(
-    {
-      transport: KAFKA,
-      name: 'extract',
-      kind: SpanKind.CONSUMER,
-      carrier: headersOf(message),
-      reader: messageHeaders,
-      span: false,
-    },
-    rememberedSettings(options),
-  );
-  received.end();
-  return received.context;
+  return messageContext(headersOf(message), rememberedSettings(options));
 }
 
 /**

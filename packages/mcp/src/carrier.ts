@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, metaFields, startInbound, startOutbound, writeRecord } from '@throughline/core';
+import { answerField, inboundContext, metaFields, outboundFields, writeRecord } from '@throughline/core';
 import type { Sending } from '@throughline/core';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
@@ -23,12 +23,10 @@ import type { McpOptions } from './options.ts';
 export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: McpOptions): Record<string, unknown> {
   const { hop, given } = rememberedSettings(options);
   const target = { transport: MCP, channel: given.peer?.channel ?? 'process', host: given.peer?.host } as const;
-  const sending = startOutbound(
-    { transport: MCP, name: 'inject', kind: SpanKind.CLIENT, target, carrier: meta, reader: metaFields, span: false },
+  const sending = outboundFields(
+    { transport: MCP, name: 'inject', kind: SpanKind.CLIENT, target, carrier: meta, reader: metaFields },
     hop,
   );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
   return writeRecord(meta, sending, 'meta');
 }
 
@@ -39,7 +37,7 @@ export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: M
  */
 export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
   const { hop, given } = rememberedSettings(options);
-  const received = startInbound(
+  return inboundContext(
     {
       transport: MCP,
       name: 'extract',
@@ -48,12 +46,9 @@ export function extractContext(metaOrExtra: unknown, options?: McpOptions): Cont
       reader: metaFields,
       channel: given.peer?.channel ?? (isLocalCall(metaOrExtra) ? 'process' : 'host'),
       peer: { authenticated: isAuthenticated(metaOrExtra), request: metaOrExtra },
-      span: false,
     },
     hop,
   );
-  received.end();
-  return received.context;
 }
 
 // A handler's last argument tells of the HTTP request, where there was one. A `_meta` alone may have come from anywhere.

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { startOutbound, writeEnv } from '@throughline/core';
+import { outboundFields, writeEnv } from '@throughline/core';
 import { MCP } from './conventions.ts';
 import { rememberedSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
@@ -16,8 +16,5 @@ import type { McpOptions } from './options.ts';
 export function traceEnv(env: Readonly<Record<string, string>> = {}, options?: McpOptions): Record<string, string> {
   const { hop, given } = rememberedSettings(options);
   const target = { transport: MCP, channel: given.peer?.channel ?? 'process', host: given.peer?.host } as const;
-  const sending = startOutbound({ transport: MCP, name: 'spawn', kind: SpanKind.CLIENT, target, span: false }, hop);
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
-  return writeEnv(env, sending);
+  return writeEnv(env, outboundFields({ transport: MCP, name: 'spawn', kind: SpanKind.CLIENT, target }, hop));
 }

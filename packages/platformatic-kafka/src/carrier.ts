@@ -1,8 +1,7 @@
 import type { Context } from '@opentelemetry/api';
-import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, messageHeaders, remembering, startInbound, startOutbound } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
-import { KAFKA } from '@throughline/core/messaging';
+import { messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { scope } from './options.ts';
 import { writeMap } from './shape.ts';
@@ -26,19 +25,7 @@ const asText = (text: string): string => text;
  * `lineage` enforces it.
  */
 export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?: InjectOptions): Map<unknown, unknown> {
-  const name = options?.topic;
-  const sending = startOutbound(
-    {
-      transport: KAFKA,
-      name: 'inject',
-      kind: SpanKind.PRODUCER,
-      target: { transport: KAFKA, channel: 'broker', name },
-      span: false,
-    },
-    settingsOf(options),
-  );
-  sending.end();
-  if (sending.refused !== undefined) throw sending.error;
+  const sending = messageFields(options?.topic, settingsOf(options));
   const encode = options?.headers === 'string' ? asText : asBuffer;
   return writeMap(headers, sending, encode, encode);
 }
@@ -53,19 +40,7 @@ export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?:
  * ```
  */
 export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
-  const received = startInbound(
-    {
-      transport: KAFKA,
-      name: 'extract',
-      kind: SpanKind.CONSUMER,
-      carrier: headersOf(message),
-      reader: messageHeaders,
-      span: false,
-    },
-    settingsOf(options),
-  );
-  received.end();
-  return received.context;
+  return messageContext(headersOf(message), settingsOf(options));
 }
 
 /**

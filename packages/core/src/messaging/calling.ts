@@ -4,6 +4,7 @@ import { startOutbound } from '../outbound.ts';
 import { errorType } from '../outcome.ts';
 import { whenSettled } from '../settled.ts';
 import { settleAttributes } from './attributes.ts';
+import { topicTarget } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 import { telemetryFailed } from './failed.ts';
 import type { LineageError } from '../refusal.ts';
@@ -69,7 +70,7 @@ export function settle(
       name: topic === undefined ? 'settle' : `settle ${topic}`,
       kind: SpanKind.CLIENT,
       attributes: settleAttributes(topic, groupId, sender),
-      target: { transport: KAFKA, channel: 'broker', name: topic },
+      target: topicTarget(topic),
       // Nothing travels on.
       messages: 0,
     },

@@ -58,6 +58,6 @@ export function described(message: unknown): DescribedMessage {
 const nothing: DescribedMessage = {};
 
 /** Returns the target of what goes to a topic. */
-export function topicTarget(topic: string): Target {
+export function topicTarget(topic: string | undefined): Target {
   return { transport: KAFKA, channel: 'broker', name: topic };
 }

@@ -4,6 +4,7 @@ export { KAFKA } from './conventions.ts';
 export { createMessage } from './create.ts';
 export { CreationLinks } from './links.ts';
 export { messageAge } from './message.ts';
+export { messageContext, messageFields } from './without-span.ts';
 export type { MessageShape, MessageWriter, WrittenFields } from './message-shape.ts';
 export { startTopic } from './outgoing.ts';
 export type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
