@@ -75,7 +75,7 @@ const tasks: readonly Task[] = [
     what: 'produced 100 at a time',
     count: 400,
     warmUp: 60_000,
-    processes: 1,
+    processes: 2,
     rounds: 8,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },
@@ -91,7 +91,7 @@ const tasks: readonly Task[] = [
     what: 'produced 1,000 at a time',
     count: 2000,
     warmUp: 100_000,
-    processes: 1,
+    processes: 2.5,
     rounds: 4,
     sampled: [
       { ours: 'ours', opponent: 'instrumentation', target: 1 / 3 },

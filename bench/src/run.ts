@@ -30,7 +30,10 @@ if (unknown.length > 0) {
 }
 
 const file = new URL('../RESULTS.md', import.meta.url);
-const commit = execFileSync('git', ['describe', '--always', '--dirty'], { encoding: 'utf8' }).trim();
+const git = (...args: string[]): string => execFileSync('git', args, { encoding: 'utf8' }).trim();
+// Of what is not committed, sections that are written here do not count.
+const changed = git('status', '--porcelain', '--untracked-files=no', '--', ':/', ':(top,exclude)bench/RESULTS.md');
+const commit = `${git('rev-parse', '--short', 'HEAD')}${changed === '' ? '' : '-dirty'}`;
 const ran = `Run on ${new Date().toISOString().slice(0, 10)} at ${commit}, Node ${process.version.slice(1)}, ${cpus().length} CPU cores.`;
 for (const name of names) {
   const report = await benchmarks[name]?.(quick ? QUICK : FULL);

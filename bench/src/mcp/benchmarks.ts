@@ -1,5 +1,5 @@
-import { added, measure, median } from '../measure.ts';
-import type { Cost, Effort } from '../measure.ts';
+import { added, measure, measureInPairs, median } from '../measure.ts';
+import type { Effort, MeasureOptions, Pair } from '../measure.ts';
 import type { Report, Result } from '../results.ts';
 import type { Between } from './connection.ts';
 import type { Line } from './sdk.ts';
@@ -75,7 +75,7 @@ function onV2(row: Row): Row {
 const V1_MEMORY: Setting = {
   title: 'mcp',
   method:
-    'CPU a tool call over that of bare SDK v1, both ends in one process over a linked `InMemoryTransport`, called under an active sampled span context.',
+    'CPU a tool call over that of bare SDK v1, both ends in one process over a linked `InMemoryTransport`, called under an active sampled span context. Every process has a bare client and server too: a hundred calls of each in every round, in an order that is drawn anew. One process runs at a time.',
   line: 'v1',
   between: 'memory',
   rows: [
@@ -96,9 +96,9 @@ const V1_MEMORY: Setting = {
     'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, and counts each hop. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
     "Traceloop 0.27 is handed the SDK's classes: by `registerInstrumentations` it finds none of them, and makes no spans. Its spans are in the trace of `connect`, not in that of the caller.",
   ],
-  count: 2500,
-  processes: 6,
-  rounds: 1 / 4,
+  count: 100,
+  processes: 3,
+  rounds: 12,
 };
 
 const V2_MEMORY: Setting = {
@@ -108,9 +108,9 @@ const V2_MEMORY: Setting = {
   line: 'v2',
   between: 'memory',
   rows: [measuredSpans, onV2(propagationAlone), traceloop],
-  count: 2000,
-  processes: 6,
-  rounds: 1 / 4,
+  count: 100,
+  processes: 3,
+  rounds: 12,
 };
 
 const V1_STDIO: Setting = {
@@ -161,14 +161,12 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
     rounds: Math.ceil(given.rounds * setting.rounds),
     scale: given.scale,
   };
-  const variants = [...new Set<McpVariant>(['bare', ...rows.flatMap(({ ours, theirs }) => [ours, theirs])])];
-  const file = new URL('subject.ts', import.meta.url);
-  const costs: Partial<Record<McpVariant, Cost>> = await measure(file, variants, count, effort, {
-    args: [line, between],
-    warmUp: WARM_UP,
-  });
-  const cost = (name: McpVariant): Cost => costs[name] as Cost;
-  const over = (name: McpVariant): number => added(cost(name), cost('bare'));
+  const variants = [...new Set<McpVariant>(rows.flatMap(({ ours, theirs }) => [ours, theirs]))];
+  const options = { args: [line, between], warmUp: WARM_UP };
+  const pairs = await (between === 'memory' ? inPairs : eachAlone)(variants, count, effort, options);
+  const pair = (name: McpVariant): Pair => pairs[name] as Pair;
+  const over = (name: McpVariant): number => added(pair(name).variant, pair(name).bare);
+  const bare = Object.values(pairs).flatMap((one) => one.bare.rounds);
   return {
     title,
     method,
@@ -181,8 +179,32 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
     })),
     notes: [
       ...notes,
-      `Bare: ${median(cost('bare').rounds).toFixed(1)} µs.`,
-      `Spans a call: ${variants.map((name) => `${name} ${cost(name).spans.toFixed(2)}`).join('; ')}.`,
+      `Bare: ${median(bare).toFixed(1)} µs.`,
+      `Spans a call: ${variants.map((name) => `${name} ${pair(name).variant.spans.toFixed(2)}`).join('; ')}.`,
     ],
   };
+}
+
+type Pairs = Readonly<Partial<Record<McpVariant, Pair>>>;
+
+const file = new URL('subject.ts', import.meta.url);
+
+function inPairs(
+  variants: readonly McpVariant[],
+  count: number,
+  effort: Effort,
+  options: MeasureOptions,
+): Promise<Pairs> {
+  return measureInPairs(file, variants, 'bare', count, effort, options);
+}
+
+// Bare is one variant more: two servers are two processes more, and what is measured is that of a pair.
+async function eachAlone(
+  variants: readonly McpVariant[],
+  count: number,
+  effort: Effort,
+  options: MeasureOptions,
+): Promise<Pairs> {
+  const costs = await measure(file, ['bare', ...variants], count, effort, options);
+  return Object.fromEntries(variants.map((variant) => [variant, { variant: costs[variant], bare: costs.bare }]));
 }

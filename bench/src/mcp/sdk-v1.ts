@@ -6,6 +6,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { z } from 'zod';
+import { linkedPair } from './linked-pair.ts';
 import type { Connected, Sdk, Tool, Tracing } from './sdk.ts';
 
 const info = { name: 'bench', version: '1.0.0' };
@@ -14,7 +15,7 @@ const info = { name: 'bench', version: '1.0.0' };
 export const v1: Sdk = {
   classes: { Client, Server, InMemoryTransport, StdioClientTransport, StdioServerTransport },
   async inMemory(tool, tracing) {
-    const [clientEnd, serverEnd] = InMemoryTransport.createLinkedPair();
+    const [clientEnd, serverEnd] = linkedPair(tracing.classes.InMemoryTransport as typeof InMemoryTransport);
     await serverWith(tool, tracing).connect(serverEnd);
     return connect(tracing, clientEnd);
   },
@@ -32,7 +33,7 @@ function serverWith(tool: Tool, tracing: Tracing): McpServer {
 }
 
 async function connect(tracing: Tracing, transport: Transport): Promise<Connected> {
-  const client = tracing.client(new Client(info));
+  const client = tracing.client(new (tracing.classes.Client as typeof Client)(info));
   await client.connect(transport);
   return { call: tracing.call((params) => client.callTool(params)), close: () => client.close() };
 }

@@ -4,6 +4,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/client/stdio';
 import { InMemoryTransport, McpServer, Server } from '@modelcontextprotocol/server';
 import { StdioServerTransport } from '@modelcontextprotocol/server/stdio';
 import { z } from 'zod';
+import { linkedPair } from './linked-pair.ts';
 import type { Connected, Sdk, Tool, Tracing } from './sdk.ts';
 
 const info = { name: 'bench', version: '1.0.0' };
@@ -12,7 +13,7 @@ const info = { name: 'bench', version: '1.0.0' };
 export const v2: Sdk = {
   classes: { Client, Server, InMemoryTransport, StdioClientTransport, StdioServerTransport },
   async inMemory(tool, tracing) {
-    const [clientEnd, serverEnd] = InMemoryTransport.createLinkedPair();
+    const [clientEnd, serverEnd] = linkedPair(tracing.classes.InMemoryTransport as typeof InMemoryTransport);
     await serverWith(tool, tracing).connect(serverEnd);
     return connect(tracing, clientEnd);
   },
@@ -30,7 +31,7 @@ function serverWith(tool: Tool, tracing: Tracing): McpServer {
 }
 
 async function connect(tracing: Tracing, transport: Transport): Promise<Connected> {
-  const client = tracing.client(new Client(info));
+  const client = tracing.client(new (tracing.classes.Client as typeof Client)(info));
   await client.connect(transport);
   return { call: tracing.call((params) => client.callTool(params)), close: () => client.close() };
 }

@@ -26,6 +26,8 @@ export type Tool = (input: { text: string }, request: ToolRequest) => Promise<An
 
 /** The places at which a variant may put itself in between. */
 export interface Tracing {
+  /** What client and server are made of: an instrumentation may have patched heirs of the SDK's own. */
+  readonly classes: Classes;
   client<C extends ClientLike>(client: C): C;
   server<S extends ServerLike>(server: S): S;
   call(call: Call): Call;
@@ -40,16 +42,18 @@ export interface Connected {
 
 type Class = new (...args: never[]) => object;
 
+/** What instrumentations patch. */
+export interface Classes {
+  readonly Client: Class;
+  readonly Server: Class;
+  readonly InMemoryTransport: Class;
+  readonly StdioClientTransport: Class;
+  readonly StdioServerTransport: Class;
+}
+
 /** One line of the MCP SDK, each with one server that has the one tool `echo`. */
 export interface Sdk {
-  /** What instrumentations patch. */
-  readonly classes: {
-    readonly Client: Class;
-    readonly Server: Class;
-    readonly InMemoryTransport: Class;
-    readonly StdioClientTransport: Class;
-    readonly StdioServerTransport: Class;
-  };
+  readonly classes: Classes;
   /** Connects a client to a server in the same process. */
   inMemory(tool: Tool, tracing: Tracing): Promise<Connected>;
   /** Connects a client to a new process of Node's, which has to {@link serve}. */

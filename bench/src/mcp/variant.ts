@@ -28,10 +28,13 @@ export function propagates(variant: McpVariant): boolean {
 export async function startTracing(variant: McpVariant, sdk: Sdk, ends: Ends, { tracer }: Telemetry): Promise<Tracing> {
   const measures = variant.endsWith('metrics');
   if (measures) startMetrics();
+  const untraced: Tracing = { ...between, classes: sdk.classes };
   if (variant === 'OpenInference' || variant === 'Traceloop') {
-    const { patchByOpenInference, patchByTraceloop } = await import('./instrumentations.ts');
-    if (variant === 'OpenInference') patchByOpenInference(sdk, ends);
-    else patchByTraceloop(sdk);
+    const { heirsOf, patchByOpenInference, patchByTraceloop } = await import('./instrumentations.ts');
+    const classes = heirsOf(sdk.classes);
+    if (variant === 'OpenInference') patchByOpenInference(classes, ends);
+    else patchByTraceloop(classes);
+    return { ...untraced, classes };
   }
   if (variant.startsWith('ours')) {
     const options: McpOptions = {
@@ -51,7 +54,7 @@ export async function startTracing(variant: McpVariant, sdk: Sdk, ends: Ends, { 
   return untraced;
 }
 
-const untraced: Tracing = {
+const between: Omit<Tracing, 'classes'> = {
   client: (client) => client,
   server: (server) => server,
   call: (call) => call,
