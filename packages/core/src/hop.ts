@@ -86,6 +86,8 @@ export interface InboundHop {
   /** Who offers the context; asked only when something hangs on it. */
   readonly peer?: PeerAccount | (() => PeerAccount) | undefined;
   readonly links?: readonly Link[] | undefined;
+  /** The context that the carrier arrived in; the active one by default. */
+  readonly context?: Context | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */
   readonly linkParent?: boolean | undefined;
   /** The offered context is too old to be a parent: a new trace that links to it, unless the policy already says otherwise. */

@@ -37,7 +37,7 @@ const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
  * holds.
  */
 export function startInbound(hop: InboundHop, settings: HopSettings = defaultSettings()): Received | Refused {
-  const active = contextApi.active();
+  const active = hop.context ?? contextApi.active();
   if (isTracingSuppressed(active)) {
     return new InboundEnd(hop, settings, active, noSpan, 'suppressed', false, undefined) as Received;
   }

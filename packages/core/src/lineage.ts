@@ -1,5 +1,5 @@
 import { context as contextApi, createContextKey, propagation } from '@opentelemetry/api';
-import type { Context } from '@opentelemetry/api';
+import type { Baggage, Context } from '@opentelemetry/api';
 import { ThroughlineError } from './errors.ts';
 import { layered } from './layer.ts';
 import { lineageText } from './lineage-baggage.ts';
@@ -119,8 +119,13 @@ export function withChain(context: Context, chain: Chain): Context {
  * the deeper counts, so that no extraction over a context loses hops.
  */
 export function activeChain(context: Context): Chain | undefined {
+  return chainIn(context, propagation.getBaggage(context));
+}
+
+/** {@link activeChain}, for who knows the baggage of the context already. */
+export function chainIn(context: Context, baggage: Baggage | undefined): Chain | undefined {
   const chain = (context.getValue(chainKey) as Chain | undefined) ?? chainOfHop(context);
-  const text = lineageText(propagation.getBaggage(context));
+  const text = lineageText(baggage);
   if (text === undefined || text === chain?.source) return chain;
   const carried = parseLineage(text);
   if (carried === undefined || (chain !== undefined && chain.hops >= carried.hops)) return chain;

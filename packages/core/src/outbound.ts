@@ -15,7 +15,7 @@ import { readFields } from './carrier.ts';
 import { ATTR_BAGGAGE_WITHHELD } from './conventions.ts';
 import type { FieldsMode, HopOutcome, OutboundHop, Outcome, Sending, Target } from './hop.ts';
 import { layered } from './layer.ts';
-import { activeChain, deadlineSignal, lineageOf, rootChain } from './lineage.ts';
+import { chainIn, deadlineSignal, lineageOf, rootChain } from './lineage.ts';
 import type { Chain } from './lineage.ts';
 import { lineageText, userBaggage, withLineageMember } from './lineage-baggage.ts';
 import { departed } from './lineage-rules.ts';
@@ -66,7 +66,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   const all = propagation.getBaggage(parent);
   const held = userBaggage(all);
   const rules = settings.lineage;
-  let chain = rules === undefined ? undefined : activeChain(parent);
+  let chain = rules === undefined ? undefined : chainIn(parent, all);
   const sent = held === undefined || policy === 'suppress' ? held : sentBaggage(held, hop.target, settings);
   const withheld = sent === held ? 0 : baggageSize(held) - baggageSize(sent);
 

@@ -24,7 +24,7 @@ export interface Arrival {
 export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused {
   const { method, extra } = arrival;
   const headers = headersOf(extra);
-  const { hop } = wire.settings;
+  const active = contextApi.active();
   const inbound: InboundHop = {
     transport: MCP,
     name: arrival.name,
@@ -37,10 +37,8 @@ export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused
     fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
     channel: wire.peer.target.channel,
     peer: { name: method, authenticated: extra?.authInfo === undefined ? undefined : true, request: extra },
+    // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
+    context: isTracingSuppressed(active) ? arrivalContext(wire.peer, active, extra) : active,
   };
-  const active = contextApi.active();
-  // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
-  return isTracingSuppressed(active)
-    ? contextApi.with(arrivalContext(wire.peer, active, extra), startInbound, undefined, inbound, hop)
-    : startInbound(inbound, hop);
+  return startInbound(inbound, wire.settings.hop);
 }

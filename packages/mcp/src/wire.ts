@@ -72,7 +72,7 @@ export class Wire {
 
   /** Hands a message to the protocol in a context. */
   run(wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
-    contextApi.with(wanted, handler, this.transport, message, extra);
+    contextApi.with(wanted, handOver, undefined, handler, this.transport, message, extra);
   }
 
   /**
@@ -176,6 +176,11 @@ export class Wire {
       version: this.#protocolVersion,
     });
   }
+}
+
+// `with` would make a bound function of a method.
+function handOver(handler: Handler, transport: TracedTransport, message: unknown, extra: unknown): void {
+  handler.call(transport, message, extra);
 }
 
 function inContext(this: TracedTransport, wanted: Context, handler: Handler, message: unknown, extra: unknown): void {
