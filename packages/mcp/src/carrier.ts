@@ -77,9 +77,9 @@ export function withFields<M extends Message>(message: M, sending: Sending): M {
   if (params !== undefined && !isObject(params)) return message;
   const meta = params?.['_meta'];
   if (meta === undefined) {
+    // Spread keeps a `__proto__` key a key; nothing of the caller's is changed, and no two messages share a `_meta`.
     if (sending.mode === 'strip' || isEmpty(sending.fields)) return message;
-    // Spread keeps a `__proto__` key a key; nothing of the caller's is changed. The fields are made for each hop.
-    return { ...message, params: { ...params, _meta: sending.fields } };
+    return { ...message, params: { ...params, _meta: { ...sending.fields } } };
   }
   if (!isObject(meta)) return message;
   return { ...message, params: { ...params, _meta: writeRecord(meta, sending, 'meta') } };
