@@ -15,7 +15,13 @@ const shape: MessageShape = {
   writer: () => (message) => message,
 };
 const sender = (options: Parameters<typeof senderSettings>[0]): ReturnType<typeof senderSettings> =>
-  senderSettings(options, scope, shape, () => undefined);
+  senderSettings(
+    options,
+    scope,
+    shape,
+    () => undefined,
+    () => true,
+  );
 
 let telemetry: Telemetry;
 afterEach(() => telemetry.shutdown());

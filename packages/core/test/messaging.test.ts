@@ -31,7 +31,13 @@ beforeEach(() => telemetry.reset());
 afterEach(() => vi.useRealTimers());
 
 const sender = (options: Parameters<typeof senderSettings>[0] = {}): ReturnType<typeof senderSettings> =>
-  senderSettings(options, scope, shape, () => undefined);
+  senderSettings(
+    options,
+    scope,
+    shape,
+    () => undefined,
+    () => true,
+  );
 
 describe('a message client', () => {
   it('sends in a span a topic, handles in a child of it, and tells what the conventions ask', async () => {

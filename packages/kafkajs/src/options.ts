@@ -4,6 +4,7 @@ import { receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
 import { kafkaErrorType } from './message.ts';
 import type { MessageLike } from './message.ts';
+import { isPatched } from './patched.ts';
 import { recordHeaders } from './shape.ts';
 
 /** The instrumentation scope of this package's spans. */
@@ -36,7 +37,7 @@ export type ConsumerSettings = Receiver<RefusedPayload>;
 
 /** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
 export function producerSettings(options: ProducerOptions | undefined): ProducerSettings {
-  return senderSettings(options, scope, recordHeaders, kafkaErrorType);
+  return senderSettings(options, scope, recordHeaders, kafkaErrorType, isPatched);
 }
 
 /** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */

@@ -4,7 +4,6 @@ import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
 import { copyWith } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
-import { isPatched } from './patched.ts';
 
 /** What sends: a kafkajs `Producer` or `Transaction`, or a client with its API. */
 export interface SenderLike {
@@ -92,7 +91,7 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, settings, recordCopy);
-  const suppresses = settings.suppressInner ?? isPatched(target.send);
+  const suppresses = settings.suppresses(target.send);
   return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf, suppresses);
 }
 
@@ -109,7 +108,7 @@ function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: Produc
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(batch, outgoing, settings, batchCopy);
-  const suppresses = settings.suppressInner ?? isPatched(target.sendBatch);
+  const suppresses = settings.suppresses(target.sendBatch);
   return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf, suppresses);
 }
 
@@ -179,7 +178,7 @@ function byTopic(topicMessages: readonly TopicMessages[]): Map<string, number[]>
 /** The offsets that a transaction commits for a consumer group. */
 function sendOffsets(target: Loose, offsets: unknown, rest: unknown[], settings: ProducerSettings): unknown {
   const { group, topic } = settledBy(offsets);
-  const suppresses = settings.suppressInner ?? isPatched(target.sendOffsets);
+  const suppresses = settings.suppresses(target.sendOffsets);
   return settle(topic, group, settings, () => target.sendOffsets(offsets, ...rest), suppresses);
 }
 

@@ -26,9 +26,12 @@ export type ConsumerSettings = Receiver<MessageLike>;
 /** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
 export function producerSettings(producer: object, options: ProducerOptions | undefined): Sender {
   const shape = mapHeaders(encoderOf(producer, options?.headers));
-  const settings = senderSettings(options, scope, shape, errorTypeOf);
+  const settings = senderSettings(options, scope, shape, errorTypeOf, always);
   return settings.clientId === undefined ? { ...settings, clientId: nameOf(producer, 'clientId') } : settings;
 }
+
+// What instruments this client listens on its diagnostics channels, which nobody can tell from here.
+const always = (): boolean => true;
 
 /** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
 export function consumerSettings(consumer: object | undefined, options: ConsumerOptions | undefined): ConsumerSettings {

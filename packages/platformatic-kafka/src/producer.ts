@@ -83,8 +83,7 @@ interface Sent {
 function send(target: Loose, record: unknown, callback: unknown, settings: Sender): unknown {
   const outgoing: OutgoingTopic[] = [];
   const argument = prepared(record, outgoing, settings);
-  // What instruments this client listens on its diagnostics channels, which nobody can tell from here.
-  const suppresses = settings.suppressInner ?? true;
+  const suppresses = settings.suppresses(target.send);
   if (typeof callback !== 'function')
     return sendAll(outgoing, (copy) => target.send(copy), argument, placeOf, suppresses);
   const told = contextApi.bind(contextApi.active(), callback as Callback);
@@ -169,7 +168,7 @@ function addOffset(target: Loose, message: unknown, rest: unknown[], settings: S
       metadata?.consumer?.groupId,
       settings,
       () => target.addOffset(message, ...given),
-      settings.suppressInner ?? true,
+      settings.suppresses(target.addOffset),
     );
   const callback = rest.at(-1);
   if (typeof callback !== 'function') return commit(rest);

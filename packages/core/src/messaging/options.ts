@@ -46,12 +46,16 @@ export interface ReceiverOptions<P> extends HopOptions {
   readonly clientId?: string | undefined;
 }
 
-/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
+/**
+ * Returns the settings of one wrapped producer. `suppresses` tells which calls of the client are suppressed where `suppressInner`
+ * does not say. Throws a `ThroughlineError` for an option that cannot be meant.
+ */
 export function senderSettings(
   options: SenderOptions | undefined,
   scope: HopScope,
   shape: MessageShape,
   errorType: Sender['errorType'],
+  suppresses: Sender['suppresses'],
 ): Sender {
   const hop = hopSettings(options, scope);
   const { spanPerMessage, suppressInner, clientId } = options ?? {};
@@ -62,7 +66,7 @@ export function senderSettings(
     hop,
     shape,
     spanPerMessage: spanPerMessage ?? false,
-    suppressInner,
+    suppresses: suppressInner === undefined ? suppresses : () => suppressInner,
     clientId: name('clientId', clientId),
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),

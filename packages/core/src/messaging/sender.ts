@@ -9,8 +9,8 @@ export interface Sender extends MessagingClient {
   readonly hop: HopSettings;
   readonly shape: MessageShape;
   readonly spanPerMessage: boolean;
-  /** Whether the client's own calls run under suppressed tracing; `undefined` where the adapter is to know. */
-  readonly suppressInner: boolean | undefined;
+  /** Whether this call of the client's own runs under suppressed tracing. */
+  readonly suppresses: (call: unknown) => boolean;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
   /** The class of an error that the client knows better than core. */
