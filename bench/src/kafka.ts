@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { startKafka } from '@throughline/embedded-kafka';
 import kafkajs from 'kafkajs';
-import { added, measure, measureInPairs, median } from './measure.ts';
-import type { Effort, MeasureOptions, Pair } from './measure.ts';
+import { added, measureApart, measureInPairs, median } from './measure.ts';
+import type { Effort, Pair } from './measure.ts';
 import type { KafkaTask, KafkaVariant } from './kafka-client.ts';
 import type { Report, Result } from './results.ts';
 
@@ -168,7 +168,12 @@ async function report(
     const variants = [...new Set(rows.flatMap(({ ours, opponent }) => [ours, opponent]))];
     const args = [task, broker.brokers.join(','), topic, sampling];
     const effort = { ...given, processes: given.processes * processes, rounds: given.rounds * rounds };
-    const costs = await (consumes ? consumed : produced)(variants, count, effort, { args, warmUp });
+    // A consumer has one handler for as long as it runs.
+    const measured = consumes ? measureApart : measureInPairs;
+    const costs: Partial<Record<KafkaVariant, Pair>> = await measured(file, variants, 'bare', count, effort, {
+      args,
+      warmUp,
+    });
     for (const { ours, opponent, target } of rows) {
       const [mine, theirs] = [costs[ours], costs[opponent]];
       if (mine === undefined || theirs === undefined) continue;
@@ -191,29 +196,7 @@ async function report(
   return { title: `kafka, ${what}`, method: consumes ? CONSUMED : PRODUCED, results, notes };
 }
 
-type Measured = Readonly<Partial<Record<KafkaVariant, Pair>>>;
-
 const file = new URL('kafka-client.ts', import.meta.url);
-
-function produced(
-  variants: readonly KafkaVariant[],
-  count: number,
-  effort: Effort,
-  options: MeasureOptions,
-): Promise<Measured> {
-  return measureInPairs(file, variants, 'bare', count, effort, options);
-}
-
-// A consumer has one handler for as long as it runs: bare is one variant more, in a process of its own.
-async function consumed(
-  variants: readonly KafkaVariant[],
-  count: number,
-  effort: Effort,
-  options: MeasureOptions,
-): Promise<Measured> {
-  const costs = await measure(file, ['bare', ...variants], count, effort, options);
-  return Object.fromEntries(variants.map((variant) => [variant, { variant: costs[variant], bare: costs.bare }]));
-}
 
 function told(variant: KafkaVariant, elapsed: readonly number[] = [], spans = 0): string {
   const perSecond = Math.round(1e6 / median(elapsed) / 100) * 100;

@@ -120,6 +120,23 @@ export async function measureInPairs<V extends string>(
   return pairs;
 }
 
+/**
+ * Returns what each variant cost beside `bare`, which is one variant more in a process of its own: for what a process can only do
+ * one of.
+ */
+export async function measureApart<V extends string>(
+  file: URL,
+  variants: readonly V[],
+  bare: V,
+  count: number,
+  effort: Effort,
+  options: MeasureOptions,
+): Promise<Record<V, Pair>> {
+  const costs = await measure(file, [bare, ...variants], count, effort, options);
+  const pairs = variants.map((variant) => [variant, { variant: costs[variant], bare: costs[bare] }] as const);
+  return Object.fromEntries(pairs) as Record<V, Pair>;
+}
+
 function newCost(): Costs {
   return { rounds: [], elapsed: [], spans: 0 };
 }

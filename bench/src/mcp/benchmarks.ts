@@ -1,5 +1,5 @@
-import { added, measure, measureInPairs, median } from '../measure.ts';
-import type { Effort, MeasureOptions, Pair } from '../measure.ts';
+import { added, measureApart, measureInPairs, median } from '../measure.ts';
+import type { Effort, Pair } from '../measure.ts';
 import type { Report, Result } from '../results.ts';
 import type { Between } from './connection.ts';
 import type { Line } from './sdk.ts';
@@ -163,8 +163,10 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
   };
   const variants = [...new Set<McpVariant>(rows.flatMap(({ ours, theirs }) => [ours, theirs]))];
   const options = { args: [line, between], warmUp: WARM_UP };
-  const pairs = await (between === 'memory' ? inPairs : eachAlone)(variants, count, effort, options);
-  const pair = (name: McpVariant): Pair => pairs[name] as Pair;
+  // Over stdio a second server is a second process, and what is measured is the CPU of a pair.
+  const measured = between === 'memory' ? measureInPairs : measureApart;
+  const pairs = await measured(file, variants, 'bare', count, effort, options);
+  const pair = (name: McpVariant): Pair => pairs[name];
   const over = (name: McpVariant): number => added(pair(name).variant, pair(name).bare);
   const bare = Object.values(pairs).flatMap((one) => one.bare.rounds);
   return {
@@ -185,26 +187,4 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
   };
 }
 
-type Pairs = Readonly<Partial<Record<McpVariant, Pair>>>;
-
 const file = new URL('subject.ts', import.meta.url);
-
-function inPairs(
-  variants: readonly McpVariant[],
-  count: number,
-  effort: Effort,
-  options: MeasureOptions,
-): Promise<Pairs> {
-  return measureInPairs(file, variants, 'bare', count, effort, options);
-}
-
-// Bare is one variant more: two servers are two processes more, and what is measured is that of a pair.
-async function eachAlone(
-  variants: readonly McpVariant[],
-  count: number,
-  effort: Effort,
-  options: MeasureOptions,
-): Promise<Pairs> {
-  const costs = await measure(file, ['bare', ...variants], count, effort, options);
-  return Object.fromEntries(variants.map((variant) => [variant, { variant: costs[variant], bare: costs.bare }]));
-}
