@@ -103,8 +103,8 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   let member = rules === undefined ? lineageText(all) : undefined;
   if (rules !== undefined) {
     // Where there is nothing to trace, no chain begins. Where the hop is the root of its trace, its `traceparent` says already
-    // what lineage would say: one hop.
-    if (chain === undefined && valid && (continued || !rules.implied)) {
+    // what lineage would say: one hop. Propagation alone begins neither a trace nor, unless it is told to, a chain.
+    if (chain === undefined && valid && (!rules.implied || (continued && settings.spans))) {
       if (rules.first === undefined) chain = rootChain(rules.maxHops, rules.budget);
       // The first hop of a chain is past no limit.
       else member = rules.first;

@@ -1,9 +1,10 @@
-import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { context, propagation, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   currentLineage,
+  formatTraceparent,
   hopSettings,
   isLineageError,
   messageHeaders,
@@ -48,10 +49,15 @@ const leaving = (more: Partial<OutboundHop> = {}): OutboundHop => ({
 });
 
 /** Agents that pass one message on and on: what each sees, until one refuses or `most` have had it. */
-function relay(most: number, options: HopOptions, between: (fields: Fields) => Fields = (fields) => fields) {
+function relay(
+  most: number,
+  options: HopOptions,
+  between: (fields: Fields) => Fields = (fields) => fields,
+  first: Fields = {},
+) {
   const agent = settings(options);
   const seen: number[] = [];
-  let fields: Fields = {};
+  let fields = first;
   let refused: unknown;
   for (let at = 0; at < most && refused === undefined; at++) {
     try {
@@ -70,6 +76,12 @@ function relay(most: number, options: HopOptions, between: (fields: Fields) => F
   return { seen, refused, fields };
 }
 
+const caller = {
+  traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
+  spanId: '00f067aa0ba902b7',
+  traceFlags: TraceFlags.SAMPLED,
+};
+
 const member = (fields: Fields): string | undefined =>
   parseBaggage(fields['baggage'])?.getEntry('throughline.lineage')?.value;
 
@@ -79,6 +91,21 @@ describe('lineage on the wire', () => {
     expect(seen).toEqual(Array.from({ length: 20 }, (_, hops) => hops));
     expect(fields['baggage']?.startsWith('throughline.lineage=1.20.32.1.-.-.')).toBe(true);
     expect(fields['baggage']?.length).toBeLessThan(200);
+  });
+
+  it('`spans: false` begins no chain that says nothing, and goes on with one that arrived or that an inbound end began', () => {
+    const sent = (options: HopOptions): string | undefined =>
+      context.with(trace.setSpanContext(ROOT_CONTEXT, caller), () => send(leaving(), member, settings(options)));
+    expect(sent({})).toBe('1.1.32.1.-.-.-');
+    expect(sent({ spans: false })).toBeUndefined();
+    expect(sent({ spans: false, lineage: { maxHops: 8 } })).toBe('1.1.8.1.-.-.-');
+    expect(sent({ spans: false, lineage: { budget: 9 } })).toBe('1.1.32.1.-.1.-');
+    expect(sent({ spans: false, agent: 'planner' })).toMatch(/^1\.1\.32\.1\.-\.-\.[0-9a-z]+$/);
+
+    const first = { traceparent: formatTraceparent(caller) ?? '' };
+    const loop = relay(100, { spans: false, lineage: { mode: 'enforce' } }, (fields) => fields, first);
+    expect(loop.seen).toEqual(Array.from({ length: 32 }, (_, hops) => hops + 1));
+    expect(loop.refused).toSatisfy(isLineageError);
   });
 
   it('is under 200 bytes with every number at its largest', () => {
