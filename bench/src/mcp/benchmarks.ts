@@ -60,12 +60,15 @@ const traceloop: Row = {
 // Where fewer variants run, the rows stand by themselves.
 const measuredSpans: Row = { ...withMetrics, what: '`traceClient` + `traceServer`, both spans, with a meter provider' };
 const propagationAlone: Row = { ...propagation, what: '`spans: false`, without a meter provider' };
-const withoutLineage: Row = {
-  what: '`spans: false`, `lineage: false`',
+const propagationInChain: Row = {
+  what: '`spans: false`, with the chain in each message',
   opponent: 'OpenInference',
-  ours: 'ours, no spans, no lineage',
+  ours: 'ours, no spans, in a chain',
   theirs: 'OpenInference',
 };
+
+const inAChain =
+  'With spans every call begins a chain. Under `spans: false` it goes on with one, and begins one where `agent` or a limit is given: a call then has one more key in its `_meta` (`baggage`), which the SDK validates several times over. OpenInference has nothing of the kind.';
 
 /** OpenInference does not know SDK v2: what it costs there informs. */
 function onV2(row: Row): Row {
@@ -88,12 +91,13 @@ const V1_MEMORY: Setting = {
       ours: 'ours, no lineage',
       theirs: 'hand-written',
     },
-    withoutLineage,
+    propagationInChain,
     traceloop,
   ],
   notes: [
     'With a meter provider ours also counts `throughline.hops` at both ends, which the hand-written pair does not.',
-    'Ours reads and writes the chain (`throughline.lineage` in `baggage`), bounds what it reads, and counts each hop. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
+    inAChain,
+    'Ours bounds what it reads, and counts each hop. OpenInference writes the fields into the params object of the caller, and the other end takes them over whatever is active there.',
     "Traceloop 0.27 is handed the SDK's classes: by `registerInstrumentations` it finds none of them, and makes no spans. Its spans are in the trace of `connect`, not in that of the caller.",
   ],
   count: 100,
@@ -107,7 +111,7 @@ const V2_MEMORY: Setting = {
     'As with SDK v1 in memory, over bare `@modelcontextprotocol/client` and `/server` 2, with the handshake that they make by default (2025-11-25). OpenInference and Traceloop support SDK v1 alone. Handed the classes of v2 they work there too, and the rows against them have no target.',
   line: 'v2',
   between: 'memory',
-  rows: [measuredSpans, onV2(propagationAlone), traceloop],
+  rows: [measuredSpans, onV2(propagationAlone), onV2(propagationInChain), traceloop],
   count: 100,
   processes: 3,
   rounds: 12,
@@ -119,10 +123,8 @@ const V1_STDIO: Setting = {
     'CPU a tool call over that of bare SDK v1, client and server together, the server a child process with telemetry of its own, called under an active sampled span context. The child tells its CPU time over a socket of its own, of which nothing is a call. On Linux both processes share one core. Traceloop, which does nothing in the server, is left to the rows in memory.',
   line: 'v1',
   between: 'stdio',
-  rows: [measuredSpans, propagationAlone, withoutLineage],
-  notes: [
-    'With lineage a call has one more key in its `_meta` (`baggage`), which the SDK validates several times over, and a stdio pair is cold after every wait.',
-  ],
+  rows: [measuredSpans, propagationAlone, propagationInChain],
+  notes: [inAChain],
   // Short turns, and many: what else two processes on two cores wait for comes in waves.
   count: 200,
   processes: 5,
@@ -135,7 +137,7 @@ const V2_STDIO: Setting = {
     'As with SDK v1 over stdio, with `@modelcontextprotocol/client` and `/server` 2. OpenInference does not support it: the row against it has no target.',
   line: 'v2',
   between: 'stdio',
-  rows: [measuredSpans, onV2(propagationAlone)],
+  rows: [measuredSpans, onV2(propagationAlone), onV2(propagationInChain)],
   // Short turns, and many: what else two processes on two cores wait for comes in waves.
   count: 200,
   processes: 3,

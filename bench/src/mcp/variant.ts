@@ -15,7 +15,7 @@ export type McpVariant =
   | 'hand-written'
   | 'hand-written, metrics'
   | 'ours, no spans'
-  | 'ours, no spans, no lineage'
+  | 'ours, no spans, in a chain'
   | 'OpenInference'
   | 'Traceloop';
 
@@ -40,6 +40,7 @@ export async function startTracing(variant: McpVariant, sdk: Sdk, ends: Ends, { 
     const options: McpOptions = {
       spans: !variant.includes('no spans'),
       ...(variant.includes('no lineage') ? { lineage: false } : undefined),
+      ...(variant.includes('in a chain') ? { agent: 'planner' } : undefined),
     };
     return {
       ...untraced,
