@@ -147,8 +147,11 @@ function readAnyCase(carrier: unknown, field: string): unknown {
     if (Array.isArray(carrier)) return readPairs(carrier.filter(Array.isArray) as unknown[][], field);
   }
   let found: unknown;
-  for (const key of Object.keys(carrier)) {
-    if (key.length === field.length && isField(key, field)) found = withValue(found, carrier[key]);
+  // To list the keys of each message would make an array of them.
+  for (const key in carrier) {
+    if (key.length === field.length && isField(key, field) && Object.hasOwn(carrier, key)) {
+      found = withValue(found, carrier[key]);
+    }
   }
   return found;
 }

@@ -54,6 +54,11 @@ describe('carriers', () => {
     expect(id(Object.create({ traceparent: first }), metaFields)).toBeUndefined();
   });
 
+  it('what a record inherits is no header', () => {
+    expect(id(Object.create({ traceparent: first }), messageHeaders)).toBeUndefined();
+    expect(id(Object.create({ traceparent: first }), httpHeaders)).toBeUndefined();
+  });
+
   it('never throws on a carrier of any type, also where its getters do', () => {
     const throwing = {
       get traceparent(): string {

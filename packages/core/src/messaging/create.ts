@@ -68,6 +68,8 @@ function creator(
   const { shape, hop } = sender;
   const name = `create ${topic}`;
   const target = topicTarget(topic);
+  // Whoever starts a span copies them.
+  const attributes = sendAttributes(topic, 'create');
   return (message) => {
     const headers = shape.headers(message);
     if (headers === null) return { message };
@@ -82,7 +84,7 @@ function creator(
         transport: KAFKA,
         name,
         kind: SpanKind.PRODUCER,
-        attributes: sendAttributes(topic, 'create'),
+        attributes,
         target,
         links: held === undefined ? undefined : [{ context: held }],
         reply,
