@@ -22,7 +22,7 @@ export interface SharedSubject<V extends string> {
   stop(): Promise<void>;
 }
 
-/** What the operations of one variant took, all together. Microseconds; the CPU time is that of the process, all threads. */
+/** What the operations of one variant took, all together. Microseconds; the CPU time is that of the process and its children. */
 export interface Turn {
   readonly cpu: number;
   readonly elapsed: number;
@@ -143,14 +143,16 @@ async function turnsOf(work: Work, variants: readonly string[], count: number): 
   const turns: Record<string, Turn> = {};
   let spans = await work.spans();
   for (const variant of variants) {
+    const othersBefore = (await work.othersCpu?.()) ?? 0;
     const started = performance.now();
     const before = process.cpuUsage();
     await work.run(count, variant);
     const { user, system } = process.cpuUsage(before);
     const elapsed = (performance.now() - started) * 1000;
+    const others = ((await work.othersCpu?.()) ?? 0) - othersBefore;
     const spansBefore = spans;
     spans = await work.spans();
-    turns[variant] = { cpu: user + system, elapsed, spans: spans - spansBefore };
+    turns[variant] = { cpu: user + system + others, elapsed, spans: spans - spansBefore };
   }
   return turns;
 }

@@ -1,4 +1,4 @@
-import { added, measureApart, measureInPairs, median } from '../measure.ts';
+import { added, measureInPairs, median } from '../measure.ts';
 import type { Effort, Pair } from '../measure.ts';
 import type { Report, Result } from '../results.ts';
 import type { Between } from './connection.ts';
@@ -120,15 +120,14 @@ const V2_MEMORY: Setting = {
 const V1_STDIO: Setting = {
   title: 'mcp over stdio',
   method:
-    'CPU a tool call over that of bare SDK v1, client and server together, the server a child process with telemetry of its own, called under an active sampled span context. The child tells its CPU time over a socket of its own, of which nothing is a call. On Linux both processes share one core. Traceloop, which does nothing in the server, is left to the rows in memory.',
+    'As with SDK v1 in memory, but each client has its server in a child process, with telemetry of its own, and what is measured is the CPU of both. The child tells its own over a socket, of which nothing is a call. On Linux all processes of a pair share one core. Traceloop, which does nothing in the server, is left to the rows in memory.',
   line: 'v1',
   between: 'stdio',
   rows: [measuredSpans, propagationAlone, propagationInChain],
   notes: [inAChain],
-  // Short turns, and many: what else two processes on two cores wait for comes in waves.
-  count: 200,
-  processes: 5,
-  rounds: 3 / 4,
+  count: 100,
+  processes: 3,
+  rounds: 12,
 };
 
 const V2_STDIO: Setting = {
@@ -138,10 +137,9 @@ const V2_STDIO: Setting = {
   line: 'v2',
   between: 'stdio',
   rows: [measuredSpans, onV2(propagationAlone), onV2(propagationInChain)],
-  // Short turns, and many: what else two processes on two cores wait for comes in waves.
-  count: 200,
+  count: 100,
   processes: 3,
-  rounds: 3 / 4,
+  rounds: 12,
 };
 
 /** Calls in each process before the first turn: over stdio a bare call costs 240 µs at first, 130 µs after 50,000. */
@@ -165,9 +163,7 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
   };
   const variants = [...new Set<McpVariant>(rows.flatMap(({ ours, theirs }) => [ours, theirs]))];
   const options = { args: [line, between], warmUp: WARM_UP };
-  // Over stdio a second server is a second process, and what is measured is the CPU of a pair.
-  const measured = between === 'memory' ? measureInPairs : measureApart;
-  const pairs = await measured(file, variants, 'bare', count, effort, options);
+  const pairs = await measureInPairs(file, variants, 'bare', count, effort, options);
   const pair = (name: McpVariant): Pair => pairs[name];
   const over = (name: McpVariant): number => added(pair(name).variant, pair(name).bare);
   const bare = Object.values(pairs).flatMap((one) => one.bare.rounds);

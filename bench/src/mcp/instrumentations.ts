@@ -32,7 +32,7 @@ export function heirsOf(classes: Classes): Classes {
     Client: class extends Client {},
     Server: class extends Server {},
     InMemoryTransport: class extends InMemoryTransport {},
-    StdioClientTransport,
-    StdioServerTransport,
+    StdioClientTransport: class extends StdioClientTransport {},
+    StdioServerTransport: class extends StdioServerTransport {},
   };
 }

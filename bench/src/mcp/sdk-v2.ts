@@ -17,8 +17,14 @@ export const v2: Sdk = {
     await serverWith(tool, tracing).connect(serverEnd);
     return connect(tracing, clientEnd);
   },
-  spawn: (args, tracing) => connect(tracing, new StdioClientTransport({ command: process.execPath, args })),
-  serve: (tool, tracing) => serverWith(tool, tracing).connect(new StdioServerTransport()),
+  spawn(args, tracing) {
+    const Transport = tracing.classes.StdioClientTransport as typeof StdioClientTransport;
+    return connect(tracing, new Transport({ command: process.execPath, args }));
+  },
+  serve(tool, tracing) {
+    const Transport = tracing.classes.StdioServerTransport as typeof StdioServerTransport;
+    return serverWith(tool, tracing).connect(new Transport());
+  },
 };
 
 function serverWith(tool: Tool, tracing: Tracing): McpServer {

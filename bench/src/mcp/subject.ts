@@ -1,5 +1,5 @@
-// The process of one variant: `node subject.ts VARIANT LINE BETWEEN`. It has the client, and in memory the server too. In memory
-// VARIANT may be several with a semicolon between, each with a client and a server of its own.
+// A process of one or several variants, with a semicolon between: `node subject.ts VARIANTS LINE BETWEEN`. Each has a client, and a
+// server, in memory here and over stdio in a child process.
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { context, ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
