@@ -76,6 +76,12 @@ export async function measure<V extends string>(
   return costs;
 }
 
+/** How pairs are driven. */
+export interface PairOptions extends Pick<MeasureOptions, 'warmUp' | 'args'> {
+  /** As `warmUp`, of bare. Default: a quarter, because most of what bare runs is compiled by the time the variant is. */
+  readonly bareWarmUp?: number;
+}
+
 /** What a variant cost, and what bare cost in the same process and the same rounds. */
 export interface Pair {
   readonly variant: Cost;
@@ -94,7 +100,7 @@ export async function measureInPairs<V extends string>(
   bare: V,
   count: number,
   effort: Effort,
-  { warmUp, args = [] }: Pick<MeasureOptions, 'warmUp' | 'args'>,
+  { warmUp, bareWarmUp = warmUp / 4, args = [] }: PairOptions,
 ): Promise<Record<V, Pair>> {
   const pairs = Object.fromEntries(
     variants.map((variant) => [variant, { variant: newCost(), bare: newCost() }]),
@@ -104,8 +110,7 @@ export async function measureInPairs<V extends string>(
       const subject = await startSharedSubject(file, [bare, variant], args);
       try {
         await subject.round([variant], warmUp * effort.scale);
-        // Most of what bare runs is compiled by then.
-        await subject.round([bare], (warmUp / 4) * effort.scale);
+        await subject.round([bare], bareWarmUp * effort.scale);
         for (let round = -SETTLING; round < effort.rounds; round++) {
           const turns = await subject.round(shuffled([bare, variant]), count);
           if (round < 0) continue;

@@ -162,7 +162,8 @@ async function report(setting: Setting, given: Effort): Promise<Report> {
     scale: given.scale,
   };
   const variants = [...new Set<McpVariant>(rows.flatMap(({ ours, theirs }) => [ours, theirs]))];
-  const options = { args: [line, between], warmUp: WARM_UP };
+  // Over stdio each has a server in a process of its own, which compiles for itself.
+  const options = { args: [line, between], warmUp: WARM_UP, bareWarmUp: WARM_UP };
   const pairs = await measureInPairs(file, variants, 'bare', count, effort, options);
   const pair = (name: McpVariant): Pair => pairs[name];
   const over = (name: McpVariant): number => added(pair(name).variant, pair(name).bare);
