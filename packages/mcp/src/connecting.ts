@@ -1,6 +1,6 @@
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
 import type { McpSettings } from './options.ts';
-import { tracedTransport } from './transport.ts';
+import { protocolTransport, transportOf } from './transport.ts';
 
 /** Something that connects to a transport. */
 export interface Connects {
@@ -10,6 +10,7 @@ export interface Connects {
 interface Connecting {
   connect(transport: object, ...rest: unknown[]): Promise<unknown>;
   readonly server?: unknown;
+  readonly transport?: unknown;
 }
 
 /** Returns a client or server of the same type that traces whatever transport it connects to. */
@@ -20,7 +21,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
   }
   const target = thing as C & Connecting;
   let connect: unknown = (transport: object, ...rest: unknown[]): Promise<unknown> =>
-    target.connect(tracedTransport(transport, settings), ...rest);
+    target.connect(protocolTransport(transport, settings), ...rest);
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
   let inner: object | undefined;
   let innerOf: unknown;
@@ -29,6 +30,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
     {
       get(property) {
         if (property === 'connect') return connect;
+        if (property === 'transport') return transportOf(target.transport);
         if (property !== 'server') return asTarget;
         const { server } = target;
         if (!isConnecting(server)) return asTarget;

@@ -1,4 +1,5 @@
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
+import type { Members } from '@throughline/core';
 import { Connection } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
@@ -33,12 +34,46 @@ export const inFlightKey: unique symbol = Symbol('throughline.mcp.inFlight');
 
 /** Returns a transport traced with settings that are checked already. */
 export function tracedTransport<T extends object>(transport: T, settings: McpSettings): T {
+  return isTraced(transport, settings)
+    ? transport
+    : viewOf(transport, tracedMembers(transport, settings), settings.hop);
+}
+
+// What stands for a traced transport at its protocol, and that transport.
+const handed = new WeakMap<object, object>();
+
+/**
+ * Returns what a client or server is handed for a transport: an heir of the traced one that has what the protocol asks for with every
+ * message as members of its own. To ask a Proxy costs ten times as much. The protocol alone sees it: see {@link transportOf}.
+ */
+export function protocolTransport(transport: object, settings: McpSettings): object {
+  if (isTraced(transport, settings)) return transport;
+  const members = tracedMembers(transport, settings);
+  const view = viewOf(transport, members, settings.hop);
+  const own = (name: 'send' | 'sessionId'): PropertyDescriptor => ({
+    get: () => members.get(name),
+    set: (value: unknown) => void Reflect.set(view, name, value),
+    configurable: true,
+  });
+  const heir = Object.create(view, { send: own('send'), sessionId: own('sessionId') }) as object;
+  handed.set(heir, view);
+  return heir;
+}
+
+/** Returns the traced transport that a client or server was handed an heir of, or what else it has for a transport. */
+export function transportOf(held: unknown): unknown {
+  return typeof held === 'object' && held !== null ? (handed.get(held) ?? held) : held;
+}
+
+function isTraced(transport: object, settings: McpSettings): boolean {
   // v2's serveStdio() hands a server a channel over the transport: traced once is enough.
-  if (wrapped(transport) || wrapped((transport as { _wire?: unknown })._wire)) {
-    warnIfRewrapped(transport, settings.hop);
-    return transport;
-  }
-  const target = transport as T & TracedTransport;
+  if (!wrapped(transport) && !wrapped((transport as { _wire?: unknown })._wire)) return false;
+  warnIfRewrapped(transport, settings.hop);
+  return true;
+}
+
+function tracedMembers(transport: object, settings: McpSettings): Members {
+  const target = transport as TracedTransport;
   const connection = new Connection(target, settings);
   let onclose: (() => void) | undefined;
 
@@ -56,8 +91,8 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
     target.onclose = closed;
   };
 
-  const members = {
-    get(property: PropertyKey): unknown {
+  return {
+    get(property) {
       switch (property) {
         case 'send':
           return send;
@@ -74,7 +109,7 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
           return asTarget;
       }
     },
-    set(property: PropertyKey, value: unknown): boolean {
+    set(property, value) {
       switch (property) {
         // Not on the target: it most often calls the one that it stands for, and that one calls the target's.
         case 'send':
@@ -95,5 +130,4 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
       }
     },
   };
-  return viewOf(transport, members, settings.hop);
 }

@@ -2,6 +2,7 @@ import { Client as ClientV2 } from '@modelcontextprotocol/client';
 import { StdioClientTransport as StdioV2 } from '@modelcontextprotocol/client/stdio';
 import { Client as ClientV1 } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport as StdioV1 } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { InMemoryTransport as InMemoryV1 } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server as ServerV1 } from '@modelcontextprotocol/sdk/server/index.js';
 import { McpServer as McpServerV1 } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { McpServer as McpServerV2, Server as ServerV2, InMemoryTransport } from '@modelcontextprotocol/server';
@@ -104,6 +105,40 @@ describe('a traced thing passes for what it was', () => {
     expect(sent).toContainEqual(expect.objectContaining({ method: 'ping' }));
     await client.close();
   });
+
+  test.each([
+    ['v1', ClientV1, McpServerV1, InMemoryV1],
+    ['v2', ClientV2, McpServerV2, InMemoryTransport],
+  ] as const)(
+    'what %s has for its transport passes for the one that it connected',
+    async (_line, Client, McpServer, Memory) => {
+      const [a, b] = Memory.createLinkedPair();
+      const client = traceClient(new Client(info));
+      const server = traceServer(new McpServer(info));
+      await server.connect(b);
+      await client.connect(a);
+      for (const transport of [client.transport, server.server.transport]) {
+        expect(transport).toBeInstanceOf(Memory);
+        expect(Object.getPrototypeOf(transport)).toBe(Memory.prototype);
+        expect('sessionId' in (transport ?? {})).toBe('sessionId' in a);
+        expect(Object.keys(transport ?? {})).toEqual(expect.arrayContaining(['_messageQueue']));
+      }
+      expect(client.transport).toBe(client.transport);
+
+      const { transport } = client as { transport?: { send: (...args: unknown[]) => Promise<void> } };
+      if (transport === undefined) throw new Error('not connected');
+      const { send } = transport;
+      const sent: unknown[] = [];
+      transport.send = (...args) => {
+        sent.push(args[0]);
+        return send(...args);
+      };
+      await client.ping();
+      expect(sent).toEqual([expect.objectContaining({ method: 'ping' })]);
+      await client.close();
+      expect([client.transport, server.server.transport]).toEqual([undefined, undefined]);
+    },
+  );
 
   test('handlers that were there before the wrap go on', async () => {
     const [a, b] = InMemoryTransport.createLinkedPair();
