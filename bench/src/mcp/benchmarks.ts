@@ -126,7 +126,7 @@ const V1_STDIO: Setting = {
   rows: [measuredSpans, propagationAlone, propagationInChain],
   notes: [inAChain],
   count: 100,
-  processes: 3,
+  processes: 2,
   rounds: 12,
 };
 
@@ -138,7 +138,7 @@ const V2_STDIO: Setting = {
   between: 'stdio',
   rows: [measuredSpans, onV2(propagationAlone), onV2(propagationInChain)],
   count: 100,
-  processes: 3,
+  processes: 2,
   rounds: 12,
 };
 
