@@ -68,7 +68,7 @@ const propagationInChain: Row = {
 };
 
 const inAChain =
-  'With spans every call begins a chain. Under `spans: false` it goes on with one, and begins one where `agent` or a limit is given: a call then has one more key in its `_meta` (`baggage`), which the SDK validates several times over. OpenInference has nothing of the kind.';
+  'With spans every call begins a chain. Under `spans: false` it goes on with one, and begins one where `agent`, `maxHops` or a budget is given: a call then has one more key in its `_meta` (`baggage`), which the SDK validates several times over. OpenInference has nothing of the kind.';
 
 /** OpenInference does not know SDK v2: what it costs there informs. */
 function onV2(row: Row): Row {

@@ -89,7 +89,7 @@ export interface HopOptions {
   readonly lineage?: LineageOptions | false | undefined;
   /** What happens to fields that an outbound carrier already holds. Default `replace`. */
   readonly existing?: 'replace' | 'keep' | undefined;
-  /** `false`: propagation only. It begins no trace, and no chain unless `agent` or a limit is given. Default `true`. */
+  /** `false`: propagation only. It begins no trace, and no chain unless `agent`, `maxHops` or a budget is given. Default `true`. */
   readonly spans?: boolean | undefined;
   /** A propagator of your own; `global` takes the global one as it is. */
   readonly propagator?: TextMapPropagator | 'global' | undefined;
