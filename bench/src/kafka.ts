@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { startKafka } from '@throughline/embedded-kafka';
+import { createTopics, startKafka } from '@throughline/embedded-kafka';
 import kafkajs from 'kafkajs';
 import { added, measureApart, measureInPairs, median } from './measure.ts';
 import type { Effort, Pair } from './measure.ts';
@@ -209,7 +209,7 @@ async function prepare(brokers: string[], topic: string, stored: number): Promis
   await admin.connect();
   // 1,000 messages of 1 KB are more than a broker takes at once by default.
   const configEntries = [{ name: 'max.message.bytes', value: '4000000' }];
-  await admin.createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: 1, configEntries }] });
+  await createTopics(admin, [{ topic, numPartitions: 1, configEntries }]);
   await admin.disconnect();
   if (stored === 0) return;
   const producer = client.producer();

@@ -1,3 +1,4 @@
+import { createTopics } from '@throughline/embedded-kafka';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, Consumer, KafkaMessage } from 'kafkajs';
 import type * as z from 'zod';
@@ -53,17 +54,14 @@ export function parseMessage<T>(schema: z.ZodType<T>, message: KafkaMessage): T 
 }
 
 /** Creates the topics, with a partition of tasks for each of two analysts. Resolves when they have leaders. */
-export async function createTopics(kafka: Kafka, { tasks, results }: Topics): Promise<void> {
+export async function makeTopics(kafka: Kafka, { tasks, results }: Topics): Promise<void> {
   // The small broker takes no administration: it makes topics when they are first asked for.
   if (setting('DESK_BROKER_FLAVOR') === 'librdkafka') return;
   await administer(kafka, (admin) =>
-    admin.createTopics({
-      waitForLeaders: true,
-      topics: [
-        { topic: tasks, numPartitions: 2 },
-        { topic: results, numPartitions: 1 },
-      ],
-    }),
+    createTopics(admin, [
+      { topic: tasks, numPartitions: 2 },
+      { topic: results, numPartitions: 1 },
+    ]),
   );
 }
 

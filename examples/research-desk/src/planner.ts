@@ -8,7 +8,7 @@ import { runAgent, say } from './agent.ts';
 import { composeAnswer } from './answer.ts';
 import { Question, Result } from './desk.ts';
 import type { Task } from './desk.ts';
-import { assigned, createTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
+import { assigned, makeTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
 import { resultBox } from './results.ts';
@@ -23,7 +23,7 @@ await runAgent('planner', 'planner', async () => {
   const consumer = traceConsumer(deskConsumer(kafka, resultsTopic), options);
   const box = resultBox();
 
-  await createTopics(kafka, topics());
+  await makeTopics(kafka, topics());
   await producer.connect();
   await consumer.connect();
   await consumer.subscribe({ topic: resultsTopic, fromBeginning: true });

@@ -1,6 +1,6 @@
-import { setTimeout } from 'node:timers/promises';
+import { createTopics } from '@throughline/embedded-kafka';
 import { Kafka, logLevel } from 'kafkajs';
-import type { Admin, Consumer, EachMessagePayload, KafkaMessage } from 'kafkajs';
+import type { Consumer, EachMessagePayload, KafkaMessage } from 'kafkajs';
 
 /** A client of a broker of the tests. It logs nothing: kafkajs reports an ordinary start-up as errors. */
 export function connect(brokers: string[]): Kafka {
@@ -19,24 +19,9 @@ export async function newTopic(kafka: Kafka, name: string): Promise<string> {
   const topic = `${name}-${process.pid}-${topics++}`;
   const admin = kafka.admin();
   await admin.connect();
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }], waitForLeaders: false });
-  await known(admin, topic);
+  await createTopics(admin, [{ topic, numPartitions: 1 }]);
   await admin.disconnect();
   return topic;
-}
-
-/** Waits until the broker knows a topic that it has just made, and its leader. `waitForLeaders` gives up where it does not know it yet. */
-async function known(admin: Admin, topic: string): Promise<void> {
-  for (;;) {
-    try {
-      await admin.fetchTopicMetadata({ topics: [topic] });
-      return;
-    } catch (error) {
-      const { type } = error as { type?: unknown };
-      if (type !== 'UNKNOWN_TOPIC_OR_PARTITION' && type !== 'LEADER_NOT_AVAILABLE') throw error;
-      await setTimeout(50);
-    }
-  }
 }
 
 /** Returns a consumer of a group of its own, connected and subscribed to the topics from their beginning. */

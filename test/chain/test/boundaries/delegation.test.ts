@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import { currentLineage, withAttempt } from '@throughline/core';
 import type { LineageOptions } from '@throughline/core';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
+import { createTopics, kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
@@ -43,10 +43,10 @@ describe.skipIf(available.missing)(`agents that ask one another${available.note}
     const names = { A: `to-a-${process.pid}-${topics}`, B: `to-b-${process.pid}-${topics++}` };
     const admin = kafka.admin();
     await admin.connect();
-    await admin.createTopics({
-      topics: Object.values(names).map((topic) => ({ topic, numPartitions: 1 })),
-      waitForLeaders: true,
-    });
+    await createTopics(
+      admin,
+      Object.values(names).map((topic) => ({ topic, numPartitions: 1 })),
+    );
     await admin.disconnect();
     return names;
   }
