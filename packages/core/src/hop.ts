@@ -180,8 +180,10 @@ export interface Sending {
   readonly inner: Context;
   readonly span: Span;
   readonly outcome: HopOutcome;
-  /** Exactly what goes on the wire: names and values. */
+  /** Exactly what goes on the wire: names and values. Made when it is asked for. */
   readonly fields: Readonly<Record<string, string>>;
+  /** `fields` as bytes, a Buffer each: for a carrier that is encoded many times over, or holds nothing but bytes. */
+  readonly bytes: Readonly<Record<string, Uint8Array>>;
   readonly mode: FieldsMode;
   /** How many members of baggage stay here. */
   readonly withheld: number;

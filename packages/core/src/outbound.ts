@@ -22,7 +22,8 @@ import { departed } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
 import { foreignInject } from './propagation.ts';
-import { flagged, w3cFieldValues, withRemote } from './propagator.ts';
+import { asBytes, asText, flagged, w3cFieldValues, withRemote } from './propagator.ts';
+import type { FieldForm } from './propagator.ts';
 import { receiptOf } from './receipts.ts';
 import { LineageError, refusalOutcome } from './refusal.ts';
 import type { LineageReason, Refused } from './refusal.ts';
@@ -34,6 +35,7 @@ import { parseTracestate } from './tracestate.ts';
 
 const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 const noFields: Readonly<Record<string, string>> = Object.freeze({});
+const noBytes: Readonly<Record<string, Uint8Array>> = Object.freeze({});
 
 /**
  * Opens the outbound end of a hop: reads the active context at the call, starts the span, applies the policy for the
@@ -43,14 +45,15 @@ const noFields: Readonly<Record<string, string>> = Object.freeze({});
 export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultSettings()): Sending | Refused {
   const active = hop.context ?? contextApi.active();
   if (isTracingSuppressed(active)) {
+    const held = propagation.getBaggage(active);
     return new OutboundEnd(
       hop,
       settings,
       active,
-      active,
       noSpan,
+      undefined,
+      held,
       'suppressed',
-      noFields,
       'keep',
       true,
       false,
@@ -72,7 +75,6 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
 
   const owned = settings.spans && hop.span !== false;
   let span: Span;
-  let context: Context;
   if (owned) {
     // Counted where a span is opened, sampled or not: what was made can then be compared with what was exported.
     const receipt = receiptOf(active);
@@ -91,11 +93,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     if (hop.links !== undefined && hop.links.length > 0) options.links = hop.links as Link[];
     if (hop.startTime !== undefined) options.startTime = hop.startTime;
     span = settings.tracer.startSpan(hop.name, options, parent);
-    context = trace.setSpan(layered(parent), span);
-  } else {
-    context = parent;
-    span = (relays ? trace.getSpan(parent) : current) ?? noSpan;
-  }
+  } else span = (relays ? trace.getSpan(parent) : current) ?? noSpan;
   const continued = hasActive || relays;
   // What a tracer makes is valid, or all zeros where nothing is traced.
   const spanContext = span.spanContext();
@@ -114,7 +112,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
       if (excess !== undefined) {
         noteExcess(hop, 'outbound', rules, chain, excess, false, span);
         if (rules.enforce) {
-          const end = new OutboundEnd(hop, settings, context, context, span, 'refused', noFields, 'keep', true, owned);
+          const end = new OutboundEnd(hop, settings, parent, span, undefined, all, 'refused', 'keep', true, owned);
           end.error = new LineageError(excess, lineageOf(chain));
           return end as Refused;
         }
@@ -125,29 +123,16 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   const out = withLineageMember(sent, member);
 
   if (policy === 'suppress') {
-    const wire = propagation.deleteBaggage(context);
-    return new OutboundEnd(
-      hop,
-      settings,
-      context,
-      wire,
-      span,
-      'suppressed',
-      noFields,
-      'strip',
-      false,
-      owned,
-    ) as Sending;
+    const end = new OutboundEnd(hop, settings, parent, span, undefined, undefined, 'suppressed', 'strip', false, owned);
+    return end as Sending;
   }
-  const wire = out === all ? context : undefined;
   // A trace that starts here arrived with no flag.
-  const fields = fieldsOf(context, continued ? flagged(context, spanContext) : spanContext, out, settings);
+  const sends = continued ? flagged(parent, spanContext) : spanContext;
   const keepsValid = !continued || settings.options.existing === 'keep';
   const outcome: HopOutcome = continued ? 'continued' : 'started';
   const mode = valid ? 'write' : 'keep';
-  const end = new OutboundEnd(hop, settings, context, wire, span, outcome, fields, mode, keepsValid, owned);
+  const end = new OutboundEnd(hop, settings, parent, span, sends, out, outcome, mode, keepsValid, owned);
   end.withheld = withheld;
-  end.baggage = out;
   if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
   return end as Sending;
 }
@@ -179,50 +164,54 @@ function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Cont
 }
 
 function withOnly(context: Context, baggage: Baggage | undefined): Context {
-  if (baggage === undefined) return propagation.deleteBaggage(context);
-  return propagation.getBaggage(context) === baggage ? context : propagation.setBaggage(layered(context), baggage);
+  if (propagation.getBaggage(context) === baggage) return context;
+  return baggage === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(layered(context), baggage);
 }
 
-function fieldsOf(
-  context: Context,
+function fieldsOf<V>(
+  end: OutboundEnd,
   spanContext: SpanContext,
-  baggage: Baggage | undefined,
   settings: HopSettings,
-): Record<string, string> {
+  form: FieldForm<V>,
+): Record<string, V> {
+  const { baggage } = end;
   const choice = settings.propagator();
   if (choice.kind === 'foreign') {
-    const fields = foreignInject(choice.propagator, withOnly(context, baggage), settings.limits);
-    return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings) : fields;
+    const texts = foreignInject(choice.propagator, end.wire, settings.limits);
+    const fields: Record<string, V> = {};
+    for (const name of Object.keys(texts)) fields[name] = form.of(texts[name] as string);
+    return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings, form) : fields;
   }
-  const fields = w3cFieldValues(spanContext, baggage, settings.limits);
+  const fields = w3cFieldValues(spanContext, baggage, settings.limits, form);
   if (!choice.trace) delete fields['traceparent'];
   if (!choice.state) delete fields['tracestate'];
   if (!choice.baggage) {
     delete fields['baggage'];
-    withLineageAlone(fields, baggage, settings);
+    withLineageAlone(fields, baggage, settings, form);
   }
   return fields;
 }
 
 // Lineage travels in `baggage` also where the propagator carries none.
-function withLineageAlone(
-  fields: Record<string, string>,
+function withLineageAlone<V>(
+  fields: Record<string, V>,
   baggage: Baggage | undefined,
   settings: HopSettings,
-): Record<string, string> {
+  form: FieldForm<V>,
+): Record<string, V> {
   const member = formatBaggage(withLineageMember(undefined, lineageText(baggage)), settings.limits);
-  if (member !== undefined) fields['baggage'] = member;
+  if (member !== undefined) fields['baggage'] = form.of(member);
   return fields;
 }
 
-// A class, not closures: one is made for every call that leaves.
+// A class, not closures: one is made for every call that leaves. What not every carrier needs is made when somebody asks.
 class OutboundEnd {
-  readonly context: Context;
   readonly span: Span;
   readonly outcome: HopOutcome;
-  readonly fields: Readonly<Record<string, string>>;
   readonly mode: FieldsMode;
   readonly keepsValid: boolean;
+  /** What goes. */
+  readonly baggage: Baggage | undefined;
   readonly #transport: string;
   readonly #target: Target;
   error: LineageError | undefined = undefined;
@@ -230,30 +219,35 @@ class OutboundEnd {
   bounded: Chain | undefined = undefined;
   readonly #owned: boolean;
   readonly #settings: HopSettings;
-  /** How many members of baggage stay here, and what goes. */
+  /** How many members of baggage stay here. */
   withheld = 0;
-  baggage: Baggage | undefined = undefined;
+  readonly #parent: Context;
+  /** What the fields say; `undefined` where there are none to write. */
+  readonly #sends: SpanContext | undefined;
+  #context: Context | undefined;
   #wire: Context | undefined;
   #inner: Context | undefined;
+  #fields: Readonly<Record<string, string>> | undefined;
+  #bytes: Readonly<Record<string, Uint8Array>> | undefined;
   #ended = false;
 
   constructor(
     hop: OutboundHop,
     settings: HopSettings,
-    context: Context,
-    wire: Context | undefined,
+    parent: Context,
     span: Span,
+    sends: SpanContext | undefined,
+    baggage: Baggage | undefined,
     outcome: HopOutcome,
-    fields: Readonly<Record<string, string>>,
     mode: FieldsMode,
     keepsValid: boolean,
     owned: boolean,
   ) {
-    this.context = context;
-    this.#wire = wire;
+    this.#parent = parent;
     this.span = span;
+    this.#sends = sends;
+    this.baggage = baggage;
     this.outcome = outcome;
-    this.fields = fields;
     this.mode = mode;
     this.keepsValid = keepsValid;
     this.#transport = hop.transport;
@@ -274,7 +268,20 @@ class OutboundEnd {
     return this.bounded === undefined ? undefined : deadlineSignal(this.bounded);
   }
 
-  // Made when somebody asks: what is written into a carrier needs neither.
+  get context(): Context {
+    return (this.#context ??= this.#owned ? trace.setSpan(layered(this.#parent), this.span) : this.#parent);
+  }
+
+  get fields(): Readonly<Record<string, string>> {
+    if (this.#sends === undefined) return noFields;
+    return (this.#fields ??= fieldsOf(this, this.#sends, this.#settings, asText));
+  }
+
+  get bytes(): Readonly<Record<string, Uint8Array>> {
+    if (this.#sends === undefined) return noBytes;
+    return (this.#bytes ??= fieldsOf(this, this.#sends, this.#settings, asBytes));
+  }
+
   get wire(): Context {
     return (this.#wire ??= withOnly(this.context, this.baggage));
   }

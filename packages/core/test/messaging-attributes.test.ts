@@ -13,6 +13,8 @@ const shape: MessageShape = {
   headers: (message) => (message as { headers?: object }).headers,
   holdsFields: () => false,
   writer: () => (message) => message,
+  plainWriter: () => (message) => message,
+  bytesFrom: Infinity,
 };
 const sender = (options: Parameters<typeof senderSettings>[0]): ReturnType<typeof senderSettings> =>
   senderSettings(

@@ -20,6 +20,8 @@ const shape: MessageShape = {
     ...message,
     headers: writeRecord(headers as Record<string, unknown>, fields),
   }),
+  plainWriter: (values) => (message, headers) => ({ ...message, headers: { ...headers, ...values } }),
+  bytesFrom: 8,
 };
 
 let telemetry: ReturnType<typeof startTelemetry>;

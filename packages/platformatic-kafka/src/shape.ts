@@ -4,6 +4,14 @@ import type { HeaderEncoder } from './encoder.ts';
 
 /** How the client takes a message: headers are a Map, or a record. */
 export function mapHeaders({ key, value }: HeaderEncoder): MessageShape {
+  const writer: MessageShape['writer'] = (fields) => (message, headers) => {
+    if (key === undefined || value === undefined) return message;
+    const copy =
+      headers === undefined || headers instanceof Map
+        ? writeMap(headers, fields, key, value)
+        : encoded(writeRecord(headers as Record<string, unknown>, fields), fields, value);
+    return { ...message, headers: copy };
+  };
   return {
     reader: messageHeaders,
     headers(message) {
@@ -12,14 +20,10 @@ export function mapHeaders({ key, value }: HeaderEncoder): MessageShape {
       return headers === undefined || (typeof headers === 'object' && headers !== null) ? headers : null;
     },
     holdsFields,
-    writer: (fields) => (message, headers) => {
-      if (key === undefined || value === undefined) return message;
-      const copy =
-        headers === undefined || headers instanceof Map
-          ? writeMap(headers, fields, key, value)
-          : encoded(writeRecord(headers as Record<string, unknown>, fields), fields, value);
-      return { ...message, headers: copy };
-    },
+    writer,
+    plainWriter: (values) => writer({ fields: values as Record<string, string>, mode: 'write', keepsValid: false }),
+    // The producer's own serializers may take nothing but text.
+    bytesFrom: Infinity,
   };
 }
 

@@ -28,7 +28,9 @@ export function createEach(
   reply: boolean | undefined,
 ): CreatedMessages {
   const links = new CreationLinks();
-  const one = creator(topic, found, sender, reply, links);
+  let count = 0;
+  for (const messages of lists) count += messages.length;
+  const one = creator(topic, found, sender, reply, count, links);
   const copies: unknown[][] = [];
   for (const messages of lists) {
     const copy: unknown[] = [];
@@ -47,7 +49,7 @@ export function createEach(
  * with others. Throws the `LineageError` where the limits of the chain refuse it.
  */
 export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
-  const created = creator(topic, carried([[message]], sender), sender, reply)(message);
+  const created = creator(topic, carried([[message]], sender), sender, reply, 1)(message);
   if (created.refused !== undefined) throw created.refused.error;
   return created.message;
 }
@@ -57,12 +59,13 @@ interface Created {
   readonly refused?: Refused | undefined;
 }
 
-/** Returns a function that creates one message after the other, and adds their contexts to `links`. */
+/** Returns a function that creates one of `count` messages after the other, and adds their contexts to `links`. */
 function creator(
   topic: string,
   found: Carried | undefined,
   sender: Sender,
   reply: boolean | undefined,
+  count: number,
   links?: CreationLinks,
 ): (message: unknown) => Created {
   const { shape, hop } = sender;
@@ -96,10 +99,11 @@ function creator(
     if (create.refused !== undefined) return { message, refused: create };
     if (hop.spans) links?.addNew(create.span.spanContext());
     else links?.add(create.span.spanContext());
-    const kind = fieldsKind(create.fields);
+    const values = count < shape.bytesFrom ? create.fields : create.bytes;
+    const kind = fieldsKind(values);
     const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
     if (unchanged) return { message };
-    const write = shape.writer(create, kind === 'w3c' && found === undefined, 1);
+    const write = kind === 'w3c' && found === undefined ? shape.plainWriter(values) : shape.writer(create);
     return { message: write(message as object, headers) };
   };
 }

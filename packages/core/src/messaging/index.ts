@@ -5,7 +5,7 @@ export { createMessage } from './create.ts';
 export { CreationLinks } from './links.ts';
 export { messageAge } from './message.ts';
 export { messageContext, messageFields } from './without-span.ts';
-export type { MessageShape, MessageWriter, WrittenFields } from './message-shape.ts';
+export type { FieldValues, MessageShape, MessageWriter, WrittenFields } from './message-shape.ts';
 export { startTopic } from './outgoing.ts';
 export type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
 export { receiverSettings, senderSettings, type ReceiverOptions, type SenderOptions } from './options.ts';

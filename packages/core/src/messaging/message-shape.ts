@@ -4,6 +4,9 @@ import type { Sending } from '../hop.ts';
 /** What a hop writes, and how. */
 export type WrittenFields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
 
+/** The three fields of a hop, as text or as bytes. */
+export type FieldValues = Readonly<Record<string, string | Uint8Array>>;
+
 /** How a client's messages hold their headers. */
 export interface MessageShape {
   readonly reader: CarrierReader;
@@ -11,18 +14,19 @@ export interface MessageShape {
   headers(message: unknown): object | undefined | null;
   /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
   holdsFields(headers: object): boolean;
-  /**
-   * What writes the fields into the messages of one send, `count` of them. `plain`: the fields are W3C's alone, and no headers of
-   * these messages hold any of them in any letter case.
-   */
-  writer(fields: WrittenFields, plain: boolean, count: number): MessageWriter;
+  /** What writes the fields into the messages of one send. */
+  writer(fields: WrittenFields): MessageWriter;
+  /** The same where the fields are W3C's alone, and no headers of these messages hold any of them in any letter case. */
+  plainWriter(values: FieldValues): MessageWriter;
+  /** From so many messages of one send on, `plainWriter` is given bytes. */
+  readonly bytesFrom: number;
 }
 
 /** Returns a copy of the message whose headers, a copy too, hold the fields. */
 export type MessageWriter = (message: object, headers: object | undefined) => unknown;
 
 /** Which fields a hop has to write: none, W3C's alone, or those of a foreign propagator too. */
-export function fieldsKind(fields: Readonly<Record<string, string>>): 'none' | 'w3c' | 'foreign' {
+export function fieldsKind(fields: FieldValues): 'none' | 'w3c' | 'foreign' {
   let kind: 'none' | 'w3c' = 'none';
   for (const name in fields) {
     if (name !== 'traceparent' && name !== 'tracestate' && name !== 'baggage') return 'foreign';

@@ -61,6 +61,12 @@ function onlyOne(lists: Lists): DescribedMessage {
   return described(undefined);
 }
 
+// With no span active a valid context that is there stays.
+function writtenOver(found: Carried | undefined, sending: Sending): WrittenFields {
+  if (found?.stays !== true || sending.keepsValid) return sending;
+  return { fields: sending.fields, mode: sending.mode, keepsValid: true };
+}
+
 function written(
   lists: Lists,
   count: number,
@@ -68,14 +74,12 @@ function written(
   found: Carried | undefined,
   shape: MessageShape,
 ): Lists {
-  const kind = fieldsKind(sending.fields);
-  if (sending.mode === 'strip' ? found === undefined : kind === 'none') return lists;
-  const plain = kind === 'w3c' && found === undefined;
-  const fields: WrittenFields =
-    found?.stays === true && !sending.keepsValid
-      ? { fields: sending.fields, mode: sending.mode, keepsValid: true }
-      : sending;
-  const write = shape.writer(fields, plain, count);
+  if (found === undefined && sending.mode === 'strip') return lists;
+  const values = count < shape.bytesFrom ? sending.fields : sending.bytes;
+  const kind = fieldsKind(values);
+  if (sending.mode !== 'strip' && kind === 'none') return lists;
+  const write =
+    found === undefined && kind === 'w3c' ? shape.plainWriter(values) : shape.writer(writtenOver(found, sending));
   return lists.map((messages) =>
     messages.map((message) => {
       const headers = shape.headers(message);
