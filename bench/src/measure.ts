@@ -80,6 +80,8 @@ export async function measure<V extends string>(
 export interface PairOptions extends Pick<MeasureOptions, 'warmUp' | 'args'> {
   /** As `warmUp`, of bare. Default: a quarter, because most of what bare runs is compiled by the time the variant is. */
   readonly bareWarmUp?: number;
+  /** Options of Node for the processes. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** What a variant cost, and what bare cost in the same process and the same rounds. */
@@ -100,14 +102,14 @@ export async function measureInPairs<V extends string>(
   bare: V,
   count: number,
   effort: Effort,
-  { warmUp, bareWarmUp = warmUp / 4, args = [] }: PairOptions,
+  { warmUp, bareWarmUp = warmUp / 4, args = [], nodeOptions }: PairOptions,
 ): Promise<Record<V, Pair>> {
   const pairs = Object.fromEntries(
     variants.map((variant) => [variant, { variant: newCost(), bare: newCost() }]),
   ) as Record<V, { readonly variant: Costs; readonly bare: Costs }>;
   for (let generation = 0; generation < effort.processes; generation++) {
     for (const variant of shuffled(variants)) {
-      const subject = await startSharedSubject(file, [bare, variant], args);
+      const subject = await startSharedSubject(file, [bare, variant], args, nodeOptions);
       try {
         await subject.round([variant], warmUp * effort.scale);
         await subject.round([bare], bareWarmUp * effort.scale);
@@ -197,6 +199,19 @@ const SETTLING = 2;
 /** Returns what `variant` costs more than `bare`: the median over rounds of the difference within a round. */
 export function added(variant: Cost, bare: Cost): number {
   return median(variant.rounds.map((cost, round) => cost - (bare.rounds[round] ?? Number.NaN)));
+}
+
+/**
+ * Returns what `variant` costs more than `bare` on average over rounds, the tenth at each end left out. A median would leave out what
+ * is not in every round as well, such as the collection of garbage.
+ */
+export function addedOnAverage(variant: Cost, bare: Cost): number {
+  const differences = variant.rounds
+    .map((cost, round) => cost - (bare.rounds[round] ?? Number.NaN))
+    .sort((a, b) => a - b);
+  const cut = Math.floor(differences.length / 10);
+  const kept = differences.slice(cut, differences.length - cut);
+  return kept.reduce((sum, difference) => sum + difference, 0) / kept.length;
 }
 
 export function median(values: readonly number[]): number {

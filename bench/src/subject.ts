@@ -47,13 +47,14 @@ export async function startSubject(file: URL, args: readonly string[]): Promise<
   };
 }
 
-/** Starts one process that does all of the variants. */
+/** Starts one process that does all of the variants, with `nodeOptions` for its Node. */
 export async function startSharedSubject<V extends string>(
   file: URL,
   variants: readonly V[],
   args: readonly string[],
+  nodeOptions: readonly string[] = [],
 ): Promise<SharedSubject<V>> {
-  const { child, ask } = await startProcess(file, [variants.join(';'), ...args]);
+  const { child, ask } = await startProcess(file, [variants.join(';'), ...args], nodeOptions);
   return {
     round: async (order, count) => (await ask({ ask: 'round', variants: order, count })) as Record<V, Turn>,
     stop: () => stopped(child),
@@ -66,8 +67,11 @@ interface Started {
   ask(question: Question): Promise<unknown>;
 }
 
-async function startProcess(file: URL, args: readonly string[]): Promise<Started> {
-  const child = fork(file, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'], execArgv });
+async function startProcess(file: URL, args: readonly string[], nodeOptions: readonly string[] = []): Promise<Started> {
+  const child = fork(file, args, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    execArgv: [...execArgv, ...nodeOptions],
+  });
   const answer = async (): Promise<unknown> => {
     const gone = new AbortController();
     const exited = once(child, 'exit', { signal: gone.signal }).then(([code]) => {
