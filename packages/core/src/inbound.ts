@@ -26,7 +26,7 @@ import { defaultSettings, noAttributes } from './settings.ts';
 import type { HopSettings } from './settings.ts';
 import { addLineage, noteExcess, standingOf } from './standing.ts';
 import type { Standing } from './standing.ts';
-import { withTrust } from './trust.ts';
+import { isTrusted } from './trust.ts';
 
 const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 
@@ -88,6 +88,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     transport: hop.transport,
     request: hop.request,
     peer,
+    trusted: undefined,
     calls: 0,
     ended: false,
     chain: standing?.chain,
@@ -118,7 +119,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   let links = policy === 'restart' ? undefined : hop.links;
   if (policy === 'continue') {
     if (remote !== undefined) {
-      parent = withTrust(withRemote(base, remote), remote, hop, peer, settings);
+      parent = withRemote(base, remote);
+      if (isTrusted(remote, hop, peer, settings)) receipt.trusted = remote;
       if (hop.linkParent === true) links = linked(links, remote);
       if (ambient !== undefined) links = linked(links, ambient.span.spanContext());
     } else if (ambient !== undefined && hop.http === 'payload') parent = trace.setSpan(base, ambient.span);
@@ -130,8 +132,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   }
   let span: Span;
   let context: Context;
-  // Before the span starts: samplers and span processors see the accepted baggage, and no other.
-  parent = withBaggage(parent, baggage);
+  // Before the span starts: samplers and span processors see the accepted baggage, and no other; and whose the flag is.
+  parent = withReceipt(withBaggage(parent, baggage), receipt);
   if (settings.spans && hop.span !== false) {
     const options: SpanOptions = { kind: hop.kind, attributes: attributesOf(hop, user, standing, settings) };
     if (links !== undefined) options.links = links as Link[];
@@ -143,7 +145,6 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     const held = trace.getSpan(parent);
     span = held === undefined ? noSpan : held.isRecording() ? trace.wrapSpanContext(held.spanContext()) : held;
   }
-  context = withReceipt(context, receipt);
   const end = new InboundEnd(hop, settings, context, span, outcome, false, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) end.answer = answerTo(hop, peer, context, span, settings);
   return judged(hop, settings, standing, end);

@@ -1,5 +1,5 @@
 import { createContextKey } from '@opentelemetry/api';
-import type { Context } from '@opentelemetry/api';
+import type { Context, SpanContext } from '@opentelemetry/api';
 import type { Peer, Transport } from './hop.ts';
 import type { Chain } from './lineage.ts';
 import type { LineageFields } from './lineage-codec.ts';
@@ -15,6 +15,8 @@ export interface Receipt {
   readonly request: object | undefined;
   /** Who asked, where that was looked at: what an HTTP request brings in comes from the same peer. */
   readonly peer?: Peer | undefined;
+  /** The parent of the hop, where its sampled flag counts: see `edgeSampler`. Absence says no. */
+  trusted: SpanContext | undefined;
   /** Outbound hops started under this inbound hop. */
   calls: number;
   ended: boolean;
