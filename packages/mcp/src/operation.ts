@@ -5,7 +5,6 @@ import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROMPT_NAME,
   ATTR_GEN_AI_TOOL_NAME,
-  ATTR_JSONRPC_REQUEST_ID,
   ATTR_MCP_METHOD_NAME,
   ATTR_MCP_PROTOCOL_VERSION,
   ATTR_RPC_RESPONSE_STATUS_CODE,
@@ -31,6 +30,8 @@ export interface Operation {
   readonly method: string;
   readonly tool: string | undefined;
   readonly prompt: string | undefined;
+  /** What its spans say at their start. Frozen. */
+  readonly attributes: Attributes;
   /** Whether it is one of the first thousand of its kind: what is past them would be a metric without end. */
   readonly frequent: boolean;
 }
@@ -53,28 +54,36 @@ function made(known: Map<string, Operation>, key: string, from: string, name?: s
   const frequent = known.size < MAX_KNOWN && key.length <= MAX_LABEL;
   const method = label(from) as string;
   const what = label(name);
+  const tool = from === 'tools/call' ? what : undefined;
+  const prompt = from === 'prompts/get' ? what : undefined;
   const operation = {
     name: what === undefined ? method : `${method} ${what}`,
     method,
-    tool: from === 'tools/call' ? what : undefined,
-    prompt: from === 'prompts/get' ? what : undefined,
+    tool,
+    prompt,
+    attributes: operationAttributes(method, tool, prompt),
     frequent,
   };
   if (frequent) known.set(key, operation);
   return operation;
 }
 
-/** Returns the attributes of a request's span, at either end. */
-export function operationAttributes({ method, tool, prompt }: Operation, id: RequestId): Attributes {
-  const attributes: Attributes = {
-    [ATTR_MCP_METHOD_NAME]: method,
-    [ATTR_JSONRPC_REQUEST_ID]: typeof id === 'number' ? String(id) : label(id),
-  };
+/** Returns the id of a request as an attribute. */
+export function requestId(id: RequestId): string | undefined {
+  return typeof id === 'number' ? String(id) : label(id);
+}
+
+/**
+ * Returns what a request's span says at its start, at either end: what it asks for, which is what samplers decide by. Whoever starts
+ * a span copies it, so that all spans of an operation share one.
+ */
+function operationAttributes(method: string, tool: string | undefined, prompt: string | undefined): Attributes {
+  const attributes: Attributes = { [ATTR_MCP_METHOD_NAME]: method };
   if (method === 'tools/call') {
     attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
     if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = tool;
   } else if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = prompt;
-  return attributes;
+  return Object.freeze(attributes);
 }
 
 /**

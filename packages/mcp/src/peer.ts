@@ -1,4 +1,4 @@
-import type { AttributeValue } from '@opentelemetry/api';
+import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import type { Target } from '@throughline/core';
 import { ATTR_NETWORK_TRANSPORT, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, MCP } from './conventions.ts';
 import type { McpOptions } from './options.ts';
@@ -6,6 +6,8 @@ import type { McpOptions } from './options.ts';
 /** What is known of the other end of a transport before a message passes. */
 export interface TransportPeer {
   readonly target: Target;
+  /** Those of its attributes that name a host, which samplers may decide by. */
+  readonly host: Attributes | undefined;
   /** Attributes of every span on this transport. */
   readonly attributes: readonly (readonly [string, AttributeValue])[];
   /** How a send leaves: as an HTTP request of the SDK's own fetch or of the user's, or not as an HTTP request. */
@@ -25,9 +27,16 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
       channel: options.peer?.channel ?? seen.channel,
       ...(host === undefined ? undefined : { host }),
     },
+    host: hostOf(seen.attributes),
     attributes: Object.entries(seen.attributes ?? {}),
     fetch: seen.fetch,
   };
+}
+
+function hostOf(attributes: Seen['attributes']): Attributes | undefined {
+  const address = attributes?.[ATTR_SERVER_ADDRESS];
+  if (address === undefined) return undefined;
+  return { [ATTR_SERVER_ADDRESS]: address, [ATTR_SERVER_PORT]: attributes?.[ATTR_SERVER_PORT] };
 }
 
 interface Seen {

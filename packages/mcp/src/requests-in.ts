@@ -23,8 +23,9 @@ export class RequestsIn {
     const version = operation && this.#wire.version(meta, extra);
     const timing = operation && this.#wire.start('server', operation, version);
     const name = operation?.name ?? method;
-    const attributes = operation && this.#wire.attributes(operation, id, version, params);
+    const attributes = operation && this.#wire.attributes(operation);
     const received = startReceiving(this.#wire, { method, name, attributes, span, meta, extra });
+    if (operation !== undefined) this.#wire.describe(received.span, operation, id, version, params);
     if (received.refused !== undefined) {
       received.end();
       timing?.end(refusedOutcome(received), received.context);

@@ -32,7 +32,7 @@ export class RequestsOut {
     const span = this.#wire.hasSpan(method, 'outbound');
     const operation = span ? operationOf(method, params) : undefined;
     const version = operation && this.#wire.version(meta, undefined);
-    const attributes = operation && this.#wire.attributes(operation, id, version, params);
+    const attributes = operation && this.#wire.attributes(operation);
     const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
     const sending = startOutbound(
       {
@@ -49,6 +49,8 @@ export class RequestsOut {
       },
       this.#wire.settings.hop,
     );
+    if (operation !== undefined && outer === undefined)
+      this.#wire.describe(sending.span, operation, id, version, params);
     if (sending.refused !== undefined) {
       sending.end();
       return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
@@ -67,7 +69,10 @@ export class RequestsOut {
       this.#wire.inFlight.replaced(id);
       return this.#deliver(message, sending, caller, options);
     }
-    if (outer !== undefined && attributes !== undefined) outer.setAttributes(attributes);
+    if (outer !== undefined && operation !== undefined && attributes !== undefined) {
+      outer.setAttributes(attributes);
+      this.#wire.describe(outer, operation, id, version, params);
+    }
     const request: OutboundRequest = {
       id,
       method,

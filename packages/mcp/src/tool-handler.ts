@@ -1,4 +1,5 @@
 import { context, SpanKind } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import {
   httpHeaders,
   markWrapped,
@@ -11,11 +12,11 @@ import {
 import type { InboundHop, Outcome } from '@throughline/core';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
-import { MCP } from './conventions.ts';
+import { ATTR_JSONRPC_REQUEST_ID, MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
 import type { Measured } from './metrics.ts';
-import { operationAttributes, operationOf, outcomeOf } from './operation.ts';
+import { operationOf, outcomeOf, requestId } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
 import { refusedOutcome, refusedResult } from './refusal.ts';
@@ -54,14 +55,11 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
     // SDK v1 and v2 both hand it over last, after the arguments where the tool takes any.
     const extra: unknown = args.at(-1);
     const headers = handlerHeaders(extra);
-    const attributes = operationAttributes(operation, idOf(extra));
-    if (record !== undefined)
-      addRequest(attributes, record, 'tools/call', { name, arguments: args.length > 1 ? args[0] : undefined });
     const inbound: InboundHop = {
       transport: MCP,
       name: operation.name,
       kind: SpanKind.SERVER,
-      attributes,
+      attributes: operation.attributes,
       carrier: handlerMeta(extra),
       reader: metaFields,
       http: headers === undefined ? undefined : 'payload',
@@ -70,6 +68,12 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
     };
     const timing = hop.spans ? durations.start('server', operation, unknown) : undefined;
     const received = startInbound(inbound, hop);
+    if (hop.spans && received.span.isRecording()) {
+      const more: Attributes = { [ATTR_JSONRPC_REQUEST_ID]: requestId(idOf(extra)) };
+      if (record !== undefined)
+        addRequest(more, record, 'tools/call', { name, arguments: args.length > 1 ? args[0] : undefined });
+      received.span.setAttributes(more);
+    }
     if (received.refused !== undefined) {
       received.end();
       timing?.end(refusedOutcome(received), received.context);

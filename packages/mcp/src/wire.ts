@@ -1,10 +1,15 @@
 import { context as contextApi } from '@opentelemetry/api';
-import type { Attributes, Context } from '@opentelemetry/api';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { warnOnce } from '@throughline/core';
 import type { Outcome } from '@throughline/core';
 import { addRequest, resultAttributes } from './content.ts';
 import { strayContext } from './contexts.ts';
-import { ATTR_MCP_PROTOCOL_VERSION, ATTR_MCP_SESSION_ID, META_PROTOCOL_VERSION } from './conventions.ts';
+import {
+  ATTR_JSONRPC_REQUEST_ID,
+  ATTR_MCP_PROTOCOL_VERSION,
+  ATTR_MCP_SESSION_ID,
+  META_PROTOCOL_VERSION,
+} from './conventions.ts';
 import { enrichOutcome } from './execute-tool.ts';
 import { versionHeader } from './http-request.ts';
 import { InFlight } from './in-flight.ts';
@@ -12,7 +17,7 @@ import type { InboundRequest, OutboundRequest } from './in-flight.ts';
 import { isObject } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
 import type { Side, Timing } from './metrics.ts';
-import { label, operationAttributes, outcomeOf } from './operation.ts';
+import { label, outcomeOf, requestId } from './operation.ts';
 import type { Operation } from './operation.ts';
 import { spansByDefault } from './options.ts';
 import type { Direction, McpSettings } from './options.ts';
@@ -105,16 +110,26 @@ export class Wire {
     return this.#protocolVersion ?? label(meta?.[META_PROTOCOL_VERSION]) ?? versionHeader(extra);
   }
 
-  /** Returns the attributes of a request's span. */
-  attributes(operation: Operation, id: RequestId, version: string | undefined, params: unknown): Attributes {
-    const attributes = operationAttributes(operation, id);
-    for (const [name, value] of this.peer.attributes) attributes[name] = value;
-    if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
-    const session = this.transport.sessionId;
-    if (session !== undefined) attributes[ATTR_MCP_SESSION_ID] = label(session);
+  /** Returns what the span of a request says at its start: what samplers decide by is all that a span costs which nobody records. */
+  attributes({ attributes }: Operation): Attributes {
+    return this.peer.host === undefined ? attributes : { ...attributes, ...this.peer.host };
+  }
+
+  /** Tells the span of a request, where it is recorded, all else that is known of the request. */
+  describe(span: Span, { method }: Operation, id: RequestId, version: string | undefined, params: unknown): void {
+    if (!span.isRecording()) return;
+    const text = requestId(id);
+    if (text !== undefined) span.setAttribute(ATTR_JSONRPC_REQUEST_ID, text);
+    for (const [name, value] of this.peer.attributes)
+      if (this.peer.host?.[name] === undefined) span.setAttribute(name, value);
+    if (version !== undefined) span.setAttribute(ATTR_MCP_PROTOCOL_VERSION, version);
+    const session = label(this.transport.sessionId);
+    if (session !== undefined) span.setAttribute(ATTR_MCP_SESSION_ID, session);
     const { record } = this.settings;
-    if (record !== undefined) addRequest(attributes, record, operation.method, params);
-    return attributes;
+    if (record === undefined) return;
+    const content: Attributes = {};
+    addRequest(content, record, method, params);
+    span.setAttributes(content);
   }
 
   /** Starts the clock of a request, where anybody measures. */
