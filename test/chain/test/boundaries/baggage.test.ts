@@ -106,9 +106,10 @@ function arrived(fields: Record<string, unknown>): Record<string, string> {
 
 describe.each(ways)('%s', (_name, ask) => {
   test('that is a third party gets the trace and none of the user’s baggage', async () => {
-    const fields = await withBaggage(() => ask('hooks.example.org'));
-    expect(fields['traceparent']).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
+    const { traceparent, ...fields } = await withBaggage(() => ask('hooks.example.org'));
+    expect(traceparent).toMatch(/^00-[0-9a-f]{32}-[0-9a-f]{16}-01$/);
     expect(arrived(fields)).toEqual({});
+    // The ids of the trace may spell a name.
     expect(Object.values(fields).join()).not.toMatch(/ada|acme/);
   });
 
