@@ -147,3 +147,36 @@ test('a key that cannot be looked at leaves no hop open', () => {
     ['send t', undefined],
   ]);
 });
+
+test('what is remembered of the last topic is not said of the next: other topics, partitions, a group that is told later', () => {
+  const { sampler, seen } = showing(SamplingDecision.RECORD_AND_SAMPLED);
+  telemetry = startTelemetry({ sampler });
+  const producer = sender({});
+  for (const topic of ['a', 'a', 'b', 'a']) startTopic(topic, [[{}]], producer).end();
+  const receiver = receiverSettings({}, scope, () => undefined);
+  const receive = (topic: string, partition: number): void => {
+    startProcess({ topic, partition, key: null, value: 'v', offset: '1', headers: undefined }, receiver).end();
+  };
+  receive('a', 0);
+  receive('a', 1);
+  receiver.groupId = 'late';
+  receive('a', 1);
+  receive('b', 1);
+  const names = telemetry.spans().map(({ name }) => name);
+  expect(names).toEqual(['send a', 'send a', 'send b', 'send a', 'process a', 'process a', 'process a', 'process b']);
+  const [topic, partition, group] = [
+    'messaging.destination.name',
+    'messaging.destination.partition.id',
+    'messaging.consumer.group.name',
+  ];
+  expect(seen.map((attributes) => [attributes[topic], attributes[partition], attributes[group]])).toEqual([
+    ['a', undefined, undefined],
+    ['a', undefined, undefined],
+    ['b', undefined, undefined],
+    ['a', undefined, undefined],
+    ['a', '0', undefined],
+    ['a', '1', undefined],
+    ['a', '1', 'late'],
+    ['b', '1', 'late'],
+  ]);
+});

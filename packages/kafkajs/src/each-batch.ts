@@ -16,7 +16,6 @@ import {
   describeMessages,
   KAFKA,
   messageAge,
-  processAttributes,
   runHandler,
   runRefused,
 } from '@throughline/core/messaging';
@@ -88,15 +87,16 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
   try {
     const { topic, partition, messages } = payload.batch;
     const age = messageAge(messages[0]?.timestamp, Date.now());
+    const { name, attributes, peer } = settings.start(topic, partition, settings);
     const received = startInbound(
       {
         transport: KAFKA,
-        name: `process ${topic}`,
+        name,
         kind: SpanKind.CONSUMER,
-        attributes: processAttributes(topic, partition, settings),
+        attributes,
         carrier: undefined,
         reader: messageHeaders,
-        peer: { name: topic },
+        peer,
         links: creationLinks(messages, settings),
         parts: chains(messages, settings),
       },

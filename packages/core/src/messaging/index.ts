@@ -1,4 +1,4 @@
-export { describeMessages, processAttributes, type MessagingClient } from './attributes.ts';
+export { describeMessages, type MessagingClient } from './attributes.ts';
 export { endAll, refusalOf, sendAll, settle } from './calling.ts';
 export { KAFKA } from './conventions.ts';
 export { createMessage } from './create.ts';

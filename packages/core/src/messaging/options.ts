@@ -6,6 +6,7 @@ import { messagingMetrics } from './metrics.ts';
 import { OpenHops } from './open-hops.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { Sender } from './sender.ts';
+import { processStarts, sendStarts } from './topic-start.ts';
 import type { OnRefused, Receiver } from './receiving.ts';
 
 /** What the producers of every client take. */
@@ -70,6 +71,7 @@ export function senderSettings(
     clientId: name('clientId', clientId),
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),
+    start: sendStarts(),
     errorType,
   };
 }
@@ -98,6 +100,7 @@ export function receiverSettings<P>(
     groupId: name('groupId', groupId),
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),
+    start: processStarts(),
     errorType,
   };
 }

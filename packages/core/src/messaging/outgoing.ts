@@ -1,9 +1,9 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Sending } from '../hop.ts';
 import { startOutbound } from '../outbound.ts';
-import { describeMessage, describeMessages, sendAttributes } from './attributes.ts';
+import { describeMessage, describeMessages } from './attributes.ts';
 import type { DescribedMessage } from './attributes.ts';
-import { carried, described, topicTarget } from './carried.ts';
+import { carried, described } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
@@ -28,13 +28,14 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
     return new OutgoingTopic(topic, created.refused, lists, count, sender, meters, started);
   // The relayed context is the parent. It stays in the headers too, so the hop does not replace it.
   const relayed = found?.relayed;
+  const { name, attributes, target } = sender.start(topic);
   const sending = startOutbound(
     {
       transport: KAFKA,
-      name: `send ${topic}`,
+      name,
       kind: created === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT,
-      attributes: sendAttributes(topic, 'send'),
-      target: topicTarget(topic),
+      attributes,
+      target,
       carrier: relayed,
       reader: relayed === undefined ? undefined : sender.shape.reader,
       links: relayed === undefined ? (created ?? found)?.links : undefined,

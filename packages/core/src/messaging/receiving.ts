@@ -8,12 +8,13 @@ import type { HopSettings } from '../settings.ts';
 import { exempted } from '../lineage.ts';
 import { whenSettled } from '../settled.ts';
 import { startInbound } from '../inbound.ts';
-import { describeMessage, processAttributes } from './attributes.ts';
+import { describeMessage } from './attributes.ts';
 import type { DescribedMessage, MessagingClient } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { messageAge } from './message.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHop, OpenHops } from './open-hops.ts';
+import type { ProcessStart } from './topic-start.ts';
 
 /** What the handlers of one consumer share. `P` is what a handler is given. */
 export interface Receiver<P = never> extends MessagingClient {
@@ -25,6 +26,7 @@ export interface Receiver<P = never> extends MessagingClient {
   groupId: string | undefined;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
+  readonly start: (topic: string, partition: unknown, client: MessagingClient) => ProcessStart;
   /** Milliseconds after which the span of a handler that has not returned is given up; `undefined`: never. */
   readonly handlerTimeout: number | undefined;
   /** The class of an error that the client knows better than core. */
@@ -48,17 +50,17 @@ export interface ReceivedMessage extends DescribedMessage {
 
 /** Opens the CONSUMER `process` hop of one message: a child of the span that sent it, and linked to it. */
 export function startProcess(message: ReceivedMessage, receiver: Receiver): Received | Refused {
-  const { topic } = message;
+  const { name, attributes, peer } = receiver.start(message.topic, message.partition, receiver);
   const age = messageAge(message.timestamp, Date.now());
   const received = startInbound(
     {
       transport: KAFKA,
-      name: `process ${topic}`,
+      name,
       kind: SpanKind.CONSUMER,
-      attributes: processAttributes(topic, message.partition, receiver),
+      attributes,
       carrier: message.headers,
       reader: messageHeaders,
-      peer: { name: topic },
+      peer,
       linkParent: true,
       stale: age !== undefined && age > receiver.maxParentAge,
     },

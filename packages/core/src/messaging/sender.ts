@@ -3,6 +3,7 @@ import type { MessagingClient } from './attributes.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHops } from './open-hops.ts';
+import type { SendStart } from './topic-start.ts';
 
 /** What the calls of one producer share. */
 export interface Sender extends MessagingClient {
@@ -13,6 +14,7 @@ export interface Sender extends MessagingClient {
   readonly suppresses: (call: unknown) => boolean;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
+  readonly start: (topic: string) => SendStart;
   /** The class of an error that the client knows better than core. */
   readonly errorType: (error: unknown) => string | undefined;
 }
