@@ -1,15 +1,20 @@
-/**
- * Returns a shallow copy of `source` with `name` set to `value`. A class instance gives one of the same prototype on which the
- * `known` members are plain values, so that accessors over private fields keep working.
+/*
+ * Copies are made of each message, so they are written out, `{ ...message, headers }`: to set a member whose name is a variable costs
+ * as much as the rest of the copy. Class instances, which some build their messages as, take the longer way.
  */
-export function copyWith(source: object, known: readonly string[], name: string, value: unknown): object {
+
+/** Whether a spread copies all of an object: it is no instance of a class. */
+export function isPlain(source: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(source);
-  if (prototype === Object.prototype || prototype === null) {
-    const plain: Record<string, unknown> = { ...source };
-    plain[name] = value;
-    return plain;
-  }
-  const copy = Object.create(prototype as object) as object;
+  return prototype === Object.prototype || prototype === null;
+}
+
+/**
+ * Returns a shallow copy of a class instance, of the same prototype, with `name` set to `value`. The `known` members are plain
+ * values on it, so that accessors over private fields keep working.
+ */
+export function copyOfInstance(source: object, known: readonly string[], name: string, value: unknown): object {
+  const copy = Object.create(Object.getPrototypeOf(source) as object | null) as object;
   const define = (key: PropertyKey, held: unknown): void => {
     Object.defineProperty(copy, key, { value: held, writable: true, enumerable: true, configurable: true });
   };

@@ -1,7 +1,7 @@
 import { markWrapped, sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
 import { sendAll, settle, startTopic } from '@throughline/core/messaging';
 import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
-import { copyWith } from './copy.ts';
+import { copyOfInstance, isPlain } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
 
@@ -102,7 +102,7 @@ function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: Produc
   outgoing.push(started);
   const [written] = started.lists;
   if (written === messages && reply === undefined) return record;
-  return withoutReply(copyWith(record, RECORD_MEMBERS, 'messages', written));
+  return withoutReply(withMessages(record, written));
 }
 
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
@@ -127,11 +127,16 @@ function batchCopy(batch: unknown, outgoing: OutgoingTopic[], settings: Producer
     outgoing.push(started);
     places.forEach((at, nth) => {
       const entry = topicMessages[at] as TopicMessages;
-      if (started.lists[nth] !== entry.messages)
-        copies[at] = copyWith(entry, RECORD_MEMBERS, 'messages', started.lists[nth]);
+      const written = started.lists[nth];
+      if (written !== entry.messages) copies[at] = withMessages(entry, written);
     });
   }
-  return withoutReply(copyWith(batch, BATCH_MEMBERS, 'topicMessages', copies));
+  if (!isPlain(batch)) return withoutReply(copyOfInstance(batch, BATCH_MEMBERS, 'topicMessages', copies));
+  return withoutReply({ ...batch, topicMessages: copies });
+}
+
+function withMessages(record: object, messages: unknown): object {
+  return isPlain(record) ? { ...record, messages } : copyOfInstance(record, RECORD_MEMBERS, 'messages', messages);
 }
 
 function withoutReply(copy: object): object {
