@@ -106,7 +106,7 @@ const tasks: readonly Task[] = [
     what: '`eachMessage`',
     count: STORED,
     warmUp: STORED * 15,
-    processes: 1,
+    processes: 3,
     rounds: 0.5,
     sampled: [
       { ours: 'ours', opponent: 'hand-written', target: 1.3 },
