@@ -3,7 +3,7 @@
  * as much as the rest of the copy. Class instances, which some build their messages as, take the longer way.
  */
 
-/** Whether a spread copies all of an object: it is no instance of a class. */
+/** Returns whether a spread copies all of an object: it is no instance of a class. */
 export function isPlain(source: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(source);
   return prototype === Object.prototype || prototype === null;

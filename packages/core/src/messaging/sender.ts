@@ -14,6 +14,7 @@ export interface Sender extends MessagingClient {
   readonly suppresses: (call: unknown) => boolean;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
+  /** Gives what a `send` to a topic says at its start. */
   readonly start: (topic: string) => SendStart;
   /** The class of an error that the client knows better than core. */
   readonly errorType: (error: unknown) => string | undefined;
