@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { formatTraceparent, parseTraceparent } from '@throughline/core';
-import { traceparentBytes } from '../src/traceparent.ts';
+import { traceparentBytes } from '../src/w3c/traceparent.ts';
 
 const valid = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
