@@ -8,17 +8,12 @@ import {
   TraceFlags,
 } from '@opentelemetry/api';
 import type { Attributes, Context, SpanContext } from '@opentelemetry/api';
-import {
-  edgeSampler,
-  hopSettings,
-  internalMesh,
-  messageHeaders,
-  nodeHeaders,
-  publicEdge,
-  resumeTrace,
-  startInbound,
-} from '@throughline/core';
-import type { EdgeSamplerOptions, HopOptions, InboundHop } from '@throughline/core';
+import { internalMesh, publicEdge, resumeTrace } from '@throughline/core';
+import { hopSettings, messageHeaders, nodeHeaders, startInbound } from '@throughline/core/adapter';
+import { edgeSampler } from '@throughline/core/sdk';
+import type { HopOptions } from '@throughline/core';
+import type { InboundHop } from '@throughline/core/adapter';
+import type { EdgeSamplerOptions } from '@throughline/core/sdk';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, describe, expect, it, test } from 'vitest';

@@ -2,8 +2,9 @@ import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace
 import type { Span } from '@opentelemetry/api';
 import { RPCType, setRPCMetadata, suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, metaFields, nodeHeaders } from '@throughline/core';
-import type { HopOptions, HopSettings, InboundHop, OutboundHop, Received } from '@throughline/core';
+import { hopSettings, messageHeaders, metaFields, nodeHeaders } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings, InboundHop, OutboundHop, Received } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { startInbound, startOutbound } from './admitted.ts';

@@ -6,15 +6,8 @@ import { text } from 'node:stream/consumers';
 import { Worker } from 'node:worker_threads';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import {
-  baggageSpanProcessor,
-  bindAsyncIterable,
-  bindEmitter,
-  contextFromEnv,
-  extractFields,
-  injectFields,
-  traceEnv,
-} from '@throughline/core';
+import { bindAsyncIterable, bindEmitter, contextFromEnv, extractFields, injectFields, traceEnv } from '@throughline/core';
+import { baggageSpanProcessor } from '@throughline/core/sdk';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 

@@ -1,6 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { hopSettings, markWrapped, remembering, ThroughlineError, wrapped } from '@throughline/core';
-import type { HopOptions, HopSettings } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { hopSettings, markWrapped, remembering, wrapped } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 
 const scope = { name: '@throughline/test', version: '1.0.0' };
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTracestate } from '@throughline/core';
+import { parseTracestate } from '@throughline/core/adapter';
 
 describe('parseTracestate (Trace Context Level 2, 3.3)', () => {
   it('passes an unchanged list on as the same bytes', () => {

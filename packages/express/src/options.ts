@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http';
-import { hopSettings, ThroughlineError } from '@throughline/core';
-import type { HopOptions, HopSettings, Peer } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { hopSettings } from '@throughline/core/adapter';
+import type { HopOptions, Peer } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { version } from './version.ts';
 
 /** A function of the request. As a method's type, it also takes one whose parameter is Express's own `Request`. */

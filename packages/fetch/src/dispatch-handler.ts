@@ -1,7 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, nodeHeaders } from '@throughline/core';
-import type { Outcome, Sending } from '@throughline/core';
+import { answerField, nodeHeaders } from '@throughline/core/adapter';
+import type { Outcome, Sending } from '@throughline/core/adapter';
 import { failureOutcome, statusOutcome } from './http-client-span.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;

@@ -1,5 +1,5 @@
-import { errorType, printable } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { errorType, printable } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
 import {
   ATTR_HTTP_REQUEST_METHOD,

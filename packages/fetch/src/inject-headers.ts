@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, outboundFields, remembering } from '@throughline/core';
+import { hopSettings, outboundFields, remembering } from '@throughline/core/adapter';
 import type { HopOptions, Target } from '@throughline/core';
 import { scope } from './http-client-span.ts';
 import { rereadable, requestHeaders, writeRequestHeaders } from './request-headers.ts';

@@ -1,16 +1,9 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import {
-  answerField,
-  hopSettings,
-  markWrapped,
-  startOutbound,
-  ThroughlineError,
-  warnIfRewrapped,
-  whenSettled,
-  wrapped,
-} from '@throughline/core';
-import type { HopOptions, HopSettings, Outcome, Refused, Sending } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { answerField, hopSettings, markWrapped, startOutbound, warnIfRewrapped, whenSettled, wrapped } from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';

@@ -1,6 +1,7 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import { hopSettings, httpHeaders, startOutbound } from '@throughline/core';
-import type { HopOptions, HopSettings, Refused, Sending } from '@throughline/core';
+import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import type { HopSettings, Sending } from '@throughline/core/adapter';
 import { stringify } from 'node:querystring';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';

@@ -1,18 +1,10 @@
 import { context as contextApi, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context, Link, SpanContext } from '@opentelemetry/api';
+import { carriedContext, markWrapped, messageHeaders, parseBaggage, parseTraceparent, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
 import {
-  carriedContext,
-  markWrapped,
-  messageHeaders,
-  parseBaggage,
-  parseTraceparent,
-  startInbound,
-  warnIfRewrapped,
-  wrapped,
-} from '@throughline/core';
-import type { Received, Refused } from '@throughline/core';
-import {
-  CreationLinks,
+  Links,
   describeMessages,
   KAFKA,
   messageAge,
@@ -112,7 +104,7 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
 
 /** Links to the distinct creation contexts of a batch. */
 function creationLinks(messages: readonly MessageLike[], settings: ConsumerSettings): readonly Link[] {
-  const links = new CreationLinks();
+  const links = new Links();
   // What was sent in one call holds the same bytes: compared, not parsed again.
   let previous: Buffer | undefined;
   const seen = new Set<string>();

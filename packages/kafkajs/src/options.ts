@@ -1,5 +1,6 @@
-import { hopSettings, remembering } from '@throughline/core';
-import type { HopOptions, HopSettings } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
 import { kafkaErrorType } from './message.ts';

@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, inboundContext, metaFields, outboundFields, writeRecord } from '@throughline/core';
-import type { Sending } from '@throughline/core';
+import { answerField, inboundContext, metaFields, outboundFields, writeRecord } from '@throughline/core/adapter';
+import type { Sending } from '@throughline/core/adapter';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isObject } from './message.ts';

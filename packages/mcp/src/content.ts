@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
-import { ThroughlineError, warnOnce } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { warnOnce } from '@throughline/core/adapter';
 import { ATTR_GEN_AI_TOOL_CALL_ARGUMENTS, ATTR_GEN_AI_TOOL_CALL_RESULT, ATTR_MCP_RESOURCE_URI } from './conventions.ts';
 import { isObject } from './message.ts';
 

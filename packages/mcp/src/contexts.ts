@@ -1,7 +1,7 @@
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
-import type { Sending } from '@throughline/core';
+import type { Sending } from '@throughline/core/adapter';
 import { headersOf } from './http-request.ts';
 import type { MessageExtra } from './message.ts';
 import type { TransportPeer } from './peer.ts';

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { outboundFields, writeEnv } from '@throughline/core';
+import { outboundFields, writeEnv } from '@throughline/core/adapter';
 import { MCP } from './conventions.ts';
 import { rememberedSettings } from './options.ts';
 import type { McpOptions } from './options.ts';

@@ -1,7 +1,7 @@
 import { SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { errorType } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { errorType } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_OPERATION_NAME,

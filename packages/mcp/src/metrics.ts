@@ -1,7 +1,7 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { Attributes, AttributeValue, Context, Histogram, MeterProvider } from '@opentelemetry/api';
-import { errorType } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { errorType } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_OPERATION_NAME,

@@ -1,5 +1,5 @@
 import { context as contextApi, propagation, SpanKind, trace } from '@opentelemetry/api';
-import { metaFields, startOutbound } from '@throughline/core';
+import { metaFields, startOutbound } from '@throughline/core/adapter';
 import { withFields } from './carrier.ts';
 import { arrivalContext, newsContext } from './contexts.ts';
 import { MCP } from './conventions.ts';

@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
-import { printable } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { printable } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROMPT_NAME,

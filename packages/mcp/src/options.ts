@@ -1,5 +1,7 @@
-import { hopSettings, remembering, ThroughlineError } from '@throughline/core';
-import type { HopOptions, HopSettings, Target } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core/adapter';
+import type { HopOptions, Target } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { recordOptions } from './content.ts';
 import type { RecordOptions } from './content.ts';
 import { Durations } from './metrics.ts';

@@ -1,8 +1,9 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import { httpHeaders, metaFields, startInbound } from '@throughline/core';
-import type { InboundHop, Received, Refused } from '@throughline/core';
+import { httpHeaders, metaFields, startInbound } from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { InboundHop, Received } from '@throughline/core/adapter';
 import { arrivalContext } from './contexts.ts';
 import { MCP } from './conventions.ts';
 import { headersOf } from './http-request.ts';

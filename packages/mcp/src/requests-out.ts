@@ -1,8 +1,8 @@
 import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { metaFields, startOutbound } from '@throughline/core';
-import type { Sending } from '@throughline/core';
+import { metaFields, startOutbound } from '@throughline/core/adapter';
+import type { Sending } from '@throughline/core/adapter';
 import { answerIn, withFields } from './carrier.ts';
 import { requestContext } from './contexts.ts';
 import { MCP, META_PROTOCOL_VERSION, PROTOCOL_PREFIX } from './conventions.ts';

@@ -1,15 +1,8 @@
 import { context, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import {
-  httpHeaders,
-  markWrapped,
-  metaFields,
-  startInbound,
-  ThroughlineError,
-  warnIfRewrapped,
-  wrapped,
-} from '@throughline/core';
-import type { InboundHop, Outcome } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { httpHeaders, markWrapped, metaFields, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import type { InboundHop, Outcome } from '@throughline/core/adapter';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
 import { ATTR_JSONRPC_REQUEST_ID, MCP } from './conventions.ts';

@@ -1,7 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { warnOnce } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { warnOnce } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import { addRequest, resultAttributes } from './content.ts';
 import { strayContext } from './contexts.ts';
 import {

@@ -1,5 +1,5 @@
 import type { Context } from '@opentelemetry/api';
-import { hopSettings, remembering } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import { messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';

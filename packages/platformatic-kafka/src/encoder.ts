@@ -1,4 +1,5 @@
-import { ThroughlineError, warnOnce } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { warnOnce } from '@throughline/core/adapter';
 
 /** Makes of a header's text what the producer's serializer takes; `undefined` where nothing is known to do. */
 export interface HeaderEncoder {

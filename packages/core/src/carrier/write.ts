@@ -1,10 +1,23 @@
 import { carriedContext, httpHeaders, isField, messageHeaders, metaFields } from './read.ts';
 import type { CarrierKind } from './read.ts';
-import type { Sending } from '../hop/hop.ts';
 import { w3cFields } from '../w3c/propagator.ts';
 import { parseTraceparent } from '../w3c/traceparent.ts';
 
-type Fields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
+/**
+ * What a copy of a carrier does with the fields that it holds already:
+ * `write` loses all three and gets ours; `keep` keeps what is well-formed, and gets ours only where it held none; `strip`
+ * loses all three.
+ */
+export type FieldsMode = 'write' | 'keep' | 'strip';
+
+/** What a hop writes into a copy of its carrier, and how. */
+export interface WrittenFields {
+  /** Exactly what goes on the wire: names and values. Made when it is asked for. */
+  readonly fields: Readonly<Record<string, string>>;
+  readonly mode: FieldsMode;
+  /** With `mode: 'write'`, whether a carrier that holds a valid `traceparent` stays as it is. */
+  readonly keepsValid: boolean;
+}
 
 const readers = { http: httpHeaders, message: messageHeaders, meta: metaFields };
 
@@ -15,7 +28,7 @@ const readers = { http: httpHeaders, message: messageHeaders, meta: metaFields }
  */
 export function writeRecord<V = unknown>(
   record: Readonly<Record<string, V>> | undefined | null,
-  sending: Fields,
+  sending: WrittenFields,
   kind: CarrierKind = 'message',
 ): Record<string, V | string> {
   const { fields, mode } = sending;
@@ -47,7 +60,7 @@ export function writeRecord<V = unknown>(
 }
 
 /** Returns new `Headers` with the fields of a hop written as its mode says. Throws what `new Headers(init)` throws. */
-export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sending: Fields): Headers {
+export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sending: WrittenFields): Headers {
   const headers = new Headers(init);
   const { fields, mode } = sending;
   const holds = w3cFields.some((name) => headers.has(name));

@@ -56,8 +56,12 @@ class Layer implements Context {
 
 const root: Context = new Layer(ROOT_CONTEXT, undefined, undefined, undefined, 0);
 
-/** Returns a context that holds what `context` does, and on which setting a value costs one small object. */
+/**
+ * Returns a context that holds what `context` does, and on which setting a value costs one small object. A context of a kind that
+ * is not OpenTelemetry's own answers for itself, and is asked for each value that is set: it comes back as it is.
+ */
 export function layered(context: Context): Context {
   if (context === ROOT_CONTEXT) return root;
-  return context instanceof Layer ? context : new Layer(context, undefined, undefined, undefined, 0);
+  if (context instanceof Layer || context.constructor !== ROOT_CONTEXT.constructor) return context;
+  return new Layer(context, undefined, undefined, undefined, 0);
 }

@@ -1,7 +1,8 @@
 import type { Context, Span } from '@opentelemetry/api';
 import { isPrivateHost } from '../policy/first-party.ts';
-import type { InboundHop, Peer, Target } from './hop.ts';
-import { channelOf, peerOf } from '../policy/peer.ts';
+import type { Peer, Target } from '../parties.ts';
+import type { InboundHop } from './hop.ts';
+import { channelOf, peerOf } from './peer.ts';
 import { flagged } from '../w3c/propagator.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { formatTraceparent, parseTraceparent } from '../w3c/traceparent.ts';

@@ -1,23 +1,55 @@
 import { propagation, trace } from '@opentelemetry/api';
 import type { Baggage, SpanContext } from '@opentelemetry/api';
-import { parseBaggage } from '../w3c/baggage.ts';
+import { foreignExtract } from '../carrier/propagation.ts';
 import { readFields } from '../carrier/read.ts';
 import type { CarrierReader } from '../carrier/read.ts';
-import { lineageText, withLineageMember } from '../lineage/member.ts';
-import { foreignExtract } from '../carrier/propagation.ts';
+import { warnOnce } from '../diagnostics.ts';
+import { readBaggage, splitBaggage } from '../lineage/member.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { parseTraceparent } from '../w3c/traceparent.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
+import type { Ambient } from './ambient.ts';
+import type { InboundHop } from './hop.ts';
 
-/** What a carrier offers, once it is read: a valid span context, baggage, or a `traceparent` that is not valid. */
+/** What a carrier offers, once it is read: a valid span context, baggage, lineage, or a `traceparent` that is not valid. */
 export interface Offered {
   readonly spanContext: SpanContext | undefined;
-  readonly baggage: Baggage | undefined;
+  /** The user's baggage. */
+  readonly user: Baggage | undefined;
+  /** The value of the lineage member, which need not be valid. */
+  readonly lineage: string | undefined;
   readonly invalid: boolean;
 }
 
-/** Reads the fields of a carrier within the limits, by the propagator that holds. Never throws, whatever the carrier holds. */
-export function offeredBy(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
+/**
+ * Returns what a hop is offered: by its carrier, else by the HTTP request that brought it. Never throws, whatever the carrier
+ * holds.
+ */
+export function offeredTo(hop: InboundHop, ambient: Ambient | undefined, settings: HopSettings): Offered {
+  const offered = offeredBy(hop.carrier, hop.reader, settings);
+  // Baggage travels without a trace too: what the carrier itself holds counts.
+  const holdsBaggage = offered.user !== undefined || offered.lineage !== undefined;
+  if (offered.spanContext !== undefined) return offered;
+  if (ambient === undefined) {
+    if (hop.fallback === undefined) return offered;
+    const behind = offeredBy(hop.fallback.carrier, hop.fallback.reader, settings);
+    if (offered.invalid && behind.spanContext !== undefined) {
+      warnOnce(
+        `invalid-payload:${hop.transport}`,
+        `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so that of the HTTP request which brought it is used.`,
+      );
+    }
+    const invalid = behind.invalid || (offered.invalid && behind.spanContext === undefined);
+    return holdsBaggage
+      ? { spanContext: behind.spanContext, user: offered.user, lineage: offered.lineage, invalid }
+      : { ...behind, invalid };
+  }
+  // The lineage of the request around is in its hop state.
+  if (hop.http !== 'payload' || holdsBaggage) return offered;
+  return { ...offered, ...splitBaggage(propagation.getBaggage(ambient.context)) };
+}
+
+function offeredBy(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
   const choice = settings.propagator();
   if (choice.kind === 'foreign') return extractForeign(carrier, reader, settings);
   const fields = readFields(carrier, reader, settings.limits);
@@ -31,15 +63,14 @@ export function offeredBy(carrier: unknown, reader: CarrierReader, settings: Hop
       if (traceState !== undefined) spanContext.traceState = traceState;
     }
   }
-  let baggage = fields.baggage === undefined ? undefined : parseBaggage(fields.baggage, settings.limits);
-  if (!choice.baggage) baggage = withLineageMember(undefined, lineageText(baggage));
-  return { spanContext, baggage, invalid };
+  const { user, lineage } = readBaggage(fields.baggage, settings.limits);
+  return { spanContext, user: choice.baggage ? user : undefined, lineage, invalid };
 }
 
 function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
   const choice = settings.propagator();
   if (choice.kind !== 'foreign' || carrier === undefined || carrier === null)
-    return { spanContext: undefined, baggage: undefined, invalid: false };
+    return { spanContext: undefined, user: undefined, lineage: undefined, invalid: false };
   const fields: Record<string, string> = {};
   let total = 0;
   // Lineage travels in `baggage` also where the propagator carries none.
@@ -63,10 +94,11 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
   const extracted = foreignExtract(choice.propagator, fields);
   const spanContext = trace.getSpanContext(extracted);
   const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
-  const member = carriesBaggage ? undefined : lineageText(parseBaggage(fields['baggage'], settings.limits));
+  const { user, lineage } = splitBaggage(propagation.getBaggage(extracted));
   return {
     spanContext: valid,
-    baggage: propagation.getBaggage(extracted) ?? withLineageMember(undefined, member),
+    user,
+    lineage: lineage ?? readBaggage(fields['baggage'], settings.limits).lineage,
     invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
   };
 }

@@ -1,7 +1,8 @@
 import type { Context, SpanContext } from '@opentelemetry/api';
-import type { InboundHop, Peer } from './hop.ts';
+import type { Peer } from '../parties.ts';
+import type { InboundHop } from './hop.ts';
 import { sameSpan } from './hop.ts';
-import { channelOf, peerOf } from '../policy/peer.ts';
+import { channelOf, peerOf } from './peer.ts';
 import { receiptOf } from '../lineage/state.ts';
 import type { HopSettings } from '../policy/settings.ts';
 

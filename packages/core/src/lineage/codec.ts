@@ -18,7 +18,8 @@ export interface LineageFields {
 
 const VERSION = 1;
 const FIELDS = 7;
-const MAX_TEXT = 180;
+/** A longer member does not exist: with its key it stays below 200 bytes. */
+export const MAX_LINEAGE = 180;
 const MAX_AGENTS = 8;
 const MAX_HASH = 7;
 // Until the year 5188.
@@ -38,18 +39,7 @@ export function formatLineage(lineage: LineageFields): string {
  * are read. Total: it never throws.
  */
 export function parseLineage(text: unknown): LineageFields | undefined {
-  if (typeof text !== 'string' || text.length > MAX_TEXT) return undefined;
-  // What arrives one after the other is often at the same place in its chain.
-  if (text === lastText) return lastFields;
-  lastFields = readLineage(text);
-  lastText = text;
-  return lastFields;
-}
-
-let lastText: string | undefined;
-let lastFields: LineageFields | undefined;
-
-function readLineage(text: string): LineageFields | undefined {
+  if (typeof text !== 'string' || text.length > MAX_LINEAGE) return undefined;
   const parts = text.split('.', FIELDS + 1);
   const version = count(parts[0]);
   if (version === undefined || version < VERSION || parts.length < FIELDS) return undefined;
@@ -74,6 +64,11 @@ export function appendAgent(path: string, hash: string): string {
     if (at < 0) return `${path}~${hash}`;
   }
   return `${path.slice(at + 1)}~${hash}`;
+}
+
+/** Returns the path without the agent at its end. */
+export function withoutLastAgent(path: string): string {
+  return path.slice(0, Math.max(0, path.lastIndexOf('~')));
 }
 
 /** Whether an agent is in the path. */

@@ -1,5 +1,5 @@
 import type { Context, Span } from '@opentelemetry/api';
-import type { Outcome } from '../hop/hop.ts';
+import type { Outcome } from '../telemetry/outcome.ts';
 import type { Lineage } from './chain.ts';
 
 /** Which limit of its chain a hop went past. */
@@ -35,6 +35,8 @@ export interface Refused {
   /** The hop's span, which shows the refusal. */
   readonly span: Span;
   readonly outcome: 'refused';
+  /** Runs `tell` with the hop's span where it is ours and recorded. What it throws is told once, and goes no further. */
+  describe(tell: (span: Span) => void): void;
   /** Ends the hop. By default its error is `error`. Idempotent. */
   end(outcome?: Outcome): void;
 }

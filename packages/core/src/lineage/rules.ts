@@ -1,11 +1,12 @@
-import { ThroughlineError } from '../errors.ts';
-import type { Transport } from '../hop/hop.ts';
-import { appendAgent, agentHash, formatLineage, onPath } from './codec.ts';
-import type { LineageFields } from './codec.ts';
-import { lineageOf } from './chain.ts';
-import type { Chain, Lineage, Purse } from './chain.ts';
-import type { LineageReason } from './refusal.ts';
 import { warnOnce } from '../diagnostics.ts';
+import { ThroughlineError } from '../errors.ts';
+import type { Transport } from '../parties.ts';
+import { textOf } from '../telemetry/guard.ts';
+import { chainOf, lineageOf } from './chain.ts';
+import type { CallsLeft, Chain, Lineage } from './chain.ts';
+import { agentHash, appendAgent, formatLineage, onPath, withoutLastAgent } from './codec.ts';
+import type { LineageFields } from './codec.ts';
+import type { LineageReason } from './refusal.ts';
 
 /** What a hop did that its chain should be seen for. */
 export interface LineageEvent {
@@ -55,15 +56,13 @@ export interface LineageRules {
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
   /** The hash of this agent's name. */
   readonly hash: string | undefined;
-  /** The first hop of a chain would say nothing but that it is one. */
+  /** Nobody asked for a chain: its first hop would say nothing but that it is one. */
   readonly implied: boolean;
-  /** The member of the first step of a chain that begins here, which most chains take; `undefined` where there is a budget. */
-  readonly first: string | undefined;
 }
 
 const MOST = 999_999_999;
 
-/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for an option that cannot be meant. */
+/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for an invalid option. */
 export function lineageRules(
   given: LineageOptions | false | undefined,
   agent: string | undefined,
@@ -81,7 +80,6 @@ export function lineageRules(
   const maxHops = whole('maxHops', options.maxHops, 1) ?? 32;
   const budget = whole('budget', options.budget, 0);
   const hash = agent === undefined ? undefined : agentHash(agent);
-  const root = { hops: 1, maxHops, attempt: 1, deadline: undefined, budget: undefined, path: hash ?? '' };
   return {
     enforce: options.mode === 'enforce',
     maxHops,
@@ -93,7 +91,6 @@ export function lineageRules(
     onLineage: options.onLineage,
     hash,
     implied: agent === undefined && options.maxHops === undefined && budget === undefined,
-    first: budget === undefined ? formatLineage(root) : undefined,
   };
 }
 
@@ -117,73 +114,94 @@ export function inboundExcess(rules: LineageRules, chain: LineageFields): Lineag
   return undefined;
 }
 
+/** Returns the chain that an inbound hop is in: what it was offered, tightened. */
+export function enteredChain(rules: LineageRules, offered: LineageFields): Chain {
+  const { budget } = offered;
+  return chainOf({
+    ...offered,
+    maxHops: Math.min(offered.maxHops, rules.maxHops),
+    budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),
+  });
+}
+
+/** How an outbound hop moves in its chain. By default it is one step deeper. */
+export interface Move {
+  /** An answer: it restores the hop count of the request that it answers. */
+  readonly reply?: boolean | undefined;
+  /** The work that came in, sent on as it is, such as a retry or a dead letter: it restores the hop count that it came with. */
+  readonly forward?: boolean | undefined;
+  /** How many messages travel: a budget of calls is split over them. `0`: no work is asked for. Default 1. */
+  readonly messages?: number | undefined;
+}
+
 /** What an outbound hop takes with it. */
-export interface Departure {
+export interface Step {
   readonly excess: LineageReason | undefined;
   /** The value of the lineage member to send. */
   readonly text: string;
 }
 
 /**
- * Returns what an outbound hop takes with it, and draws it from the account and the purse of `chain`. A reply restores the hop
- * count of the request that it answers, brings back what is left of the budget, and is never past a limit on hops or calls.
+ * Returns what an outbound hop takes with it, and draws it from the calls of `chain`. A reply or a forwarded message is no step
+ * deeper, hands back what is left of the budget, and is past no limit on hops or calls. What asks for no work, such as a
+ * commit, a cancellation or a notification, is past no limit at all.
  */
-export function departed(
-  rules: LineageRules,
-  chain: Chain,
-  hop: { readonly reply?: boolean | undefined; readonly messages?: number | undefined },
-): Departure {
-  const { account, purse } = chain;
-  const reply = hop.reply === true && chain.hops > 0;
+export function stepOut(rules: LineageRules, chain: Chain, move: Move): Step {
+  const { left } = chain;
+  const messages = Math.max(0, move.messages ?? 1);
   const maxHops = Math.min(chain.maxHops, rules.maxHops);
-  const hops = reply ? chain.hops - 1 : chain.hops + 1;
+  const reply = move.reply === true && chain.hops > 0;
+  const returns = reply || move.forward === true;
+  const hops = reply ? chain.hops - 1 : move.forward === true ? chain.hops : chain.hops + 1;
+  let path = chain.path;
+  if (reply) path = withoutLastAgent(path);
+  else if (!returns && rules.hash !== undefined) path = appendAgent(path, rules.hash);
   let excess: LineageReason | undefined;
-  if (chain.deadline !== undefined && Date.now() > chain.deadline) excess = 'deadline';
-  else if (chain.attempt > rules.maxAttempts) excess = 'attempts';
-  let share: number | undefined;
-  if (reply) {
-    share = purse?.left;
-    if (purse !== undefined) purse.left = 0;
-  } else {
-    const messages = Math.max(0, hop.messages ?? 1);
-    if (messages > 0) account.calls++;
-    if (hops > maxHops) excess ??= 'hops';
-    else if (account.calls > rules.maxCalls) excess ??= 'calls';
-    if (purse !== undefined && messages > 0) {
-      if (purse.left < messages) excess ??= 'budget';
-      if (excess === undefined || !rules.enforce) share = handedOn(purse, messages, rules.fanOut);
+  let budget = left?.count;
+  if (messages > 0) {
+    if (chain.deadline !== undefined && Date.now() > chain.deadline) excess = 'deadline';
+    else if (chain.attempt > rules.maxAttempts) excess = 'attempts';
+    if (returns) {
+      if (left !== undefined) left.count = 0;
+    } else {
+      chain.calls.made++;
+      if (hops > maxHops) excess ??= 'hops';
+      else if (chain.calls.made > rules.maxCalls) excess ??= 'calls';
+      if (left !== undefined) {
+        if (left.count < messages) excess ??= 'budget';
+        budget = excess === undefined || !rules.enforce ? share(left, messages, rules.fanOut) : undefined;
+      }
     }
+    if (chain.exempt) excess = undefined;
   }
-  if (chain.exempt === true) excess = undefined;
-  // Without a budget all that an agent sends from one place in the chain says the same.
-  const same = !reply && share === undefined;
-  if (same && chain.sentBy === rules && chain.sent !== undefined) return { excess, text: chain.sent };
   const text = formatLineage({
     hops: Math.min(hops, MOST),
     maxHops,
     attempt: chain.attempt,
     deadline: chain.deadline,
-    budget: share,
-    path: rules.hash === undefined ? chain.path : appendAgent(chain.path, rules.hash),
+    budget,
+    path,
   });
-  if (same) {
-    chain.sent = text;
-    chain.sentBy = rules;
-  }
   return { excess, text };
 }
 
-// One for each message, and of what is left each message an equal share of one part in `fanOut`. A single part is all.
-function handedOn(purse: Purse, messages: number, fanOut: number): number {
-  purse.left = Math.max(0, purse.left - messages);
-  const share = Math.floor(purse.left / Math.max(fanOut, messages));
-  purse.left -= share * messages;
-  return share;
+// Each message takes one call, and an equal share of one part in `fanOut` of what is left. A single part is all.
+function share(left: CallsLeft, messages: number, fanOut: number): number {
+  left.count = Math.max(0, left.count - messages);
+  const each = Math.floor(left.count / Math.max(fanOut, messages));
+  left.count -= each * messages;
+  return each;
 }
 
-/** Returns whether this agent has been in the chain before. */
-export function isCycle(rules: LineageRules, chain: LineageFields): boolean {
-  return rules.hash !== undefined && chain.path !== '' && onPath(chain.path, rules.hash);
+/**
+ * Returns whether work comes back to this agent that it had a part in before: A, B, A. What an agent sends itself, such as a retry
+ * through a topic of its own, has not been anywhere else.
+ */
+export function isCycle({ hash }: LineageRules, { path }: LineageFields): boolean {
+  if (hash === undefined || path === '') return false;
+  let before = path;
+  while (before === hash || before.endsWith(`~${hash}`)) before = withoutLastAgent(before);
+  return onPath(before, hash);
 }
 
 /** Tells the user's hook. */
@@ -192,6 +210,6 @@ export function tellLineage(rules: LineageRules, chain: Chain, event: Omit<Linea
   try {
     rules.onLineage({ ...event, lineage: lineageOf(chain) });
   } catch (error) {
-    warnOnce('on-lineage', `\`lineage.onLineage\` threw: ${String(error)}`);
+    warnOnce('on-lineage', `\`lineage.onLineage\` threw: ${textOf(error)}`);
   }
 }

@@ -34,3 +34,10 @@ export function fieldsKind(fields: FieldValues): 'none' | 'w3c' | 'foreign' {
   }
   return kind;
 }
+
+/** Returns fields as bytes, for a client that encodes them for each message. */
+export function asBytes(fields: Readonly<Record<string, string>>): FieldValues {
+  const bytes: Record<string, Uint8Array> = {};
+  for (const name of Object.keys(fields)) bytes[name] = Buffer.from(fields[name] as string);
+  return bytes;
+}

@@ -1,9 +1,9 @@
 import { ThroughlineError } from '../errors.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { hopSettings } from '../policy/settings.ts';
-import type { HopScope } from '../policy/settings.ts';
+import type { HopScope } from '../telemetry/instruments.ts';
 import { messagingMetrics } from './metrics.ts';
-import { OpenHops } from './open-hops.ts';
+import { OpenHops } from '../hop/open-hops.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { Sender } from './sender.ts';
 import { processStarts, sendStarts } from './topic-start.ts';

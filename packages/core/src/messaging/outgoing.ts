@@ -7,7 +7,7 @@ import { carried, described } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
-import { fieldsKind } from './message-shape.ts';
+import { asBytes, fieldsKind } from './message-shape.ts';
 import type { MessageShape, WrittenFields } from './message-shape.ts';
 import { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
@@ -76,7 +76,7 @@ function written(
   shape: MessageShape,
 ): Lists {
   if (found === undefined && sending.mode === 'strip') return lists;
-  const values = count < shape.bytesFrom ? sending.fields : sending.bytes;
+  const values = count < shape.bytesFrom ? sending.fields : asBytes(sending.fields);
   const kind = fieldsKind(values);
   if (sending.mode !== 'strip' && kind === 'none') return lists;
   const write =

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import type { Target } from '../hop/hop.ts';
+import type { Target } from '../parties.ts';
 import type { Pattern } from './options.ts';
 import { matcher } from './pattern.ts';
 

@@ -1,5 +1,5 @@
 import type { MeterProvider, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
-import type { Peer, Target } from '../hop/hop.ts';
+import type { Peer, Target } from '../parties.ts';
 import type { Limits } from '../w3c/limits.ts';
 import type { LineageOptions } from '../lineage/rules.ts';
 

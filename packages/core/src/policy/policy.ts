@@ -1,13 +1,13 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
 import { warnOnce } from '../diagnostics.ts';
-import type { InboundHop, Peer, Target } from '../hop/hop.ts';
+import type { Peer, Target } from '../parties.ts';
 import type { InboundPolicy, OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
 import type { HopSettings } from './settings.ts';
 
 /** Returns what this inbound end does with the context it is offered. A policy function that fails restarts without a link. */
-export function inboundPolicy(hop: InboundHop, peer: Peer | undefined, settings: HopSettings): InboundPolicy {
+export function inboundPolicy(peer: Peer | undefined, settings: HopSettings): InboundPolicy {
   const { inbound = 'continue' } = settings.options;
   let policy: InboundPolicy;
   if (typeof inbound === 'function') {

@@ -4,9 +4,10 @@ import { attributeKeys, defaultAttributeKeys, isCount } from './baggage-attribut
 import { ATTR_AGENT_ID, ATTR_AGENT_NAME, ATTR_AGENT_VERSION } from '../conventions.ts';
 import { ThroughlineError } from '../errors.ts';
 import { firstPartyRule } from './first-party.ts';
-import type { Target } from '../hop/hop.ts';
-import { hopsCounter } from '../hop/hops-counter.ts';
-import type { CountHop } from '../hop/hops-counter.ts';
+import type { Target } from '../parties.ts';
+import { hopsCounter } from '../telemetry/hops-counter.ts';
+import type { CountHop } from '../telemetry/hops-counter.ts';
+import type { HopScope } from '../telemetry/instruments.ts';
 import { defaultLimits } from '../w3c/limits.ts';
 import type { Limits } from '../w3c/limits.ts';
 import type { AgentIdentity, HopOptions } from './options.ts';
@@ -44,12 +45,6 @@ export interface HopSettings {
   readonly toAttributes: readonly string[];
   /** @internal */
   readonly maxValues: number | undefined;
-}
-
-/** The instrumentation scope of the package that opens the spans. */
-export interface HopScope {
-  readonly name: string;
-  readonly version: string;
 }
 
 const INBOUND = ['continue', 'restart-with-link', 'restart'];

@@ -5,16 +5,16 @@ import { ATTR_TRANSPORT } from '../conventions.ts';
 import { ThroughlineError } from '../errors.ts';
 import { formatHandle, parseHandle } from './handle-codec.ts';
 import type { HandleFields } from './handle-codec.ts';
-import { activeChain, foldedChain, rootChain } from '../lineage/chain.ts';
-import { lineageText } from '../lineage/member.ts';
+import { foldedChain, rootChain } from '../lineage/chain.ts';
+import { readBaggage } from '../lineage/member.ts';
+import { activeChain } from '../lineage/state.ts';
 import { formatLineage, LINEAGE_KEY, parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
 import type { LineageRules } from '../lineage/rules.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { startOutbound } from '../hop/outbound.ts';
-import { asText, flagged, w3cFieldValues } from '../w3c/propagator.ts';
 import { rememberedSettings, remembering } from '../policy/remembered-settings.ts';
-import { receive } from '../hop/runner.ts';
+import { runInbound } from '../hop/runner.ts';
 import type { HopSettings } from '../policy/settings.ts';
 
 const HANDLE = 'handle';
@@ -63,14 +63,8 @@ export function saveTrace(options?: HopOptions): string {
   const savedAt = Date.now();
   // By policy, or under suppressed tracing: nothing leaves.
   if (sending.outcome === 'suppressed') return formatHandle({ ...nothing, savedAt });
-  const { wire, span } = sending;
-  const { traceparent, tracestate } = w3cFieldValues(
-    flagged(wire, span.spanContext()),
-    undefined,
-    settings.limits,
-    asText,
-  );
-  return formatHandle({ savedAt, traceparent, tracestate, lineage: lineageText(propagation.getBaggage(wire)) });
+  const { traceparent, tracestate, baggage } = sending.fields;
+  return formatHandle({ savedAt, traceparent, tracestate, lineage: readBaggage(baggage, settings.limits).lineage });
 }
 
 /**
@@ -106,7 +100,7 @@ export function resumeTrace<T>(
   const active = contextApi.active();
   const saved = parseHandle(handle);
   const chain = settings.lineage === undefined ? undefined : activeChain(active);
-  return receive(
+  return runInbound(
     {
       transport: HANDLE,
       name,
@@ -121,8 +115,8 @@ export function resumeTrace<T>(
       // Clocks differ, and a store may say what it likes: a handle from the future is of no known age.
       stale: relation === 'link' || (saved !== undefined && Date.now() - saved.savedAt > maxParentAge),
     },
-    (_, span) => fn(span),
     settings,
+    { work: ({ span }) => fn(span) },
   );
 }
 

@@ -1,20 +1,22 @@
-import { context as contextApi, INVALID_SPAN_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import { context as contextApi, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { warnOnce } from '../diagnostics.ts';
 import { parseHandle } from './handle-codec.ts';
 import { layered } from '../context/layer.ts';
-import { activeChain, foldedChain, withChain, enteredChain } from '../lineage/chain.ts';
+import { foldedChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import { parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
+import { enteredChain } from '../lineage/rules.ts';
 import type { LineageRules } from '../lineage/rules.ts';
-import { CreationLinks } from '../messaging/links.ts';
+import { activeChain, withChain } from '../lineage/state.ts';
+import { Links } from '../hop/links.ts';
 import type { HopOptions } from '../policy/options.ts';
-import { finish } from '../hop/outcome.ts';
 import { rememberedSettings } from '../policy/remembered-settings.ts';
-import { whenSettled } from '../hop/settled.ts';
-import { addLineage } from '../hop/standing.ts';
+import { whenSettled } from '../settled.ts';
+import { endSpan, noSpan, startSpan } from '../telemetry/span.ts';
+import { addLineage } from '../hop/position.ts';
 import { isSpanId, isTraceId, parseTraceparent } from '../w3c/traceparent.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
 
@@ -42,7 +44,7 @@ export function joinTraces<T>(
 ): T {
   const settings = rememberedSettings(options);
   const active = contextApi.active();
-  const links = new CreationLinks();
+  const links = new Links();
   const chains: LineageFields[] = [];
   for (const branch of branches) {
     const { spanContext, chain } = joined(branch);
@@ -50,16 +52,18 @@ export function joinTraces<T>(
     if (chain !== undefined) chains.push(chain);
   }
   const chain = settings.lineage === undefined ? undefined : joinedChain(activeChain(active), chains, settings.lineage);
-  const context = chain === undefined ? active : withChain(layered(active), chain);
+  const context = chain === undefined ? active : withChain(active, chain);
   if (!settings.spans || isTracingSuppressed(active)) {
-    return contextApi.with(context, () => fn(trace.getSpan(active) ?? noSpan()));
+    return contextApi.with(context, () => fn(trace.getSpan(active) ?? noSpan));
   }
   const attributes: Attributes = { ...settings.agent };
   if (chain !== undefined) addLineage(attributes, chain, chain.hops, false);
-  const span = settings.tracer.startSpan(name, { kind: SpanKind.INTERNAL, attributes, links: links.list }, active);
+  const start = { kind: SpanKind.INTERNAL, attributes, links: links.list };
+  const span = startSpan(settings.tracer, name, start, active)?.span;
+  if (span === undefined) return contextApi.with(context, () => fn(noSpan));
   return whenSettled(
     () => contextApi.with(trace.setSpan(layered(context), span), () => fn(span)),
-    (failed, error) => finish(span, failed ? { error } : undefined, true, true),
+    (failed, error) => endSpan(span, failed ? { failed, error } : undefined, true, true),
   );
 }
 
@@ -106,14 +110,10 @@ function joinedChain(
 ): Chain | undefined {
   if (active === undefined) {
     const folded = foldedChain(chains);
-    return folded === undefined ? undefined : enteredChain(rules, folded, undefined);
+    return folded === undefined ? undefined : enteredChain(rules, folded);
   }
   const folded = foldedChain([active, ...chains]);
   if (folded === undefined) return active;
   const { hops, maxHops, attempt, path } = folded;
   return { ...active, hops, maxHops, attempt, path };
-}
-
-function noSpan(): Span {
-  return trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 }

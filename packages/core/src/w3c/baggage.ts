@@ -1,13 +1,9 @@
 import type { Baggage, BaggageEntry } from '@opentelemetry/api';
 import { formatMember, INVALID, isPlain, readMember, REWRITTEN } from './baggage-grammar.ts';
 import type { Members } from './baggage-grammar.ts';
-import { LineageBaggage } from '../lineage/member.ts';
-import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
 import { baggageOf, MemberBaggage } from './member-baggage.ts';
-
-const LINEAGE_MEMBER = `${LINEAGE_KEY}=`;
 
 /**
  * Returns the baggage that a field holds, or `undefined` where it holds none. Members that are not well-formed are left
@@ -16,34 +12,6 @@ const LINEAGE_MEMBER = `${LINEAGE_KEY}=`;
  */
 export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Baggage | undefined {
   if (typeof text !== 'string' || text.length === 0) return undefined;
-  // What arrives one after the other is often at the same place in its chain, with no baggage of a user's.
-  if (text === lastText) return lastBaggage;
-  if (text.startsWith(LINEAGE_MEMBER)) {
-    const comma = text.indexOf(',');
-    const end = comma < 0 ? text.length : comma;
-    // With a property, or a second one of its kind, it is not as we write it.
-    if (text.lastIndexOf(LINEAGE_KEY) === 0 && !text.slice(0, end).includes(';')) {
-      const user = end + 1 < text.length ? parseUserBaggage(text.slice(end + 1), limits) : undefined;
-      const baggage = new LineageBaggage(user, text.slice(LINEAGE_MEMBER.length, end).trim());
-      if (comma < 0) {
-        lastText = text;
-        lastBaggage = baggage;
-      }
-      return baggage;
-    }
-  }
-  const baggage = parseUserBaggage(text, limits);
-  if (baggage === undefined || !text.includes(LINEAGE_KEY)) return baggage;
-  const lineage = baggage.getEntry(LINEAGE_KEY)?.value;
-  if (lineage === undefined) return baggage;
-  const user = baggage.removeEntry(LINEAGE_KEY);
-  return new LineageBaggage(baggageSize(user) === 0 ? undefined : user, lineage);
-}
-
-let lastText: string | undefined;
-let lastBaggage: LineageBaggage | undefined;
-
-function parseUserBaggage(text: string, limits: Limits): MemberBaggage | undefined {
   if (isPlain(text, limits)) return new MemberBaggage(undefined, text, limits);
   const length = text.length;
   const members: Members = { keys: [], values: [], metadata: undefined };
@@ -79,7 +47,6 @@ function parseUserBaggage(text: string, limits: Limits): MemberBaggage | undefin
  */
 export function formatBaggage(baggage: Baggage | undefined, limits: Limits = defaultLimits): string | undefined {
   if (typeof baggage !== 'object' || baggage === null) return undefined;
-  if (baggage instanceof LineageBaggage) return formatWithLineage(baggage, limits);
   if (baggage instanceof MemberBaggage) {
     if (baggage.verbatim !== undefined && baggage.within(limits)) return baggage.verbatim;
   }
@@ -94,28 +61,6 @@ export function formatBaggage(baggage: Baggage | undefined, limits: Limits = def
     count++;
   }
   return count === 0 ? undefined : text;
-}
-
-let lastLineage: string | undefined;
-let lastMember: string | undefined;
-
-// Lineage comes first: what is past the limits is dropped from the end.
-function formatWithLineage({ user, lineage }: LineageBaggage, limits: Limits): string | undefined {
-  if (lineage !== lastLineage) {
-    lastMember = formatMember(LINEAGE_KEY, { value: lineage });
-    lastLineage = lineage;
-  }
-  const member = lastMember;
-  if (member === undefined || limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
-  if (user === undefined) return member;
-  const left = limits.baggageBytes - member.length - 1;
-  const verbatim = user instanceof MemberBaggage ? user.verbatim : undefined;
-  // A member takes two characters and a comma at the least.
-  const rest =
-    verbatim !== undefined && verbatim.length <= left && verbatim.length / 3 + 1 < limits.baggageMembers
-      ? verbatim
-      : formatBaggage(user, { ...limits, baggageBytes: left, baggageMembers: limits.baggageMembers - 1 });
-  return rest === undefined ? member : `${member},${rest}`;
 }
 
 function entriesOf(baggage: Baggage): Iterable<[string, BaggageEntry]> {

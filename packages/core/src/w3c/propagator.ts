@@ -1,6 +1,5 @@
 import { createContextKey, propagation, trace } from '@opentelemetry/api';
 import type {
-  Baggage,
   Context,
   SpanContext,
   TextMapGetter,
@@ -9,11 +8,10 @@ import type {
 } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { formatBaggage, parseBaggage } from './baggage.ts';
-import { bytesOf } from './byte-pool.ts';
 import { layered } from '../context/layer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
-import { formatTraceparent, parseTraceparent, traceparentBytes } from './traceparent.ts';
+import { formatTraceparent, parseTraceparent } from './traceparent.ts';
 import { isParsedTracestate, parseTracestate } from './tracestate.ts';
 
 /** The carrier keys that a W3C propagator owns. */
@@ -115,34 +113,15 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
   return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
 }
 
-/** How the values of fields are written. */
-export interface FieldForm<V> {
-  readonly traceparent: (spanContext: SpanContext) => V | undefined;
-  readonly of: (text: string) => V;
-}
-
-export const asText: FieldForm<string> = { traceparent: formatTraceparent, of: (text) => text };
-
-/** A Buffer each. */
-export const asBytes: FieldForm<Uint8Array> = { traceparent: traceparentBytes, of: bytesOf };
-
-/** Returns the fields of a span context and of baggage, names and values: exactly what goes on the wire. */
-export function w3cFieldValues<V>(
-  spanContext: SpanContext,
-  baggage: Baggage | undefined,
-  limits: Limits,
-  form: FieldForm<V>,
-): Record<string, V> {
-  const values: Record<string, V> = {};
-  const traceparent = form.traceparent(spanContext);
-  if (traceparent !== undefined) {
-    values['traceparent'] = traceparent;
-    const state = tracestateText(spanContext, limits);
-    if (state !== undefined) values['tracestate'] = form.of(state);
-  }
-  const members = baggage === undefined ? undefined : formatBaggage(baggage, limits);
-  if (members !== undefined) values['baggage'] = form.of(members);
-  return values;
+/** Returns `traceparent` and `tracestate` of a span context, names and values: exactly what goes on the wire. */
+export function traceFields(spanContext: SpanContext, limits: Limits): Record<string, string> {
+  const fields: Record<string, string> = {};
+  const traceparent = formatTraceparent(spanContext);
+  if (traceparent === undefined) return fields;
+  fields['traceparent'] = traceparent;
+  const state = tracestateText(spanContext, limits);
+  if (state !== undefined) fields['tracestate'] = state;
+  return fields;
 }
 
 // The carrier may throw where it is read: a property of it, or a Proxy.

@@ -1,10 +1,8 @@
 import type { SpanContext } from '@opentelemetry/api';
-import { reserve } from './byte-pool.ts';
 
 /** The two trace flags that Trace Context Level 2 defines: sampled (1) and random trace id (2). */
 const DEFINED_FLAGS = 0x03;
 const HYPHEN = 45;
-const ZERO = 48;
 const LENGTH = 55;
 
 /**
@@ -73,32 +71,6 @@ export function formatTraceparent(spanContext: SpanContext | undefined): string 
   const text = '00-' + traceId + '-' + spanId + FLAGS[flags];
   last = { text, traceId, spanId, flags, written: true };
   return text;
-}
-
-/**
- * Returns what {@link formatTraceparent} does as bytes, or `undefined` where the ids are not valid. Written from its parts: a text
- * that is joined of several costs more to be made one of than all of this.
- */
-export function traceparentBytes({ traceId, spanId, traceFlags }: SpanContext): Buffer | undefined {
-  if (typeof traceId !== 'string' || traceId.length !== 32) return undefined;
-  if (typeof spanId !== 'string' || spanId.length !== 16) return undefined;
-  const { pool, start } = reserve(LENGTH);
-  pool[start] = pool[start + 1] = pool[start + 53] = ZERO;
-  pool[start + 2] = pool[start + 35] = pool[start + 52] = HYPHEN;
-  if (!writeNonZeroHex(traceId, pool, start + 3) || !writeNonZeroHex(spanId, pool, start + 36)) return undefined;
-  pool[start + 54] = ZERO + (traceFlags & DEFINED_FLAGS);
-  return pool.subarray(start, start + LENGTH);
-}
-
-function writeNonZeroHex(text: string, into: Uint8Array, start: number): boolean {
-  let bits = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code > 127) return false;
-    bits |= HEX[code] as number;
-    into[start + at] = code;
-  }
-  return bits !== 0 && bits < NOT_HEX;
 }
 
 // By the defined bits. As text: a number would be a string more to make and to join.

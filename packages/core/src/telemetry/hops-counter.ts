@@ -1,30 +1,17 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
-import type { Attributes, MeterProvider, ObservableResult } from '@opentelemetry/api';
-import { warnOnce } from '../diagnostics.ts';
-import type { HopOutcome, Transport } from './hop.ts';
+import type { Attributes, Meter, MeterProvider, ObservableResult } from '@opentelemetry/api';
+import type { HopOutcome, Transport } from '../parties.ts';
+import { lazyInstruments } from './instruments.ts';
+import type { HopScope } from './instruments.ts';
 
 /** Counts one hop: `throughline.hops{transport, direction, outcome}`. */
 export type CountHop = (transport: Transport, direction: Direction, outcome: HopOutcome) => void;
 
 type Direction = 'inbound' | 'outbound';
 
-interface Scope {
-  readonly name: string;
-  readonly version: string;
-}
-
 /** Returns the counter of hops, on the given provider or the global one, which may be registered after the wrap. */
-export function hopsCounter(option: MeterProvider | undefined, scope: Scope): CountHop {
-  let provider: MeterProvider | undefined;
-  let tally: HopsTally | undefined;
-  return (transport, direction, outcome) => {
-    const current = option ?? metrics.getMeterProvider();
-    if (current !== provider) {
-      provider = current;
-      tally = tallyOf(current, scope);
-    }
-    tally?.add(transport, direction, outcome);
-  };
+export function hopsCounter(option: MeterProvider | undefined, scope: HopScope): CountHop {
+  const tally = lazyInstruments(option, scope, (meter, provider) => tallyOf(meter, provider, scope));
+  return (transport, direction, outcome) => tally()?.add(transport, direction, outcome);
 }
 
 /** How many hops of each kind there were. Addition is all that happens on a hop: the meter asks when it collects. */
@@ -56,31 +43,21 @@ interface Count {
   readonly attributes: Attributes;
 }
 
-/**
- * Returns the one tally of a provider and a scope: two that report the same series would overwrite each other. `undefined` where
- * nobody measures.
- */
-function tallyOf(provider: MeterProvider, scope: Scope): HopsTally | undefined {
-  try {
-    const meter = provider.getMeter(scope.name, scope.version);
-    if (meter === createNoopMeter()) return undefined;
-    const tallies = talliesOf(provider);
-    const key = `${scope.name} ${scope.version}`;
-    const there = tallies.get(key);
-    if (there !== undefined) return there;
-    const tally = new HopsTally();
-    meter
-      .createObservableCounter('throughline.hops', {
-        description: 'Hops between agents, services and tools, and what became of the trace context at each',
-        unit: '{hop}',
-      })
-      .addCallback((result) => tally.observe(result));
-    tallies.set(key, tally);
-    return tally;
-  } catch (error) {
-    warnOnce('meterProvider', `the meter provider failed, so hops are not counted: ${String(error)}`);
-    return undefined;
-  }
+/** Returns the one tally of a provider and a scope: two that report the same series would overwrite each other. */
+function tallyOf(meter: Meter, provider: MeterProvider, scope: HopScope): HopsTally {
+  const tallies = talliesOf(provider);
+  const key = `${scope.name} ${scope.version}`;
+  const there = tallies.get(key);
+  if (there !== undefined) return there;
+  const tally = new HopsTally();
+  meter
+    .createObservableCounter('throughline.hops', {
+      description: 'Hops between agents, services and tools, and what became of the trace context at each',
+      unit: '{hop}',
+    })
+    .addCallback((result) => tally.observe(result));
+  tallies.set(key, tally);
+  return tally;
 }
 
 // One registry for all loaded copies of this package, made when the first hop is counted: to be imported changes nothing.

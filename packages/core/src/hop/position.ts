@@ -1,4 +1,4 @@
-import type { Attributes, Baggage, Context, Span } from '@opentelemetry/api';
+import type { Attributes, Context, Span } from '@opentelemetry/api';
 import {
   ATTR_LINEAGE_ATTEMPT,
   ATTR_LINEAGE_CYCLE,
@@ -7,65 +7,58 @@ import {
   EVENT_LINEAGE_EXCEEDED,
 } from '../conventions.ts';
 import { warnOnce } from '../diagnostics.ts';
-import type { InboundHop, OutboundHop } from './hop.ts';
-import { activeChain, foldedChain } from '../lineage/chain.ts';
+import { foldedChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
-import { lineageText } from '../lineage/member.ts';
 import { parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
-import { inboundExcess, isCycle, tellLineage } from '../lineage/rules.ts';
-import type { LineageRules } from '../lineage/rules.ts';
 import type { LineageReason } from '../lineage/refusal.ts';
+import { enteredChain, inboundExcess, isCycle, tellLineage } from '../lineage/rules.ts';
+import type { LineageRules } from '../lineage/rules.ts';
+import { activeChain, receiptOf } from '../lineage/state.ts';
+import { describeSpan } from '../telemetry/span.ts';
+import type { InboundHop, OutboundHop } from './hop.ts';
 
-/** Where an inbound hop stands in its chain. */
-export interface Standing {
-  readonly fields: LineageFields;
-  /** The chain that the hop shares with the request around it. */
-  readonly chain: Chain | undefined;
-  /** The lineage member that the hop's context keeps, for propagators that are not ours. */
-  readonly member: string | undefined;
+/** Where an inbound hop that did not begin its chain stands in it. */
+export interface Position {
+  readonly chain: Chain;
   readonly excess: LineageReason | undefined;
   readonly cycle: boolean;
 }
 
 /**
- * Returns where an inbound hop stands, or `undefined` where it begins a chain. `held` is the baggage it was offered;
+ * Returns where an inbound hop stands, or `undefined` where it begins a chain. `offered` is the lineage member that it brings;
  * `survives` says whether the boundary policy lets lineage in; `ambient` is the context of the HTTP request that it arrived
  * with, whose chain it is in when it brings no other.
  */
-export function standingOf(
+export function positionOf(
   hop: InboundHop,
   rules: LineageRules,
-  held: Baggage | undefined,
+  offered: string | undefined,
   survives: boolean,
   ambient: Context | undefined,
-): Standing | undefined {
-  const member = survives ? lineageText(held) : hop.ownLineage;
+): Position | undefined {
+  const member = survives ? offered : hop.ownLineage;
   const around = survives && ambient !== undefined ? activeChain(ambient) : undefined;
-  if (around !== undefined && (member === undefined || member === around.source)) {
-    return { fields: around, chain: around, member, excess: undefined, cycle: false };
+  // What arrived inside a request, with the request's own lineage or none, is not a step deeper than the request.
+  if (around !== undefined && (member === undefined || member === receiptOf(ambient as Context)?.lineage)) {
+    return { chain: around, excess: undefined, cycle: false };
   }
   if (hop.parts !== undefined) {
     const folded = foldedChain(chainsOf(hop.parts));
-    if (folded === undefined) return undefined;
-    return { fields: folded, chain: undefined, member: undefined, excess: undefined, cycle: false };
+    return folded === undefined
+      ? undefined
+      : { chain: enteredChain(rules, folded), excess: undefined, cycle: false };
   }
   if (member === undefined) return undefined;
-  const offered = parseLineage(member);
-  if (offered === undefined) {
+  const fields = parseLineage(member);
+  if (fields === undefined) {
     warnOnce(
       `lineage:${hop.transport}`,
       `a ${hop.transport} hop offered a \`throughline.lineage\` that is not valid, so its chain counts from zero.`,
     );
     return undefined;
   }
-  return {
-    fields: offered,
-    chain: undefined,
-    member,
-    excess: inboundExcess(rules, offered),
-    cycle: isCycle(rules, offered),
-  };
+  return { chain: enteredChain(rules, fields), excess: inboundExcess(rules, fields), cycle: isCycle(rules, fields) };
 }
 
 function* chainsOf(parts: Iterable<Context>): Generator<Chain> {
@@ -95,7 +88,7 @@ export function noteExcess(
 ): void {
   const { transport, name } = hop;
   if (excess !== undefined) {
-    if (span.isRecording()) span.addEvent(EVENT_LINEAGE_EXCEEDED, { [ATTR_LINEAGE_REASON]: excess });
+    describeSpan(span, (recorded) => recorded.addEvent(EVENT_LINEAGE_EXCEEDED, { [ATTR_LINEAGE_REASON]: excess }));
     warnOnce(
       `lineage:${direction}:${transport}:${excess}`,
       `a chain of agents went past its limit on ${excess} at an ${direction} ${transport} hop, which was ${rules.enforce ? 'refused' : "let through (`lineage.mode` is 'observe')"}.`,

@@ -1,9 +1,12 @@
 import { isSpanContextValid } from '@opentelemetry/api';
 import type { Link, SpanContext } from '@opentelemetry/api';
-import { MAX_LINKS } from './conventions.ts';
+import { sameSpan } from './hop.ts';
 
-/** Links to distinct creation contexts, at most {@link MAX_LINKS}. */
-export class CreationLinks {
+/** The SDK keeps no more links than this on a span by default. */
+export const MAX_LINKS = 128;
+
+/** Links to distinct spans, at most {@link MAX_LINKS}. */
+export class Links {
   readonly list: Link[] = [];
   #seen: Set<string> | undefined;
 
@@ -16,7 +19,7 @@ export class CreationLinks {
     if (this.full || !isSpanContextValid(context)) return;
     const [first] = this.list;
     if (first !== undefined) {
-      if (first.context.spanId === context.spanId && first.context.traceId === context.traceId) return;
+      if (sameSpan(first.context, context)) return;
       // Most lists have one member, and need no set.
       this.#seen ??= new Set([keyOf(first.context)]);
       const key = keyOf(context);
@@ -25,13 +28,15 @@ export class CreationLinks {
     }
     this.list.push({ context });
   }
-
-  /** Adds a link to a span that was started just now: there is no other to it. */
-  addNew(context: SpanContext): void {
-    if (!this.full) this.list.push({ context });
-  }
 }
 
 function keyOf({ traceId, spanId }: SpanContext): string {
   return traceId + spanId;
+}
+
+/** Returns links with one more, unless it is there or the list is full. */
+export function linked(links: readonly Link[] | undefined, context: SpanContext): readonly Link[] {
+  if (links === undefined || links.length === 0) return [{ context }];
+  if (links.length >= MAX_LINKS || links.some((link) => sameSpan(link.context, context))) return links;
+  return [...links, { context }];
 }

@@ -1,9 +1,10 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { CarrierReader } from '../carrier/read.ts';
 import { warnOnce } from '../diagnostics.ts';
-import type { Channel, InboundHop, Peer, PeerHeaders } from '../hop/hop.ts';
+import type { Channel, Peer, PeerHeaders } from '../parties.ts';
+import type { InboundHop } from './hop.ts';
 import { receiptOf } from '../lineage/state.ts';
-import type { HopSettings } from './settings.ts';
+import type { HopSettings } from '../policy/settings.ts';
 
 /** Returns how a hop's carrier came: what the adapter says, else what its carrier is known to travel over. */
 export function channelOf(hop: InboundHop): Channel {
