@@ -1,5 +1,5 @@
 import type { Baggage, BaggageEntry } from '@opentelemetry/api';
-import { formatMember, INVALID, isPlain, readMember, REWRITTEN } from './baggage-grammar.ts';
+import { formatMember, formatValue, INVALID, isPlain, readMember, REWRITTEN } from './baggage-grammar.ts';
 import type { Members } from './baggage-grammar.ts';
 import { LineageBaggage } from './lineage-baggage.ts';
 import { LINEAGE_KEY } from './lineage-codec.ts';
@@ -16,20 +16,13 @@ const LINEAGE_MEMBER = `${LINEAGE_KEY}=`;
  */
 export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Baggage | undefined {
   if (typeof text !== 'string' || text.length === 0) return undefined;
-  // What arrives one after the other is often at the same place in its chain, with no baggage of a user's.
-  if (text === lastText) return lastBaggage;
   if (text.startsWith(LINEAGE_MEMBER)) {
     const comma = text.indexOf(',');
     const end = comma < 0 ? text.length : comma;
     // With a property, or a second one of its kind, it is not as we write it.
     if (text.lastIndexOf(LINEAGE_KEY) === 0 && !text.slice(0, end).includes(';')) {
       const user = end + 1 < text.length ? parseUserBaggage(text.slice(end + 1), limits) : undefined;
-      const baggage = new LineageBaggage(user, text.slice(LINEAGE_MEMBER.length, end).trim());
-      if (comma < 0) {
-        lastText = text;
-        lastBaggage = baggage;
-      }
-      return baggage;
+      return new LineageBaggage(user, text.slice(LINEAGE_MEMBER.length, end).trim());
     }
   }
   const baggage = parseUserBaggage(text, limits);
@@ -39,9 +32,6 @@ export function parseBaggage(text: unknown, limits: Limits = defaultLimits): Bag
   const user = baggage.removeEntry(LINEAGE_KEY);
   return new LineageBaggage(baggageSize(user) === 0 ? undefined : user, lineage);
 }
-
-let lastText: string | undefined;
-let lastBaggage: LineageBaggage | undefined;
 
 function parseUserBaggage(text: string, limits: Limits): MemberBaggage | undefined {
   if (isPlain(text, limits)) return new MemberBaggage(undefined, text, limits);
@@ -96,17 +86,10 @@ export function formatBaggage(baggage: Baggage | undefined, limits: Limits = def
   return count === 0 ? undefined : text;
 }
 
-let lastLineage: string | undefined;
-let lastMember: string | undefined;
-
 // Lineage comes first: what is past the limits is dropped from the end.
 function formatWithLineage({ user, lineage }: LineageBaggage, limits: Limits): string | undefined {
-  if (lineage !== lastLineage) {
-    lastMember = formatMember(LINEAGE_KEY, { value: lineage });
-    lastLineage = lineage;
-  }
-  const member = lastMember;
-  if (member === undefined || limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
+  const member = LINEAGE_MEMBER + formatValue(lineage);
+  if (limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
   if (user === undefined) return member;
   const left = limits.baggageBytes - member.length - 1;
   const verbatim = user instanceof MemberBaggage ? user.verbatim : undefined;

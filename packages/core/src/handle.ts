@@ -12,7 +12,7 @@ import type { LineageFields } from './lineage-codec.ts';
 import type { LineageRules } from './lineage-rules.ts';
 import type { HopOptions } from './options.ts';
 import { startOutbound } from './outbound.ts';
-import { asText, flagged, w3cFieldValues } from './propagator.ts';
+import { flagged, w3cFieldValues } from './propagator.ts';
 import { rememberedSettings, remembering } from './remembered-settings.ts';
 import { receive } from './run.ts';
 import type { HopSettings } from './settings.ts';
@@ -64,12 +64,7 @@ export function saveTrace(options?: HopOptions): string {
   // By policy, or under suppressed tracing: nothing leaves.
   if (sending.outcome === 'suppressed') return formatHandle({ ...nothing, savedAt });
   const { wire, span } = sending;
-  const { traceparent, tracestate } = w3cFieldValues(
-    flagged(wire, span.spanContext()),
-    undefined,
-    settings.limits,
-    asText,
-  );
+  const { traceparent, tracestate } = w3cFieldValues(flagged(wire, span.spanContext()), undefined, settings.limits);
   return formatHandle({ savedAt, traceparent, tracestate, lineage: lineageText(propagation.getBaggage(wire)) });
 }
 

@@ -22,8 +22,7 @@ import { departed } from './lineage-rules.ts';
 import { finish } from './outcome.ts';
 import { outboundPolicy, sentBaggage } from './policy.ts';
 import { foreignInject } from './propagation.ts';
-import { asBytes, asText, flagged, w3cFieldValues, withRemote } from './propagator.ts';
-import type { FieldForm } from './propagator.ts';
+import { flagged, w3cFieldValues, withRemote } from './propagator.ts';
 import { receiptOf } from './receipts.ts';
 import { LineageError, refusalOutcome } from './refusal.ts';
 import type { LineageReason, Refused } from './refusal.ts';
@@ -35,7 +34,6 @@ import { parseTracestate } from './tracestate.ts';
 
 const noSpan = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
 const noFields: Readonly<Record<string, string>> = Object.freeze({});
-const noBytes: Readonly<Record<string, Uint8Array>> = Object.freeze({});
 
 /**
  * Opens the outbound end of a hop: reads the active context at the call, starts the span, applies the policy for the
@@ -60,7 +58,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     ) as Sending;
   }
   const current = trace.getSpan(active);
-  const hasActive = current !== undefined && isValid(current.spanContext());
+  const hasActive = current !== undefined && isSpanContextValid(current.spanContext());
   const relay = hasActive || hop.carrier === undefined ? undefined : relayed(hop, active, settings);
   const relays = relay !== undefined;
   const parent = relay ?? active;
@@ -137,16 +135,6 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
   return end as Sending;
 }
 
-// Many calls are made in one span: its hex digits are looked at once.
-let lastValid: SpanContext | undefined;
-
-function isValid(spanContext: SpanContext): boolean {
-  if (spanContext === lastValid) return true;
-  if (!isSpanContextValid(spanContext)) return false;
-  lastValid = spanContext;
-  return true;
-}
-
 // With no span active, a valid context that the caller put into the carrier is the parent: a relay stays in the chain.
 function relayed(hop: OutboundHop, active: Context, settings: HopSettings): Context | undefined {
   if (hop.reader === undefined) return undefined;
@@ -168,40 +156,38 @@ function withOnly(context: Context, baggage: Baggage | undefined): Context {
   return baggage === undefined ? propagation.deleteBaggage(context) : propagation.setBaggage(layered(context), baggage);
 }
 
-function fieldsOf<V>(
-  end: OutboundEnd,
-  spanContext: SpanContext,
-  settings: HopSettings,
-  form: FieldForm<V>,
-): Record<string, V> {
+function fieldsOf(end: OutboundEnd, spanContext: SpanContext, settings: HopSettings): Record<string, string> {
   const { baggage } = end;
   const choice = settings.propagator();
   if (choice.kind === 'foreign') {
-    const texts = foreignInject(choice.propagator, end.wire, settings.limits);
-    const fields: Record<string, V> = {};
-    for (const name of Object.keys(texts)) fields[name] = form.of(texts[name] as string);
-    return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings, form) : fields;
+    const fields = foreignInject(choice.propagator, end.wire, settings.limits);
+    return fields['baggage'] === undefined ? withLineageAlone(fields, baggage, settings) : fields;
   }
-  const fields = w3cFieldValues(spanContext, baggage, settings.limits, form);
+  const fields = w3cFieldValues(spanContext, baggage, settings.limits);
   if (!choice.trace) delete fields['traceparent'];
   if (!choice.state) delete fields['tracestate'];
   if (!choice.baggage) {
     delete fields['baggage'];
-    withLineageAlone(fields, baggage, settings, form);
+    withLineageAlone(fields, baggage, settings);
   }
   return fields;
 }
 
 // Lineage travels in `baggage` also where the propagator carries none.
-function withLineageAlone<V>(
-  fields: Record<string, V>,
+function withLineageAlone(
+  fields: Record<string, string>,
   baggage: Baggage | undefined,
   settings: HopSettings,
-  form: FieldForm<V>,
-): Record<string, V> {
+): Record<string, string> {
   const member = formatBaggage(withLineageMember(undefined, lineageText(baggage)), settings.limits);
-  if (member !== undefined) fields['baggage'] = form.of(member);
+  if (member !== undefined) fields['baggage'] = member;
   return fields;
+}
+
+function bytesOf(fields: Readonly<Record<string, string>>): Record<string, Uint8Array> {
+  const bytes: Record<string, Uint8Array> = {};
+  for (const name of Object.keys(fields)) bytes[name] = Buffer.from(fields[name] as string);
+  return bytes;
 }
 
 // A class, not closures: one is made for every call that leaves. What not every carrier needs is made when somebody asks.
@@ -274,12 +260,11 @@ class OutboundEnd {
 
   get fields(): Readonly<Record<string, string>> {
     if (this.#sends === undefined) return noFields;
-    return (this.#fields ??= fieldsOf(this, this.#sends, this.#settings, asText));
+    return (this.#fields ??= fieldsOf(this, this.#sends, this.#settings));
   }
 
   get bytes(): Readonly<Record<string, Uint8Array>> {
-    if (this.#sends === undefined) return noBytes;
-    return (this.#bytes ??= fieldsOf(this, this.#sends, this.#settings, asBytes));
+    return (this.#bytes ??= bytesOf(this.fields));
   }
 
   get wire(): Context {

@@ -9,11 +9,10 @@ import type {
 } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { formatBaggage, parseBaggage } from './baggage.ts';
-import { bytesOf } from './byte-pool.ts';
 import { layered } from './layer.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
-import { formatTraceparent, parseTraceparent, traceparentBytes } from './traceparent.ts';
+import { formatTraceparent, parseTraceparent } from './traceparent.ts';
 import { isParsedTracestate, parseTracestate } from './tracestate.ts';
 
 /** The carrier keys that a W3C propagator owns. */
@@ -115,33 +114,21 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
   return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
 }
 
-/** How the values of fields are written. */
-export interface FieldForm<V> {
-  readonly traceparent: (spanContext: SpanContext) => V | undefined;
-  readonly of: (text: string) => V;
-}
-
-export const asText: FieldForm<string> = { traceparent: formatTraceparent, of: (text) => text };
-
-/** A Buffer each. */
-export const asBytes: FieldForm<Uint8Array> = { traceparent: traceparentBytes, of: bytesOf };
-
 /** Returns the fields of a span context and of baggage, names and values: exactly what goes on the wire. */
-export function w3cFieldValues<V>(
+export function w3cFieldValues(
   spanContext: SpanContext,
   baggage: Baggage | undefined,
   limits: Limits,
-  form: FieldForm<V>,
-): Record<string, V> {
-  const values: Record<string, V> = {};
-  const traceparent = form.traceparent(spanContext);
+): Record<string, string> {
+  const values: Record<string, string> = {};
+  const traceparent = formatTraceparent(spanContext);
   if (traceparent !== undefined) {
     values['traceparent'] = traceparent;
     const state = tracestateText(spanContext, limits);
-    if (state !== undefined) values['tracestate'] = form.of(state);
+    if (state !== undefined) values['tracestate'] = state;
   }
   const members = baggage === undefined ? undefined : formatBaggage(baggage, limits);
-  if (members !== undefined) values['baggage'] = form.of(members);
+  if (members !== undefined) values['baggage'] = members;
   return values;
 }
 
