@@ -1,6 +1,7 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
 import { printable, warnOnce } from './diagnostics.ts';
 import { LINEAGE_KEY } from './lineage-codec.ts';
+import { checkWhole } from './option-checks.ts';
 import type { HopSettings } from './settings.ts';
 
 /** The baggage keys that become attributes when nobody says which. */
@@ -74,7 +75,7 @@ export function attributeValue(key: string, value: unknown, maxValues: number | 
   return text;
 }
 
-/** Whether this is a `maxValues`: a whole number from 1. */
-export function isCount(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) > 0;
+/** Throws unless `maxValues` is absent or a whole number from 1. */
+export function checkMaxValues(name: string, given: unknown): void {
+  checkWhole(name, given, 1);
 }

@@ -32,6 +32,15 @@ export { joinTraces, type Branch } from './join-traces.ts';
 export { currentLineage, withAttempt, withBudget, withDeadline, type Lineage } from './lineage.ts';
 export type { LineageEvent, LineageOptions } from './lineage-rules.ts';
 export { defaultLimits, type Limits } from './limits.ts';
+export {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkOneOf,
+  optionError,
+} from './option-checks.ts';
 export type {
   AgentIdentity,
   BaggageOptions,

@@ -1,10 +1,12 @@
 import { propagation, trace } from '@opentelemetry/api';
 import type { Baggage, SpanContext } from '@opentelemetry/api';
-import { parseBaggage } from './baggage.ts';
+import { formatBaggage, parseBaggage } from './baggage.ts';
 import { readFields } from './carrier.ts';
-import type { CarrierReader } from './carrier.ts';
+import type { CarrierReader, OfferedFields } from './carrier.ts';
+import type { Limits } from './limits.ts';
 import { lineageText, withLineageMember } from './lineage-baggage.ts';
 import { foreignExtract } from './propagation.ts';
+import { w3cFields } from './propagator.ts';
 import type { HopSettings } from './settings.ts';
 import { parseTraceparent } from './traceparent.ts';
 import { parseTracestate } from './tracestate.ts';
@@ -40,35 +42,49 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
   const choice = settings.propagator();
   if (choice.kind !== 'foreign' || carrier === undefined || carrier === null)
     return { spanContext: undefined, baggage: undefined, invalid: false };
+  const { limits } = choice;
+  // What repeats, and what is of a wrong type, counts by the rule of the carrier's kind, whoever reads it then.
+  const w3c = readFields(carrier, reader, limits);
   const fields: Record<string, string> = {};
   let total = 0;
   // Lineage travels in `baggage` also where the propagator carries none.
   const carriesBaggage = choice.fields.includes('baggage');
   for (const name of carriesBaggage ? choice.fields : [...choice.fields, 'baggage']) {
     const field = name.toLowerCase();
-    let raw: unknown;
-    try {
-      raw = reader.read(carrier, field);
-    } catch {
-      continue;
-    }
-    const text =
-      raw instanceof Uint8Array && reader.kind !== 'meta'
-        ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1))
-        : raw;
-    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN)
-      continue;
+    const text = w3cFields.includes(field) ? w3cText(w3c, field, limits) : foreignText(carrier, reader, field, limits);
+    if (typeof text !== 'string' || text.length > limits.fieldBytes || (total += text.length) > MAX_FOREIGN) continue;
     fields[field] = text;
   }
   const extracted = foreignExtract(choice.propagator, fields);
   const spanContext = trace.getSpanContext(extracted);
   const valid = spanContext !== undefined && trace.isSpanContextValid(spanContext) ? spanContext : undefined;
-  const member = carriesBaggage ? undefined : lineageText(parseBaggage(fields['baggage'], settings.limits));
+  const member = carriesBaggage ? undefined : lineageText(parseBaggage(fields['baggage'], limits));
   return {
     spanContext: valid,
     baggage: propagation.getBaggage(extracted) ?? withLineageMember(undefined, member),
-    invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
+    invalid:
+      valid === undefined &&
+      ((w3c.unreadable && choice.fields.includes('traceparent')) ||
+        Object.keys(fields).some((name) => name !== 'baggage')),
   };
+}
+
+function w3cText(offered: OfferedFields, field: string, limits: Limits): string | undefined {
+  const text = offered[field as 'traceparent' | 'tracestate' | 'baggage'];
+  if (field !== 'baggage' || text === undefined || text.length <= limits.fieldBytes) return text;
+  // Of baggage that is too long whole members stay.
+  const baggageBytes = Math.min(limits.baggageBytes, limits.fieldBytes);
+  return formatBaggage(parseBaggage(text, limits), { ...limits, baggageBytes });
+}
+
+function foreignText(carrier: unknown, reader: CarrierReader, field: string, limits: Limits): unknown {
+  try {
+    const raw = reader.read(carrier, field);
+    if (!(raw instanceof Uint8Array) || reader.kind === 'meta') return raw;
+    return new TextDecoder().decode(raw.subarray(0, limits.fieldBytes + 1));
+  } catch {
+    return undefined;
+  }
 }
 
 const MAX_FOREIGN = 65_536;

@@ -10,8 +10,9 @@ import type {
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { formatBaggage, parseBaggage } from './baggage.ts';
 import { layered } from './layer.ts';
-import { defaultLimits } from './limits.ts';
+import { limitsOf } from './limits.ts';
 import type { Limits } from './limits.ts';
+import { checkKnown, optionError } from './option-checks.ts';
 import { formatTraceparent, parseTraceparent } from './traceparent.ts';
 import { isParsedTracestate, parseTracestate } from './tracestate.ts';
 
@@ -49,9 +50,14 @@ export class W3CPropagator implements TextMapPropagator {
   readonly #baggage: boolean;
 
   constructor(options: W3CPropagatorOptions = {}) {
-    const fields = options.fields ?? w3cFields;
+    checkKnown(options, ['fields', 'limits'], 'W3CPropagator');
+    const fields: readonly string[] = options.fields ?? w3cFields;
+    if (!Array.isArray(fields) || fields.some((field: unknown) => !(w3cFields as readonly unknown[]).includes(field))) {
+      throw optionError('fields', "a list of 'traceparent', 'tracestate' and 'baggage'", fields);
+    }
     this.#fields = w3cFields.filter((field) => fields.includes(field));
-    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limits = limitsOf(options.limits);
+    limitsGiven.set(this, { ...options.limits });
     this.#trace = this.#fields.includes('traceparent');
     this.#state = this.#fields.includes('tracestate');
     this.#baggage = this.#fields.includes('baggage');
@@ -96,8 +102,34 @@ export class W3CPropagator implements TextMapPropagator {
   }
 
   fields(): string[] {
-    return [...this.#fields];
+    const fields = [...this.#fields];
+    owners.set(fields, this);
+    return fields;
   }
+}
+
+// OpenTelemetry's API shows of the global propagator only what its `fields()` returns: by that it is known again.
+const owners = new WeakMap<readonly string[], W3CPropagator>();
+
+/** Returns the propagator whose `fields()` returned this very list, where it is one of this class. */
+export function ownerOf(fields: readonly string[]): W3CPropagator | undefined {
+  return owners.get(fields);
+}
+
+const limitsGiven = new WeakMap<object, Partial<Limits>>();
+
+/** Returns the limits that a {@link W3CPropagator} of this copy was made with, or `undefined` for any other propagator. */
+export function limitsGivenTo(propagator: object): Partial<Limits> | undefined {
+  return limitsGiven.get(propagator);
+}
+
+/** Whether a propagator does exactly what {@link W3CPropagator} does: no subclass, and no method put onto the instance. */
+export function isPlainW3C(propagator: object): boolean {
+  return (
+    limitsGiven.has(propagator) &&
+    Object.getPrototypeOf(propagator) === W3CPropagator.prototype &&
+    Reflect.ownKeys(propagator).length === 0
+  );
 }
 
 /** Returns `context` with a remote parent, and the random flag of its trace kept beside it. */
@@ -151,7 +183,7 @@ function traceparentOf(value: unknown, limits: Limits): SpanContext | undefined 
 function tracestateText(spanContext: SpanContext, limits: Limits): string | undefined {
   const state = spanContext.traceState;
   if (state === undefined) return undefined;
-  if (isParsedTracestate(state)) return state.serialize() || undefined;
+  if (isParsedTracestate(state, limits)) return state.serialize() || undefined;
   let text: unknown;
   try {
     text = state.serialize();

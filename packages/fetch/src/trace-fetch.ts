@@ -2,6 +2,7 @@ import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import {
   answerField,
+  checkBoolean,
   hopSettings,
   markWrapped,
   startOutbound,
@@ -48,7 +49,8 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
 export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: FetchOptions): F;
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
-  const settings = hopSettings(options, scope);
+  const settings = hopSettings(options, scope, ['suppressInner']);
+  checkBoolean('suppressInner', options?.suppressInner);
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_ARGUMENT',

@@ -4,8 +4,8 @@ import {
   httpHeaders,
   markWrapped,
   metaFields,
+  optionError,
   startInbound,
-  ThroughlineError,
   warnIfRewrapped,
   wrapped,
 } from '@throughline/core';
@@ -38,13 +38,10 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
-  const { hop, durations, record } = mcpSettings(options);
+  const { hop, durations, record } = mcpSettings(options, ['name']);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {
-    throw new ThroughlineError(
-      'ERR_THROUGHLINE_OPTION',
-      "`name` takes the tool's name, as it is registered: { name: 'add' }.",
-    );
+    throw optionError('name', "the tool's name, as it is registered, such as { name: 'add' }", name);
   }
   if (wrapped(handler)) {
     warnIfRewrapped(handler, hop);
