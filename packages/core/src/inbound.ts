@@ -5,7 +5,7 @@ import { ambientRequest } from './ambient.ts';
 import { answerTo } from './answer.ts';
 import { addBaggage } from './baggage-attributes.ts';
 import { ATTR_CALLS } from './conventions.ts';
-import { warnOnce } from './diagnostics.ts';
+import { warnOnce, warnOncePer } from './diagnostics.ts';
 import { sameSpan } from './hop.ts';
 import type { HopOutcome, InboundHop, Outcome, Received } from './hop.ts';
 import { layered } from './layer.ts';
@@ -79,8 +79,9 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
         ? 'continued'
         : 'restarted';
   if (invalid) {
-    warnOnce(
-      `invalid:${hop.transport}`,
+    warnOncePer(
+      'traceparent-invalid',
+      hop.transport,
       `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
     );
   }

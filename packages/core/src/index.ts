@@ -7,7 +7,7 @@ export { bindEmitter, type EmitterLike } from './bind-emitter.ts';
 export { wrapBrand, markWrapped, warnIfRewrapped, wrapped } from './brand.ts';
 export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier.ts';
 export type { CarrierKind, CarrierReader } from './carrier.ts';
-export { printable, warnOnce } from './diagnostics.ts';
+export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
 export { edgeSampler, type EdgeRule, type EdgeSampler, type EdgeSamplerOptions } from './edge-sampler.ts';
 export { contextFromEnv, traceEnv, writeEnv, type Environment } from './environment.ts';
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
