@@ -41,7 +41,7 @@ export interface BaggageSpanProcessor {
 /**
  * Returns a span processor that copies baggage onto every span as it starts, hop or not: printable text of at most 256
  * characters. An attribute that the span was started with stays as it is, and lineage is never copied. Throws a
- * {@link ThroughlineError} for an option that cannot be meant.
+ * {@link ThroughlineError} for a wrong option.
  *
  * @example
  * ```ts

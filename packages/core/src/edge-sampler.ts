@@ -65,7 +65,7 @@ interface Threshold {
  *
  * A peer is trusted when it is authenticated (see `HopOptions.authenticated`), or reached us over anything but HTTP: a broker,
  * stdio, memory. Hops that no Throughline adapter received are not trusted. Use it by itself, or as `root` and
- * `remoteParentSampled` of the SDK's ParentBasedSampler. Throws a `ThroughlineError` for options that cannot be meant.
+ * `remoteParentSampled` of the SDK's ParentBasedSampler. Throws a `ThroughlineError` for wrong options.
  *
  * Consistent probability: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
  *

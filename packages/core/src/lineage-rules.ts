@@ -75,7 +75,7 @@ const LINEAGE_OPTIONS: Readonly<Record<keyof LineageOptions, true>> = {
   onLineage: true,
 };
 
-/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for an option that cannot be meant. */
+/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for a wrong option. */
 export function lineageRules(
   given: LineageOptions | false | undefined,
   agent: string | undefined,

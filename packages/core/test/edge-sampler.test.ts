@@ -280,7 +280,7 @@ describe.each<[string, (edge: Sampler) => Sampler]>([
   });
 });
 
-describe('options that cannot be meant', () => {
+describe('wrong options', () => {
   test.each<[unknown, string]>([
     [undefined, '`edgeSampler` takes an object, such as { ratio: 0.1 }; it was given undefined.'],
     [{}, '`edgeSampler.ratio` takes a number from 0, nothing, to 1, everything, such as 0.1'],

@@ -15,7 +15,7 @@ import type { HopOptions, HopSettings } from '@throughline/core';
 
 const scope = { name: '@throughline/test', version: '1.0.0' };
 
-describe('options that cannot be meant throw at construction, with the fix in the message', () => {
+describe('wrong options throw at construction, with the fix in the message', () => {
   it.each<[string, unknown, RegExp]>([
     [
       'inbound',

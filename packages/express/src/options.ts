@@ -35,7 +35,7 @@ const EXPRESS_OPTIONS: Readonly<Record<Exclude<keyof ExpressOptions, keyof HopOp
   serverTiming: true,
 };
 
-/** Returns the settings of one middleware. Throws a {@link ThroughlineError} for an option that cannot be meant. */
+/** Returns the settings of one middleware. Throws a {@link ThroughlineError} for a wrong option. */
 export function expressSettings(options: ExpressOptions | undefined): HopSettings {
   const settings = hopSettings(options, { name: '@throughline/express', version }, Object.keys(EXPRESS_OPTIONS));
   checkFunction('ignore', options?.ignore, 'a function of the request');

@@ -66,7 +66,7 @@ const MCP_OPTIONS: Readonly<Record<Exclude<keyof McpOptions, keyof HopOptions>, 
   record: true,
 };
 
-/** Returns the settings of one wrap; `own` names what its options hold besides. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrap; `own` names what its options hold besides. Throws a `ThroughlineError` for a wrong option. */
 export function mcpSettings(options: McpOptions | undefined, own: readonly string[] = []): McpSettings {
   const hop = hopSettings(options, scope, [...Object.keys(MCP_OPTIONS), ...own]);
   const given = options ?? {};

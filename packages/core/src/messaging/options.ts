@@ -63,7 +63,7 @@ const RECEIVER_OPTIONS: Readonly<Record<Exclude<keyof ReceiverOptions<never>, ke
 
 /**
  * Returns the settings of one wrapped producer. `suppresses` tells which calls of the client are suppressed where `suppressInner`
- * does not say; `own` names what the adapter takes besides. Throws a `ThroughlineError` for an option that cannot be meant.
+ * does not say; `own` names what the adapter takes besides. Throws a `ThroughlineError` for a wrong option.
  */
 export function senderSettings(
   options: SenderOptions | undefined,
@@ -91,7 +91,7 @@ export function senderSettings(
   };
 }
 
-/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function receiverSettings<P>(
   options: ReceiverOptions<P> | undefined,
   scope: HopScope,
