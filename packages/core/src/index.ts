@@ -1,17 +1,17 @@
-export { answerField } from './answer.ts';
-export { filterBaggage, formatBaggage, parseBaggage } from './baggage.ts';
-export { baggageSpanProcessor } from './baggage-span-processor.ts';
-export type { BaggageSpanProcessor, BaggageSpanProcessorOptions, StartedSpan } from './baggage-span-processor.ts';
-export { bindAsyncIterable } from './bind-async-iterable.ts';
-export { bindEmitter, type EmitterLike } from './bind-emitter.ts';
-export { wrapBrand, markWrapped, warnIfRewrapped, wrapped } from './brand.ts';
-export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier.ts';
-export type { CarrierKind, CarrierReader } from './carrier.ts';
+export { answerField } from './hop/answer.ts';
+export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
+export { baggageSpanProcessor } from './sdk/baggage-span-processor.ts';
+export type { BaggageSpanProcessor, BaggageSpanProcessorOptions, StartedSpan } from './sdk/baggage-span-processor.ts';
+export { bindAsyncIterable } from './wrap/bind-async-iterable.ts';
+export { bindEmitter, type EmitterLike } from './wrap/bind-emitter.ts';
+export { wrapBrand, markWrapped, warnIfRewrapped, wrapped } from './wrap/brand.ts';
+export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier/read.ts';
+export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
-export { edgeSampler, type EdgeRule, type EdgeSampler, type EdgeSamplerOptions } from './edge-sampler.ts';
-export { contextFromEnv, traceEnv, writeEnv, type Environment } from './environment.ts';
+export { edgeSampler, type EdgeRule, type EdgeSampler, type EdgeSamplerOptions } from './sdk/edge-sampler.ts';
+export { contextFromEnv, traceEnv, writeEnv, type Environment } from './resume/environment.ts';
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
-export { resumeTrace, saveTrace, type ResumeOptions } from './handle.ts';
+export { resumeTrace, saveTrace, type ResumeOptions } from './resume/handle.ts';
 export type {
   Channel,
   FieldsMode,
@@ -26,12 +26,12 @@ export type {
   Sending,
   Target,
   Transport,
-} from './hop.ts';
-export { startInbound } from './inbound.ts';
-export { joinTraces, type Branch } from './join-traces.ts';
-export { currentLineage, withAttempt, withBudget, withDeadline, type Lineage } from './lineage.ts';
-export type { LineageEvent, LineageOptions } from './lineage-rules.ts';
-export { defaultLimits, type Limits } from './limits.ts';
+} from './hop/hop.ts';
+export { startInbound } from './hop/inbound.ts';
+export { joinTraces, type Branch } from './resume/join-traces.ts';
+export { currentLineage, withAttempt, withBudget, withDeadline, type Lineage } from './lineage/chain.ts';
+export type { LineageEvent, LineageOptions } from './lineage/rules.ts';
+export { defaultLimits, type Limits } from './w3c/limits.ts';
 export {
   checkBoolean,
   checkFunction,
@@ -49,20 +49,20 @@ export type {
   InboundPolicy,
   OutboundPolicy,
   Pattern,
-} from './options.ts';
-export { startOutbound } from './outbound.ts';
-export { errorType } from './outcome.ts';
-export { internalMesh, publicEdge, thirdPartyTools } from './presets.ts';
-export { W3CPropagator, w3cFields, type W3CPropagatorOptions } from './propagator.ts';
-export { extractFields, injectFields, type RecordFields } from './record-fields.ts';
+} from './policy/options.ts';
+export { startOutbound } from './hop/outbound.ts';
+export { errorType } from './hop/outcome.ts';
+export { internalMesh, publicEdge, thirdPartyTools } from './policy/presets.ts';
+export { W3CPropagator, w3cFields, type W3CPropagatorOptions } from './w3c/propagator.ts';
+export { extractFields, injectFields, type RecordFields } from './resume/record-fields.ts';
 export { register, type Registration } from './register.ts';
-export { isLineageError, LineageError, type LineageReason, type Refused } from './refusal.ts';
-export { remembering } from './remembered-settings.ts';
-export { receive, send } from './run.ts';
-export { whenSettled } from './settled.ts';
-export { asTarget, sameType, viewOf, type Members } from './same-type.ts';
-export { hopSettings, type HopScope, type HopSettings } from './settings.ts';
-export { inboundContext, outboundFields } from './without-span.ts';
-export { formatTraceparent, parseTraceparent } from './traceparent.ts';
-export { parseTracestate } from './tracestate.ts';
-export { writeHeaders, writeRecord } from './write.ts';
+export { isLineageError, LineageError, type LineageReason, type Refused } from './lineage/refusal.ts';
+export { remembering } from './policy/remembered-settings.ts';
+export { receive, send } from './hop/runner.ts';
+export { whenSettled } from './hop/settled.ts';
+export { asTarget, sameType, viewOf, type Members } from './wrap/same-type.ts';
+export { hopSettings, type HopScope, type HopSettings } from './policy/settings.ts';
+export { inboundContext, outboundFields } from './hop/without-span.ts';
+export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
+export { parseTracestate } from './w3c/tracestate.ts';
+export { writeHeaders, writeRecord } from './carrier/write.ts';

@@ -32,7 +32,7 @@ describe('the first field that a process reads', () => {
   it('when it is empty, is nothing to any codec', async () => {
     const { formatBaggage, formatTraceparent, parseBaggage, parseTraceparent, parseTracestate } =
       await import('@throughline/core');
-    const { parseLineage } = await import('../src/lineage-codec.ts');
+    const { parseLineage } = await import('../src/lineage/codec.ts');
     const none = { traceId: '', spanId: '', traceFlags: 0 };
     expect(formatTraceparent(none)).toBeUndefined();
     expect(formatBaggage(undefined)).toBeUndefined();

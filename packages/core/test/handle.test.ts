@@ -19,7 +19,7 @@ import {
 import type { HopOptions, LineageEvent, ResumeOptions } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
-import { parseHandle } from '../src/handle-codec.ts';
+import { parseHandle } from '../src/resume/handle-codec.ts';
 
 let telemetry: Telemetry;
 beforeAll(() => {

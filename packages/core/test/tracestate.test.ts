@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { parseTracestate } from '@throughline/core';
-import { limitsOf } from '../src/limits.ts';
+import { limitsOf } from '../src/w3c/limits.ts';
 
 describe('parseTracestate (Trace Context Level 2, 3.3)', () => {
   it('passes an unchanged list on as the same bytes', () => {

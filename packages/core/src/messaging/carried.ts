@@ -1,7 +1,7 @@
 import { context as contextApi, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
-import { carriedContext } from '../carrier.ts';
-import type { Target } from '../hop.ts';
+import { carriedContext } from '../carrier/read.ts';
+import type { Target } from '../hop/hop.ts';
 import type { DescribedMessage } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { CreationLinks } from './links.ts';

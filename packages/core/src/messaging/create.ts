@@ -1,8 +1,8 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
-import { carriedContext } from '../carrier.ts';
-import { startOutbound } from '../outbound.ts';
-import type { Refused } from '../refusal.ts';
+import { carriedContext } from '../carrier/read.ts';
+import { startOutbound } from '../hop/outbound.ts';
+import type { Refused } from '../lineage/refusal.ts';
 import { describeMessage, sendAttributes } from './attributes.ts';
 import { carried, described, topicTarget } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';

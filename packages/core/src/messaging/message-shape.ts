@@ -1,5 +1,5 @@
-import type { CarrierReader } from '../carrier.ts';
-import type { Sending } from '../hop.ts';
+import type { CarrierReader } from '../carrier/read.ts';
+import type { Sending } from '../hop/hop.ts';
 
 /** What a hop writes, and how. */
 export type WrittenFields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;

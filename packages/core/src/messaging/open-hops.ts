@@ -1,4 +1,4 @@
-import type { Outcome } from '../hop.ts';
+import type { Outcome } from '../hop/hop.ts';
 
 interface Endable {
   end(outcome?: Outcome): void;

@@ -1,7 +1,7 @@
 import { checkBoolean, checkFunction, checkMilliseconds, checkName, optionError } from '../option-checks.ts';
-import type { HopOptions } from '../options.ts';
-import { hopSettings } from '../settings.ts';
-import type { HopScope } from '../settings.ts';
+import type { HopOptions } from '../policy/options.ts';
+import { hopSettings } from '../policy/settings.ts';
+import type { HopScope } from '../policy/settings.ts';
 import { messagingMetrics } from './metrics.ts';
 import { OpenHops } from './open-hops.ts';
 import type { MessageShape } from './message-shape.ts';

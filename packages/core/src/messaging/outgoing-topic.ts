@@ -1,6 +1,6 @@
-import type { Outcome, Sending } from '../hop.ts';
-import { errorType } from '../outcome.ts';
-import type { Refused } from '../refusal.ts';
+import type { Outcome, Sending } from '../hop/hop.ts';
+import { errorType } from '../hop/outcome.ts';
+import type { Refused } from '../lineage/refusal.ts';
 import { describePlace, isDescribed } from './attributes.ts';
 import type { Place } from './attributes.ts';
 import type { Lists } from './carried.ts';

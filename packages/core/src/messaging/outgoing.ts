@@ -1,6 +1,6 @@
 import { SpanKind } from '@opentelemetry/api';
-import type { Sending } from '../hop.ts';
-import { startOutbound } from '../outbound.ts';
+import type { Sending } from '../hop/hop.ts';
+import { startOutbound } from '../hop/outbound.ts';
 import { describeMessage, describeMessages } from './attributes.ts';
 import type { DescribedMessage } from './attributes.ts';
 import { carried, described } from './carried.ts';

@@ -1,4 +1,4 @@
-import type { HopSettings } from '../settings.ts';
+import type { HopSettings } from '../policy/settings.ts';
 import type { MessagingClient } from './attributes.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { MessagingMetrics } from './metrics.ts';
