@@ -4,7 +4,16 @@
 export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier/read.ts';
 export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { writeHeaders, writeRecord, type FieldsMode, type WrittenFields } from './carrier/write.ts';
-export { printable, warnOnce } from './diagnostics.ts';
+export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
+export {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkOneOf,
+  optionError,
+} from './option-checks.ts';
 export { answerField } from './hop/answer.ts';
 export { receive, send } from './hop/callbacks.ts';
 export type { InboundHop, OutboundHop, Received, Sending } from './hop/hop.ts';
@@ -22,8 +31,9 @@ export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
-export { w3cFields } from './w3c/propagator.ts';
+export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
+export { defaultLimits } from './w3c/limits.ts';
 export { parseTracestate } from './w3c/tracestate.ts';
 export { markWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
 export { asTarget, sameType, viewOf, type Members } from './wrap/same-type.ts';

@@ -12,6 +12,6 @@ export { resumeTrace, saveTrace, type ResumeOptions } from './resume/handle.ts';
 export { joinTraces, type Branch } from './resume/join-traces.ts';
 export { extractFields, injectFields, type RecordFields } from './resume/record-fields.ts';
 export type { Limits } from './w3c/limits.ts';
-export { W3CPropagator, type W3CPropagatorOptions } from './w3c/propagator.ts';
+export { W3CPropagator, type W3CPropagatorOptions } from './carrier/propagator.ts';
 export { bindAsyncIterable } from './wrap/bind-async-iterable.ts';
 export { bindEmitter, type EmitterLike } from './wrap/bind-emitter.ts';

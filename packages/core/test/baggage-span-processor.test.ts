@@ -16,7 +16,7 @@ let warnings: string[];
 beforeEach(() => {
   const globals = globalThis as unknown as Record<symbol, unknown>;
   delete globals[Symbol.for('throughline.baggage-attributes')];
-  delete globals[Symbol.for('throughline.told')];
+  delete globals[Symbol.for('throughline.warnings')];
   warnings = [];
   const ignore = (): void => {};
   const warn = (message: string): void => void warnings.push(message);

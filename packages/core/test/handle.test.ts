@@ -289,8 +289,7 @@ describe('resumeTrace', () => {
   });
 
   it('warns of handles that cannot be read, once', () => {
-    const told = globalThis as { [key: symbol]: Set<string> | undefined };
-    told[Symbol.for('throughline.told')]?.delete('invalid:handle');
+    delete (globalThis as { [key: symbol]: unknown })[Symbol.for('throughline.warnings')];
     const warn = vi.fn<(message: string) => void>();
     diag.setLogger({ warn, error: warn, info: warn, debug: warn, verbose: warn }, DiagLogLevel.WARN);
     for (const handle of ['x', '', 'tl1~']) resumeTrace(handle, 'approved', () => {});

@@ -511,7 +511,7 @@ describe('deadlines', () => {
 
 describe('options', () => {
   it.each([
-    [{ mode: 'block' }, /`lineage.mode` takes 'observe' or 'enforce'/],
+    [{ mode: 'block' }, /`lineage.mode` takes one of 'observe', 'enforce'; it was given 'block'/],
     [{ maxHops: 0 }, /`lineage.maxHops` takes a whole number from 1/],
     [{ maxCalls: 1.5 }, /`lineage.maxCalls`/],
     [{ budget: -1 }, /`lineage.budget` takes a whole number from 0/],

@@ -1,7 +1,7 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { ThroughlineError } from '@throughline/core';
-import { answerField, hopSettings, markWrapped, startOutbound, warnIfRewrapped, whenSettled, wrapped } from '@throughline/core/adapter';
+import { answerField, checkBoolean, hopSettings, markWrapped, startOutbound, warnIfRewrapped, whenSettled, wrapped } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { fetchCall } from './fetch-call.ts';
@@ -41,7 +41,8 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
 export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: FetchOptions): F;
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
-  const settings = hopSettings(options, scope);
+  const settings = hopSettings(options, scope, ['suppressInner']);
+  checkBoolean('suppressInner', options?.suppressInner);
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_ARGUMENT',

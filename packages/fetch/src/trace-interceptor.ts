@@ -41,7 +41,7 @@ interface Dispatch {
  * ```
  */
 export function traceInterceptor(options?: InterceptorOptions): <D extends DispatchLike>(dispatch: D) => D {
-  const settings = hopSettings(options, scope);
+  const settings = hopSettings(options, scope, ['origin']);
   const servers = serverLookup(options?.origin);
 
   return <D extends DispatchLike>(dispatch: D): D => {

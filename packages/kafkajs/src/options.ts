@@ -48,5 +48,5 @@ export function consumerSettings(options: ConsumerOptions | undefined): Consumer
 
 /** Returns the settings of an options object that is handed in with every call. */
 export const rememberedSettings: (options: HopOptions | undefined) => HopSettings = remembering((options) =>
-  hopSettings(options, scope),
+  hopSettings(options, scope, ['topic']),
 );

@@ -1,7 +1,6 @@
 import { context, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import { ThroughlineError } from '@throughline/core';
-import { httpHeaders, markWrapped, metaFields, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import { httpHeaders, markWrapped, metaFields, optionError, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { InboundHop, Outcome } from '@throughline/core/adapter';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
@@ -31,13 +30,10 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
-  const { hop, durations, record } = mcpSettings(options);
+  const { hop, durations, record } = mcpSettings(options, ['name']);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {
-    throw new ThroughlineError(
-      'ERR_THROUGHLINE_OPTION',
-      "`name` takes the tool's name, as it is registered: { name: 'add' }.",
-    );
+    throw optionError('name', "the tool's name, as it is registered, such as { name: 'add' }", name);
   }
   if (wrapped(handler)) {
     warnIfRewrapped(handler, hop);

@@ -1,45 +1,64 @@
 import { propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
 import { warnOnce } from '../diagnostics.ts';
-import { ThroughlineError } from '../errors.ts';
+import { limitsOf, tighter } from '../w3c/limits.ts';
 import type { Limits } from '../w3c/limits.ts';
-import { w3cFields, W3CPropagator } from '../w3c/propagator.ts';
+import { optionError } from '../option-checks.ts';
+import { w3cFields } from '../w3c/trace-context.ts';
+import { isPlainW3C, limitsGivenTo, ownerOf } from './propagator.ts';
 
-/** Which propagator a hop uses: W3C fields read and written here, or a foreign propagator, guarded. */
-export type PropagatorChoice =
+/** Which propagator a hop uses, within which limits: W3C fields read and written here, or a foreign propagator, guarded. */
+export type PropagatorChoice = { readonly limits: Limits } & (
   | { readonly kind: 'w3c'; readonly trace: boolean; readonly state: boolean; readonly baggage: boolean }
-  | { readonly kind: 'foreign'; readonly propagator: TextMapPropagator; readonly fields: readonly string[] };
-
-const allW3C: PropagatorChoice = { kind: 'w3c', trace: true, state: true, baggage: true };
+  | { readonly kind: 'foreign'; readonly propagator: TextMapPropagator; readonly fields: readonly string[] }
+);
 
 /**
  * Returns a function that tells which propagator holds now. The option decides; else the global one, which may be
- * registered after the wrap. A global propagator that owns W3C fields alone is replaced by ours, limited to those fields, so
- * that the promises about the wire hold on a stock SDK; `global` opts out of that.
+ * registered after the wrap. What is handed in is what runs: a `W3CPropagator` with its fields and its limits, anything else
+ * by itself, subclasses too. A global propagator that owns W3C fields alone is replaced by ours, limited to those fields, so
+ * that the promises about the wire hold on a stock SDK; `global` opts out of that. `given` are the limits of the wrap.
  */
-export function propagatorChoice(option: TextMapPropagator | 'global' | undefined): () => PropagatorChoice {
-  if (option === 'global') return () => foreign(globalPropagator);
+export function propagatorChoice(
+  option: TextMapPropagator | 'global' | undefined,
+  given: Partial<Limits> | undefined,
+): () => PropagatorChoice {
+  const limits = limitsOf(given);
+  if (option === 'global') return () => foreign(globalPropagator, limits);
   if (option !== undefined) {
-    if (typeof option !== 'object' || typeof option.inject !== 'function' || typeof option.extract !== 'function') {
-      throw new ThroughlineError(
-        'ERR_THROUGHLINE_OPTION',
-        "`propagator` takes an OpenTelemetry TextMapPropagator or 'global', such as `new W3CPropagator()`.",
+    if (
+      typeof option !== 'object' ||
+      option === null ||
+      typeof option.inject !== 'function' ||
+      typeof option.extract !== 'function'
+    ) {
+      throw optionError(
+        'propagator',
+        "an OpenTelemetry TextMapPropagator or 'global', such as `new W3CPropagator()`",
+        option,
       );
     }
-    const chosen = option instanceof W3CPropagator ? w3cLimitedTo(option.fields()) : foreign(option);
+    const chosen = chosenOf(option, given);
     return () => chosen;
   }
+  const unsettled = w3cLimitedTo(w3cFields, limits);
   let settled: PropagatorChoice | undefined;
   return () => {
     if (settled !== undefined) return settled;
     const fields = propagation.fields();
     // None yet: an SDK may still register one.
-    if (fields.length === 0) return allW3C;
-    settled = fields.every((field) => w3cFields.includes(field.toLowerCase()))
-      ? w3cLimitedTo(fields)
-      : foreign(globalPropagator);
+    if (fields.length === 0) return unsettled;
+    const owner = ownerOf(fields);
+    if (owner !== undefined) settled = chosenOf(owner, given);
+    else if (fields.every((field) => w3cFields.includes(field.toLowerCase()))) settled = w3cLimitedTo(fields, limits);
+    else settled = foreign(globalPropagator, limits);
     return settled;
   };
+}
+
+function chosenOf(propagator: TextMapPropagator, given: Partial<Limits> | undefined): PropagatorChoice {
+  const limits = limitsOf(tighter(given, limitsGivenTo(propagator)));
+  return isPlainW3C(propagator) ? w3cLimitedTo(propagator.fields(), limits) : foreign(propagator, limits);
 }
 
 const globalPropagator: TextMapPropagator = {
@@ -48,23 +67,24 @@ const globalPropagator: TextMapPropagator = {
   fields: () => propagation.fields(),
 };
 
-function w3cLimitedTo(fields: readonly string[]): PropagatorChoice {
+function w3cLimitedTo(fields: readonly string[], limits: Limits): PropagatorChoice {
   return {
     kind: 'w3c',
+    limits,
     trace: fields.includes('traceparent'),
     state: fields.includes('tracestate'),
     baggage: fields.includes('baggage'),
   };
 }
 
-function foreign(propagator: TextMapPropagator): PropagatorChoice {
+function foreign(propagator: TextMapPropagator, limits: Limits): PropagatorChoice {
   let fields: readonly string[] = [];
   try {
     fields = propagator.fields().map(String);
   } catch {
     // A propagator that cannot say what it owns still injects.
   }
-  return { kind: 'foreign', propagator, fields };
+  return { kind: 'foreign', propagator, fields, limits };
 }
 
 const recordGetter: TextMapGetter<Record<string, string>> = {

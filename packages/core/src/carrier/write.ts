@@ -1,6 +1,6 @@
 import { carriedContext, httpHeaders, isField, messageHeaders, metaFields } from './read.ts';
 import type { CarrierKind } from './read.ts';
-import { w3cFields } from '../w3c/propagator.ts';
+import { w3cFields } from '../w3c/trace-context.ts';
 import { parseTraceparent } from '../w3c/traceparent.ts';
 
 /**

@@ -3,7 +3,7 @@ import { isPrivateHost } from '../policy/first-party.ts';
 import type { Peer, Target } from '../parties.ts';
 import type { InboundHop } from './hop.ts';
 import { channelOf, peerOf } from './peer.ts';
-import { flagged } from '../w3c/propagator.ts';
+import { flagged } from '../w3c/trace-context.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { formatTraceparent, parseTraceparent } from '../w3c/traceparent.ts';
 import { SAMPLED_FLAG } from './trust.ts';

@@ -4,7 +4,7 @@ import { foreignInject } from '../carrier/propagation.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { writeBaggage } from '../lineage/member.ts';
 import type { HopSettings } from '../policy/settings.ts';
-import { traceFields } from '../w3c/propagator.ts';
+import { traceFields } from '../w3c/trace-context.ts';
 
 /** What an outbound hop sends, beside its span context. */
 export interface Sent {

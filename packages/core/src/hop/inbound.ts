@@ -3,7 +3,7 @@ import type { Attributes, Baggage, Context, Link, Span, SpanOptions } from '@ope
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { layered } from '../context/layer.ts';
 import { ATTR_CALLS } from '../conventions.ts';
-import { warnOnce } from '../diagnostics.ts';
+import { warnOnce, warnOncePer } from '../diagnostics.ts';
 import { lineageOf, rootChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
@@ -19,7 +19,7 @@ import type { HopSettings } from '../policy/settings.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 import { describeSpan, endSpan, noSpan, startSpan } from '../telemetry/span.ts';
-import { withRemote } from '../w3c/propagator.ts';
+import { withRemote } from '../w3c/trace-context.ts';
 import { ambientRequest } from './ambient.ts';
 import { answerTo } from './answer.ts';
 import type { InboundHop, Received } from './hop.ts';
@@ -123,8 +123,9 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
 
 function outcomeOf(hop: InboundHop, offered: Offered, continues: boolean, isAmbient: boolean): HopOutcome {
   if (offered.invalid) {
-    warnOnce(
-      `invalid:${hop.transport}`,
+    warnOncePer(
+      'traceparent-invalid',
+      hop.transport,
       `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
     );
     return 'invalid';

@@ -2,10 +2,13 @@ import { propagation, trace } from '@opentelemetry/api';
 import type { Baggage, SpanContext } from '@opentelemetry/api';
 import { foreignExtract } from '../carrier/propagation.ts';
 import { readFields } from '../carrier/read.ts';
-import type { CarrierReader } from '../carrier/read.ts';
-import { warnOnce } from '../diagnostics.ts';
+import type { CarrierReader, OfferedFields } from '../carrier/read.ts';
+import { warnOncePer } from '../diagnostics.ts';
 import { readBaggage, splitBaggage } from '../lineage/member.ts';
 import type { HopSettings } from '../policy/settings.ts';
+import { formatBaggage, parseBaggage } from '../w3c/baggage.ts';
+import type { Limits } from '../w3c/limits.ts';
+import { w3cFields } from '../w3c/trace-context.ts';
 import { parseTraceparent } from '../w3c/traceparent.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
 import type { Ambient } from './ambient.ts';
@@ -34,8 +37,9 @@ export function offeredTo(hop: InboundHop, ambient: Ambient | undefined, setting
     if (hop.fallback === undefined) return offered;
     const behind = offeredBy(hop.fallback.carrier, hop.fallback.reader, settings);
     if (offered.invalid && behind.spanContext !== undefined) {
-      warnOnce(
-        `invalid-payload:${hop.transport}`,
+      warnOncePer(
+        'traceparent-invalid-payload',
+        hop.transport,
         `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so that of the HTTP request which brought it is used.`,
       );
     }
@@ -71,24 +75,17 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
   const choice = settings.propagator();
   if (choice.kind !== 'foreign' || carrier === undefined || carrier === null)
     return { spanContext: undefined, user: undefined, lineage: undefined, invalid: false };
+  const { limits } = choice;
+  // What repeats, and what is of a wrong type, counts by the rule of the carrier's kind, whoever reads it then.
+  const w3c = readFields(carrier, reader, limits);
   const fields: Record<string, string> = {};
   let total = 0;
   // Lineage travels in `baggage` also where the propagator carries none.
   const carriesBaggage = choice.fields.includes('baggage');
   for (const name of carriesBaggage ? choice.fields : [...choice.fields, 'baggage']) {
     const field = name.toLowerCase();
-    let raw: unknown;
-    try {
-      raw = reader.read(carrier, field);
-    } catch {
-      continue;
-    }
-    const text =
-      raw instanceof Uint8Array && reader.kind !== 'meta'
-        ? new TextDecoder().decode(raw.subarray(0, settings.limits.fieldBytes + 1))
-        : raw;
-    if (typeof text !== 'string' || text.length > settings.limits.fieldBytes || (total += text.length) > MAX_FOREIGN)
-      continue;
+    const text = w3cFields.includes(field) ? w3cText(w3c, field, limits) : foreignText(carrier, reader, field, limits);
+    if (typeof text !== 'string' || text.length > limits.fieldBytes || (total += text.length) > MAX_FOREIGN) continue;
     fields[field] = text;
   }
   const extracted = foreignExtract(choice.propagator, fields);
@@ -98,9 +95,30 @@ function extractForeign(carrier: unknown, reader: CarrierReader, settings: HopSe
   return {
     spanContext: valid,
     user,
-    lineage: lineage ?? readBaggage(fields['baggage'], settings.limits).lineage,
-    invalid: valid === undefined && Object.keys(fields).some((name) => name !== 'baggage'),
+    lineage: lineage ?? readBaggage(fields['baggage'], limits).lineage,
+    invalid:
+      valid === undefined &&
+      ((w3c.unreadable && choice.fields.includes('traceparent')) ||
+        Object.keys(fields).some((name) => name !== 'baggage')),
   };
+}
+
+function w3cText(offered: OfferedFields, field: string, limits: Limits): string | undefined {
+  const text = offered[field as 'traceparent' | 'tracestate' | 'baggage'];
+  if (field !== 'baggage' || text === undefined || text.length <= limits.fieldBytes) return text;
+  // Of baggage that is too long whole members stay.
+  const baggageBytes = Math.min(limits.baggageBytes, limits.fieldBytes);
+  return formatBaggage(parseBaggage(text, limits), { ...limits, baggageBytes });
+}
+
+function foreignText(carrier: unknown, reader: CarrierReader, field: string, limits: Limits): unknown {
+  try {
+    const raw = reader.read(carrier, field);
+    if (!(raw instanceof Uint8Array) || reader.kind === 'meta') return raw;
+    return new TextDecoder().decode(raw.subarray(0, limits.fieldBytes + 1));
+  } catch {
+    return undefined;
+  }
 }
 
 const MAX_FOREIGN = 65_536;

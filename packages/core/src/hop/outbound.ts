@@ -21,7 +21,7 @@ import { telemetryFailed } from '../telemetry/guard.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 import { describeSpan, endSpan, isTracing, noSpan, startSpan } from '../telemetry/span.ts';
 import { baggageSize } from '../w3c/baggage.ts';
-import { flagged, withRemote } from '../w3c/propagator.ts';
+import { flagged, withRemote } from '../w3c/trace-context.ts';
 import { parseTraceparent } from '../w3c/traceparent.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
 import { linkAnswer } from './answer.ts';

@@ -6,7 +6,7 @@ import {
   ATTR_LINEAGE_REASON,
   EVENT_LINEAGE_EXCEEDED,
 } from '../conventions.ts';
-import { warnOnce } from '../diagnostics.ts';
+import { warnOncePer } from '../diagnostics.ts';
 import { foldedChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import { parseLineage } from '../lineage/codec.ts';
@@ -52,8 +52,9 @@ export function positionOf(
   if (member === undefined) return undefined;
   const fields = parseLineage(member);
   if (fields === undefined) {
-    warnOnce(
-      `lineage:${hop.transport}`,
+    warnOncePer(
+      'lineage-invalid',
+      hop.transport,
       `a ${hop.transport} hop offered a \`throughline.lineage\` that is not valid, so its chain counts from zero.`,
     );
     return undefined;
@@ -89,8 +90,9 @@ export function noteExcess(
   const { transport, name } = hop;
   if (excess !== undefined) {
     describeSpan(span, (recorded) => recorded.addEvent(EVENT_LINEAGE_EXCEEDED, { [ATTR_LINEAGE_REASON]: excess }));
-    warnOnce(
-      `lineage:${direction}:${transport}:${excess}`,
+    warnOncePer(
+      'lineage-excess',
+      `${direction} ${transport} ${excess}`,
       `a chain of agents went past its limit on ${excess} at an ${direction} ${transport} hop, which was ${rules.enforce ? 'refused' : "let through (`lineage.mode` is 'observe')"}.`,
     );
     tellLineage(rules, chain, { reason: excess, refused: rules.enforce, transport, direction, name });

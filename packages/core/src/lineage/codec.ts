@@ -102,17 +102,29 @@ function moment(text: string | undefined): number {
   return Number.parseInt(text, 36);
 }
 
+// One pass, no arrays: every hop that continues a chain reads a path.
 function isPath(path: string): boolean {
   if (path === '') return true;
   if (path.length > MAX_AGENTS * (MAX_HASH + 1) - 1) return false;
-  return path.split('~').every((hash) => hash.length <= MAX_HASH && isHash(hash));
+  let length = 0;
+  for (let at = 0; at < path.length; at++) {
+    const code = path.charCodeAt(at);
+    if (code === TILDE) {
+      if (length === 0) return false;
+      length = 0;
+    } else if (!isBase36(code) || ++length > MAX_HASH) return false;
+  }
+  return length > 0;
 }
+
+const TILDE = 126;
 
 function isHash(text: string): boolean {
   if (text.length === 0) return false;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (!((code >= 48 && code <= 57) || (code >= 97 && code <= 122))) return false;
-  }
+  for (let at = 0; at < text.length; at++) if (!isBase36(text.charCodeAt(at))) return false;
   return true;
+}
+
+function isBase36(code: number): boolean {
+  return (code >= 48 && code <= 57) || (code >= 97 && code <= 122);
 }

@@ -1,5 +1,5 @@
 import { warnOnce } from '../diagnostics.ts';
-import { ThroughlineError } from '../errors.ts';
+import { checkBoolean, checkFunction, checkKnown, checkObject, checkOneOf, checkWhole } from '../option-checks.ts';
 import type { Transport } from '../parties.ts';
 import { textOf } from '../telemetry/guard.ts';
 import { chainOf, lineageOf } from './chain.ts';
@@ -62,21 +62,30 @@ export interface LineageRules {
 
 const MOST = 999_999_999;
 
-/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for an invalid option. */
+// As an object, so that the compiler tells when one is missing.
+const LINEAGE_OPTIONS: Readonly<Record<keyof LineageOptions, true>> = {
+  mode: true,
+  maxHops: true,
+  maxCalls: true,
+  maxAttempts: true,
+  budget: true,
+  fanOut: true,
+  keepOnRestart: true,
+  onLineage: true,
+};
+
+/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for a wrong option. */
 export function lineageRules(
   given: LineageOptions | false | undefined,
   agent: string | undefined,
 ): LineageRules | undefined {
   if (given === false) return undefined;
   const options = given ?? {};
-  if (typeof options !== 'object' || options === null)
-    throw wrong('lineage', "an object, such as { mode: 'enforce' }, or false");
-  if (options.mode !== undefined && options.mode !== 'observe' && options.mode !== 'enforce') {
-    throw wrong('lineage.mode', "'observe' or 'enforce'");
-  }
-  if (options.onLineage !== undefined && typeof options.onLineage !== 'function') {
-    throw wrong('lineage.onLineage', 'a function');
-  }
+  checkObject('lineage', options, "an object, such as { mode: 'enforce' }, or false");
+  checkKnown(options, Object.keys(LINEAGE_OPTIONS), 'lineage');
+  checkOneOf('lineage.mode', options.mode, ['observe', 'enforce']);
+  checkFunction('lineage.onLineage', options.onLineage, 'a function of the event');
+  checkBoolean('lineage.keepOnRestart', options.keepOnRestart);
   const maxHops = whole('maxHops', options.maxHops, 1) ?? 32;
   const budget = whole('budget', options.budget, 0);
   const hash = agent === undefined ? undefined : agentHash(agent);
@@ -95,15 +104,8 @@ export function lineageRules(
 }
 
 function whole(name: string, value: number | undefined, least: number): number | undefined {
-  if (value === undefined) return undefined;
-  if (!Number.isInteger(value) || value < least || value > MOST) {
-    throw wrong(`lineage.${name}`, `a whole number from ${least} to ${MOST}`);
-  }
+  checkWhole(`lineage.${name}`, value, least, MOST);
   return value;
-}
-
-function wrong(name: string, takes: string): ThroughlineError {
-  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${name}\` takes ${takes}.`);
 }
 
 /** Returns the limit that an inbound hop is past, if any. */

@@ -1,7 +1,7 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
 import { printable, warnOnce } from '../diagnostics.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
-import type { HopSettings } from './settings.ts';
+import { checkWhole } from '../option-checks.ts';
 
 /** The baggage keys that become attributes when nobody says which. */
 export const defaultAttributeKeys: readonly string[] = Object.freeze(['session.id', 'gen_ai.conversation.id']);
@@ -25,8 +25,14 @@ function seen(): Seen {
   return (holder[seenKey] ??= { keys: new Set(), values: new Map() });
 }
 
+/** Which members become attributes. */
+export interface BaggageAttributes {
+  readonly toAttributes: readonly string[];
+  readonly maxValues: number | undefined;
+}
+
 /** Copies the chosen members of baggage onto a span's attributes. */
-export function addBaggage(attributes: Attributes, baggage: Baggage, settings: HopSettings): void {
+export function addBaggage(attributes: Attributes, baggage: Baggage, settings: BaggageAttributes): void {
   for (const key of settings.toAttributes) {
     const value = attributeValue(key, baggage.getEntry(key)?.value, settings.maxValues);
     if (value !== undefined) attributes[key] = value;
@@ -74,7 +80,7 @@ export function attributeValue(key: string, value: unknown, maxValues: number | 
   return text;
 }
 
-/** Whether this is a `maxValues`: a whole number from 1. */
-export function isCount(value: unknown): boolean {
-  return Number.isInteger(value) && (value as number) > 0;
+/** Throws unless `maxValues` is absent or a whole number from 1. */
+export function checkMaxValues(name: string, given: unknown): void {
+  checkWhole(name, given, 1);
 }

@@ -1,4 +1,4 @@
-import { ThroughlineError } from '../errors.ts';
+import { optionError } from '../option-checks.ts';
 import type { Pattern } from './options.ts';
 
 /**
@@ -7,10 +7,7 @@ import type { Pattern } from './options.ts';
  */
 export function matcher(patterns: readonly Pattern[], option: string): (text: string) => boolean {
   if (!Array.isArray(patterns)) {
-    throw new ThroughlineError(
-      'ERR_THROUGHLINE_OPTION',
-      `\`${option}\` takes a list of names and patterns, such as ['*.example.com'].`,
-    );
+    throw optionError(option, "a list of names and patterns, such as ['*.example.com']", patterns);
   }
   const names = new Set<string>();
   const tests: ((text: string) => boolean)[] = [];
@@ -23,10 +20,7 @@ export function matcher(patterns: readonly Pattern[], option: string): (text: st
       const stateless = new RegExp(pattern.source, pattern.flags.replace(/[gy]/g, ''));
       tests.push((text) => stateless.test(text));
     } else {
-      throw new ThroughlineError(
-        'ERR_THROUGHLINE_OPTION',
-        `\`${option}\` takes non-empty names, names with \`*\`, and regular expressions; it was given ${String(pattern)}.`,
-      );
+      throw optionError(option, 'non-empty names, names with `*`, and regular expressions', pattern);
     }
   }
   return (text) => names.has(text) || tests.some((test) => test(text));

@@ -1,6 +1,6 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
-import { warnOnce } from '../diagnostics.ts';
+import { warnOnce, warnOncePer } from '../diagnostics.ts';
 import type { Peer, Target } from '../parties.ts';
 import type { InboundPolicy, OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
@@ -72,8 +72,9 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
   }
   if (!firstParty) {
     const host = target.host ?? target.name ?? target.transport;
-    warnOnce(
-      `withheld:${target.transport}:${host}`,
+    warnOncePer(
+      'baggage-withheld',
+      `${target.transport} ${host}`,
       `baggage was not sent to ${host} (${target.transport}), which is not first-party. List it in \`firstParty\` or THROUGHLINE_FIRST_PARTY if it is yours.`,
     );
     return undefined;

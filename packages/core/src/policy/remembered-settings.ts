@@ -19,7 +19,7 @@ export function remembering<O extends object, S extends object>(
   let ofNone: S | undefined;
   return (options) => {
     if (options === undefined || options === null) return (ofNone ??= make(undefined));
-    // What cannot be meant is for `make` to report.
+    // What is wrong is for `make` to report.
     if (typeof options !== 'object') return make(options);
     let settings = known.get(options);
     if (settings === undefined) known.set(options, (settings = make(options)));

@@ -2,7 +2,6 @@ import { context as contextApi, propagation, SpanKind, trace } from '@openteleme
 import type { Context, Link, Span } from '@opentelemetry/api';
 import { metaFields } from '../carrier/read.ts';
 import { ATTR_TRANSPORT } from '../conventions.ts';
-import { ThroughlineError } from '../errors.ts';
 import { formatHandle, parseHandle } from './handle-codec.ts';
 import type { HandleFields } from './handle-codec.ts';
 import { foldedChain, rootChain } from '../lineage/chain.ts';
@@ -11,11 +10,14 @@ import { activeChain } from '../lineage/state.ts';
 import { formatLineage, LINEAGE_KEY, parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
 import type { LineageRules } from '../lineage/rules.ts';
+import { checkMilliseconds, checkOneOf } from '../option-checks.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { startOutbound } from '../hop/outbound.ts';
-import { rememberedSettings, remembering } from '../policy/remembered-settings.ts';
+import { remembering } from '../policy/remembered-settings.ts';
 import { runInbound } from '../hop/runner.ts';
+import { hopSettings } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
+import { version } from '../version.ts';
 
 const HANDLE = 'handle';
 const DAY = 24 * 60 * 60 * 1000;
@@ -90,12 +92,8 @@ export function resumeTrace<T>(
   options?: ResumeOptions,
 ): T {
   const { relation = 'child', maxParentAge = DAY } = options ?? {};
-  if (relation !== 'child' && relation !== 'link') {
-    throw new ThroughlineError('ERR_THROUGHLINE_OPTION', "`relation` takes 'child' or 'link'.");
-  }
-  if (typeof maxParentAge !== 'number' || !(maxParentAge >= 0)) {
-    throw new ThroughlineError('ERR_THROUGHLINE_OPTION', '`maxParentAge` takes milliseconds, such as 3_600_000.');
-  }
+  checkOneOf('relation', relation, ['child', 'link']);
+  checkMilliseconds('maxParentAge', maxParentAge, '3_600_000');
   const settings = handleSettings(options);
   const active = contextApi.active();
   const saved = parseHandle(handle);
@@ -129,12 +127,13 @@ const nothing: HandleFields = Object.freeze({
 
 // Whatever propagator the rest of the program uses, a handle holds W3C trace context, and never the user's baggage.
 const handleSettings = remembering((options: HopOptions | undefined): HopSettings => {
-  const settings = rememberedSettings(options);
+  const settings = hopSettings(options, { name: '@throughline/core', version }, ['relation', 'maxParentAge']);
+  const { limits } = settings;
   const { baggage } = settings.options;
   return {
     ...settings,
     options: { ...settings.options, baggage: { ...baggage, send: false } },
-    propagator: () => ({ kind: 'w3c', trace: true, state: true, baggage: true }),
+    propagator: () => ({ kind: 'w3c', trace: true, state: true, baggage: true, limits }),
   };
 });
 

@@ -1,8 +1,14 @@
 import { propagation } from '@opentelemetry/api';
 import type { Attributes, Baggage, Context } from '@opentelemetry/api';
-import { admitsKey, attributeKeys, attributeValue, defaultAttributeKeys, isCount } from '../policy/baggage-attributes.ts';
+import {
+  admitsKey,
+  attributeKeys,
+  attributeValue,
+  checkMaxValues,
+  defaultAttributeKeys,
+} from '../policy/baggage-attributes.ts';
 import { warnOnce } from '../diagnostics.ts';
-import { ThroughlineError } from '../errors.ts';
+import { checkKnown } from '../option-checks.ts';
 import type { Pattern } from '../policy/options.ts';
 import { matcher } from '../policy/pattern.ts';
 
@@ -35,7 +41,7 @@ export interface BaggageSpanProcessor {
 /**
  * Returns a span processor that copies baggage onto every span as it starts, hop or not: printable text of at most 256
  * characters. An attribute that the span was started with stays as it is, and lineage is never copied. Throws a
- * {@link ThroughlineError} for an option that cannot be meant.
+ * {@link ThroughlineError} for a wrong option.
  *
  * @example
  * ```ts
@@ -44,9 +50,8 @@ export interface BaggageSpanProcessor {
  */
 export function baggageSpanProcessor(options: BaggageSpanProcessorOptions = {}): BaggageSpanProcessor {
   const { keys = defaultAttributeKeys, maxValues } = options;
-  if (maxValues !== undefined && !isCount(maxValues)) {
-    throw new ThroughlineError('ERR_THROUGHLINE_OPTION', '`maxValues` takes a whole number from 1, such as 100.');
-  }
+  checkKnown(options, ['keys', 'maxValues'], 'baggageSpanProcessor');
+  checkMaxValues('maxValues', maxValues);
   // Names are looked up; only patterns and predicates look at every member.
   const rest = typeof keys === 'function' ? keys : matchesOf(keys);
   const names = typeof keys === 'function' ? [] : attributeKeys(keys.filter(isName));

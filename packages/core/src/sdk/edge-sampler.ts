@@ -1,7 +1,7 @@
 import { isSpanContextValid, SamplingDecision, trace } from '@opentelemetry/api';
 import type { Attributes, Context, TraceState } from '@opentelemetry/api';
 import { ATTR_AGENT_NAME } from '../conventions.ts';
-import { ThroughlineError } from '../errors.ts';
+import { checkKnown, optionError } from '../option-checks.ts';
 import type { Pattern } from '../policy/options.ts';
 import { matcher } from '../policy/pattern.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
@@ -65,7 +65,7 @@ interface Threshold {
  *
  * A peer is trusted when it is authenticated (see `HopOptions.authenticated`), or reached us over anything but HTTP: a broker,
  * stdio, memory. Hops that no Throughline adapter received are not trusted. Use it by itself, or as `root` and
- * `remoteParentSampled` of the SDK's ParentBasedSampler. Throws a `ThroughlineError` for options that cannot be meant.
+ * `remoteParentSampled` of the SDK's ParentBasedSampler. Throws a `ThroughlineError` for wrong options.
  *
  * Consistent probability: https://opentelemetry.io/docs/specs/otel/trace/tracestate-probability-sampling/
  *
@@ -75,11 +75,14 @@ interface Threshold {
  * ```
  */
 export function edgeSampler(options: EdgeSamplerOptions): EdgeSampler {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object, such as { ratio: 0.1 }');
-  const otherwise = threshold(options.ratio, 'ratio');
+  if (typeof options !== 'object' || options === null)
+    throw optionError('edgeSampler', 'an object, such as { ratio: 0.1 }', options);
+  checkKnown(options, ['ratio', 'rules'], 'edgeSampler');
+  const otherwise = threshold(options.ratio, 'edgeSampler.ratio');
   const given: unknown = options.rules ?? [];
-  if (!Array.isArray(given)) throw wrong('rules', "a list, such as [{ route: '/api/*', ratio: 1 }]");
-  const rules = (given as readonly unknown[]).map((rule, index) => checked(rule, `rules[${index}]`));
+  if (!Array.isArray(given))
+    throw optionError('edgeSampler.rules', "a list, such as [{ route: '/api/*', ratio: 1 }]", given);
+  const rules = (given as readonly unknown[]).map((rule, index) => checked(rule, `edgeSampler.rules[${index}]`));
 
   const thresholdFor = (attributes: Attributes): Threshold => {
     for (const rule of rules) if (rule.matches(attributes)) return rule.threshold;
@@ -140,7 +143,7 @@ function half(): string {
 
 function threshold(ratio: unknown, option: string): Threshold {
   if (typeof ratio !== 'number' || !(ratio >= 0 && ratio <= 1)) {
-    throw wrong(option, 'a number from 0, nothing, to 1, everything, such as 0.1', ratio);
+    throw optionError(option, 'a number from 0, nothing, to 1, everything, such as 0.1', ratio);
   }
   if (ratio * 2 ** BITS < 1) return { rejects: undefined, state: undefined, th: '' };
   const digits = rejected(ratio).toString(16).padStart(DIGITS, '0');
@@ -164,10 +167,11 @@ interface CheckedRule {
 
 function checked(given: unknown, option: string): CheckedRule {
   if (typeof given !== 'object' || given === null)
-    throw wrong(option, "an object, such as { route: '/api/*', ratio: 1 }");
+    throw optionError(option, "an object, such as { route: '/api/*', ratio: 1 }", given);
+  checkKnown(given, ['route', 'agent', 'ratio'], option);
   const { route, agent, ratio } = given as Partial<EdgeRule>;
   if (route === undefined && agent === undefined) {
-    throw wrong(option, 'a `route` or an `agent`; a share of all else is `ratio` of the options');
+    throw optionError(option, 'a `route` or an `agent`, and a share of all else is `ratio` of the options', given);
   }
   const isRoute = route === undefined ? undefined : matcher([route], `${option}.route`);
   const isAgent = agent === undefined ? undefined : matcher([agent], `${option}.agent`);
@@ -189,9 +193,4 @@ function firstOf(attributes: Attributes, names: readonly string[]): unknown {
 
 function holds(matches: (text: string) => boolean, value: unknown): boolean {
   return typeof value === 'string' && matches(value);
-}
-
-function wrong(option: string, takes: string, given?: unknown): ThroughlineError {
-  const shown = given === undefined ? '' : `; it was given ${typeof given === 'number' ? given : typeof given}`;
-  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `edgeSampler: \`${option}\` takes ${takes}${shown}.`);
 }

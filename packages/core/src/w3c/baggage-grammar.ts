@@ -142,9 +142,14 @@ export function formatMember(key: unknown, entry: unknown): string | undefined {
   if (value === undefined || value === null) return undefined;
   const text = typeof value === 'string' ? value : textOf(value);
   if (text === undefined) return undefined;
-  const member = `${percentEncode(key, isKeyOctet)}=${percentEncode(text, isValueOctet)}`;
+  const member = `${percentEncode(key, isKeyOctet)}=${formatValue(text)}`;
   const properties = metadata === undefined || metadata === null ? '' : textOf(metadata);
   return properties ? `${member};${percentEncode(properties, isMetadataOctet)}` : member;
+}
+
+/** Returns the value of a member, encoded so that it ends where it ends. */
+export function formatValue(value: string): string {
+  return percentEncode(value, isValueOctet);
 }
 
 function textOf(value: unknown): string | undefined {

@@ -24,7 +24,6 @@ const LENGTH = 55;
  */
 export function parseTraceparent(text: unknown): SpanContext | undefined {
   if (typeof text !== 'string') return undefined;
-  if (text === last.text) return remoteOf(last);
   let start = 0;
   let end = text.length;
   while (start < end && isBlank(text.charCodeAt(start))) start++;
@@ -48,14 +47,12 @@ export function parseTraceparent(text: unknown): SpanContext | undefined {
   const flagsLow = lowerHex(text.charCodeAt(start + 54));
   if (flagsHigh < 0 || flagsLow < 0) return undefined;
   if (!isNonZeroHex(text, start + 3, start + 35) || !isNonZeroHex(text, start + 36, start + 52)) return undefined;
-  last = {
-    text,
+  return {
     traceId: text.slice(start + 3, start + 35),
     spanId: text.slice(start + 36, start + 52),
-    flags: flagsLow & DEFINED_FLAGS,
-    written: false,
+    traceFlags: flagsLow & DEFINED_FLAGS,
+    isRemote: true,
   };
-  return remoteOf(last);
 }
 
 /**
@@ -65,37 +62,17 @@ export function parseTraceparent(text: unknown): SpanContext | undefined {
 export function formatTraceparent(spanContext: SpanContext | undefined): string | undefined {
   if (typeof spanContext !== 'object' || spanContext === null) return undefined;
   const { traceId, spanId, traceFlags } = spanContext;
-  const flags = (typeof traceFlags === 'number' ? traceFlags : 0) & DEFINED_FLAGS;
-  if (last.written && last.spanId === spanId && last.traceId === traceId && last.flags === flags) return last.text;
   if (!isTraceId(traceId) || !isSpanId(spanId)) return undefined;
-  const text = '00-' + traceId + '-' + spanId + FLAGS[flags];
-  last = { text, traceId, spanId, flags, written: true };
-  return text;
+  const flags = (typeof traceFlags === 'number' ? traceFlags : 0) & DEFINED_FLAGS;
+  return '00-' + traceId + '-' + spanId + FLAGS[flags];
 }
 
 // By the defined bits. As text: a number would be a string more to make and to join.
 const FLAGS = ['-00', '-01', '-02', '-03'];
 
-interface Known {
-  readonly text: string;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly flags: number;
-  /** Whether it is our own text, which a foreign one need not be like. */
-  readonly written: boolean;
-}
-
-// The last valid field that was read or written. The messages of one send share theirs, calls without spans of their own have that
-// of the span around them, and most hops write the trace that they have just read.
-let last: Known = { text: '', traceId: '', spanId: '', flags: 0, written: false };
-
-function remoteOf({ traceId, spanId, flags }: Known): SpanContext {
-  return { traceId, spanId, traceFlags: flags, isRemote: true };
-}
-
 /** Whether this is a valid trace id: 32 lower-case hex digits, not all zero. */
 export function isTraceId(id: unknown): id is string {
-  return typeof id === 'string' && id.length === 32 && (id === last.traceId || isNonZeroHex(id, 0, 32));
+  return typeof id === 'string' && id.length === 32 && isNonZeroHex(id, 0, 32);
 }
 
 /** Whether this is a valid span id: 16 lower-case hex digits, not all zero. */

@@ -10,8 +10,8 @@ const KEY_LENGTH = 256;
 const VALUE_LENGTH = 256;
 
 // The hashes of the keys of one list, while it is read: tells duplicates without taking the keys out. Reused: reading is
-// synchronous.
-const hashes = new Int32Array(64);
+// synchronous. Grows where the limit lets a longer list in.
+let hashes = new Int32Array(64);
 
 /**
  * Returns the list that a `tracestate` holds, or `undefined` where it holds none: an invalid member, or more than 32 of
@@ -20,6 +20,8 @@ const hashes = new Int32Array(64);
  */
 export function parseTracestate(text: unknown, limits: Limits = defaultLimits): TraceState | undefined {
   if (typeof text !== 'string' || text.length === 0 || text.length > limits.fieldBytes) return undefined;
+  // Duplicated members do not count, so more are written than stay: twice as many, and no list without end.
+  const mostWritten = limits.tracestateMembers * 2;
   const length = text.length;
   let count = 0;
   let duplicates = false;
@@ -58,16 +60,21 @@ export function parseTracestate(text: unknown, limits: Limits = defaultLimits): 
     }
     if (valueEnd === valueStart || valueEnd - valueStart > VALUE_LENGTH) return undefined;
     for (let other = 0; other < count && !duplicates; other++) duplicates = hashes[other] === hash;
-    if (count === hashes.length || (!duplicates && count === limits.tracestateMembers)) return undefined;
+    if (count >= mostWritten || (!duplicates && count >= limits.tracestateMembers)) return undefined;
+    if (count === hashes.length) {
+      const grown = new Int32Array(count * 2);
+      grown.set(hashes);
+      hashes = grown;
+    }
     hashes[count++] = hash;
     at++;
   }
   if (count === 0) return undefined;
-  if (!duplicates) return new MemberList(undefined, text);
+  if (!duplicates) return new MemberList(undefined, text, limits);
   // Two keys are, or hash, alike: only now are the members taken apart.
   const members = membersOf(text);
   if (members.length > limits.tracestateMembers * 2) return undefined;
-  return new MemberList(members, members.length === count * 2 ? text : undefined);
+  return new MemberList(members, members.length === count * 2 ? text : undefined, limits);
 }
 
 // Takes a list apart that is known to follow the grammar; of duplicated keys the first stays.
@@ -82,9 +89,9 @@ function membersOf(text: string): string[] {
   return members;
 }
 
-/** Whether this list came from {@link parseTracestate}, and so is known to follow the grammar. */
-export function isParsedTracestate(state: TraceState): boolean {
-  return state instanceof MemberList;
+/** Whether this list came from {@link parseTracestate} and is within these limits, so that it needs no reading again. */
+export function isParsedTracestate(state: TraceState, limits: Limits): boolean {
+  return state instanceof MemberList && state.within(limits);
 }
 
 // A class, not closures: a list is made on every inbound hop, and is then mostly passed on untouched.
@@ -92,10 +99,16 @@ class MemberList implements TraceState {
   // Key, value, key, value, …, the newest first.
   #lazy: readonly string[] | undefined;
   #text: string | undefined;
+  readonly #limits: Limits;
 
-  constructor(members: readonly string[] | undefined, text: string | undefined) {
+  constructor(members: readonly string[] | undefined, text: string | undefined, limits: Limits) {
     this.#lazy = members;
     this.#text = text;
+    this.#limits = limits;
+  }
+
+  within(limits: Limits): boolean {
+    return limits === this.#limits || this.#members.length <= limits.tracestateMembers * 2;
   }
 
   get #members(): readonly string[] {
@@ -111,11 +124,13 @@ class MemberList implements TraceState {
   set(key: string, value: string): TraceState {
     if (!isMember(key, value)) return this;
     const rest = without(this.#members, key);
-    return new MemberList([key, value, ...rest].slice(0, defaultLimits.tracestateMembers * 2), undefined);
+    return new MemberList([key, value, ...rest].slice(0, this.#limits.tracestateMembers * 2), undefined, this.#limits);
   }
 
   unset(key: string): TraceState {
-    return indexOfKey(this.#members, key) < 0 ? this : new MemberList(without(this.#members, key), undefined);
+    return indexOfKey(this.#members, key) < 0
+      ? this
+      : new MemberList(without(this.#members, key), undefined, this.#limits);
   }
 
   serialize(): string {

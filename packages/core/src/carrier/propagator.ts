@@ -1,27 +1,17 @@
-import { createContextKey, propagation, trace } from '@opentelemetry/api';
-import type {
-  Context,
-  SpanContext,
-  TextMapGetter,
-  TextMapPropagator,
-  TextMapSetter,
-} from '@opentelemetry/api';
+import { propagation, trace } from '@opentelemetry/api';
+import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter, SpanContext } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import { formatBaggage, parseBaggage } from './baggage.ts';
 import { layered } from '../context/layer.ts';
-import { defaultLimits } from './limits.ts';
-import type { Limits } from './limits.ts';
-import { formatTraceparent, parseTraceparent } from './traceparent.ts';
-import { isParsedTracestate, parseTracestate } from './tracestate.ts';
-
-/** The carrier keys that a W3C propagator owns. */
-export const w3cFields: readonly string[] = Object.freeze(['traceparent', 'tracestate', 'baggage']);
-
-/** The bit of the trace flags that says that the trace id is random. Trace Context Level 2, 3.2.2.5.2. */
-const RANDOM_FLAG = 0x02;
-
-// Same key in every loaded copy: createContextKey is Symbol.for.
-const randomTraceKey = createContextKey('throughline.random-trace');
+import { formatLineage } from '../lineage/codec.ts';
+import { splitBaggage, writeBaggage } from '../lineage/member.ts';
+import { activeChain } from '../lineage/state.ts';
+import { checkKnown, optionError } from '../option-checks.ts';
+import { parseBaggage } from '../w3c/baggage.ts';
+import { limitsOf } from '../w3c/limits.ts';
+import type { Limits } from '../w3c/limits.ts';
+import { flagged, tracestateText, w3cFields, withRemote } from '../w3c/trace-context.ts';
+import { formatTraceparent, parseTraceparent } from '../w3c/traceparent.ts';
+import { parseTracestate } from '../w3c/tracestate.ts';
 
 /** What {@link W3CPropagator} does beside its defaults. */
 export interface W3CPropagatorOptions {
@@ -48,9 +38,14 @@ export class W3CPropagator implements TextMapPropagator {
   readonly #baggage: boolean;
 
   constructor(options: W3CPropagatorOptions = {}) {
-    const fields = options.fields ?? w3cFields;
+    checkKnown(options, ['fields', 'limits'], 'W3CPropagator');
+    const fields: readonly string[] = options.fields ?? w3cFields;
+    if (!Array.isArray(fields) || fields.some((field: unknown) => !(w3cFields as readonly unknown[]).includes(field))) {
+      throw optionError('fields', "a list of 'traceparent', 'tracestate' and 'baggage'", fields);
+    }
     this.#fields = w3cFields.filter((field) => fields.includes(field));
-    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#limits = limitsOf(options.limits);
+    limitsGiven.set(this, { ...options.limits });
     this.#trace = this.#fields.includes('traceparent');
     this.#state = this.#fields.includes('tracestate');
     this.#baggage = this.#fields.includes('baggage');
@@ -89,39 +84,44 @@ export class W3CPropagator implements TextMapPropagator {
       }
     }
     if (this.#baggage) {
-      const baggage = formatBaggage(propagation.getBaggage(context), this.#limits);
+      const { user } = splitBaggage(propagation.getBaggage(context));
+      // No step deeper: who writes the fields without an adapter says where the chain stands.
+      const chain = activeChain(context);
+      const lineage = chain === undefined || chain.hops === 0 ? undefined : formatLineage(chain);
+      const baggage = writeBaggage(user, lineage, this.#limits);
       if (baggage !== undefined) setter.set(carrier, 'baggage', baggage);
     }
   }
 
   fields(): string[] {
-    return [...this.#fields];
+    const fields = [...this.#fields];
+    owners.set(fields, this);
+    return fields;
   }
 }
 
-/** Returns `context` with a remote parent, and the random flag of its trace kept beside it. */
-export function withRemote(context: Context, remote: SpanContext): Context {
-  const extracted = trace.setSpanContext(context, remote);
-  return (remote.traceFlags & RANDOM_FLAG) === 0 ? extracted : extracted.setValue(randomTraceKey, remote.traceId);
+// OpenTelemetry's API shows of the global propagator only what its `fields()` returns: by that it is known again.
+const owners = new WeakMap<readonly string[], W3CPropagator>();
+
+/** Returns the propagator whose `fields()` returned this very list, where it is one of this class. */
+export function ownerOf(fields: readonly string[]): W3CPropagator | undefined {
+  return owners.get(fields);
 }
 
-/** Returns the span context with the random flag that its trace arrived with: SDKs write only the sampled bit. */
-export function flagged(context: Context, spanContext: SpanContext): SpanContext {
-  if ((spanContext.traceFlags & RANDOM_FLAG) !== 0 || context.getValue(randomTraceKey) !== spanContext.traceId) {
-    return spanContext;
-  }
-  return { ...spanContext, traceFlags: spanContext.traceFlags | RANDOM_FLAG };
+const limitsGiven = new WeakMap<object, Partial<Limits>>();
+
+/** Returns the limits that a {@link W3CPropagator} of this copy was made with, or `undefined` for any other propagator. */
+export function limitsGivenTo(propagator: object): Partial<Limits> | undefined {
+  return limitsGiven.get(propagator);
 }
 
-/** Returns `traceparent` and `tracestate` of a span context, names and values: exactly what goes on the wire. */
-export function traceFields(spanContext: SpanContext, limits: Limits): Record<string, string> {
-  const fields: Record<string, string> = {};
-  const traceparent = formatTraceparent(spanContext);
-  if (traceparent === undefined) return fields;
-  fields['traceparent'] = traceparent;
-  const state = tracestateText(spanContext, limits);
-  if (state !== undefined) fields['tracestate'] = state;
-  return fields;
+/** Whether a propagator does exactly what {@link W3CPropagator} does: no subclass, and no method put onto the instance. */
+export function isPlainW3C(propagator: object): boolean {
+  return (
+    limitsGiven.has(propagator) &&
+    Object.getPrototypeOf(propagator) === W3CPropagator.prototype &&
+    Reflect.ownKeys(propagator).length === 0
+  );
 }
 
 // The carrier may throw where it is read: a property of it, or a Proxy.
@@ -138,20 +138,6 @@ function read(getter: TextMapGetter, carrier: unknown, field: string): unknown {
 function traceparentOf(value: unknown, limits: Limits): SpanContext | undefined {
   const only: unknown = Array.isArray(value) && value.length === 1 ? value[0] : value;
   return typeof only === 'string' && only.length <= limits.fieldBytes ? parseTraceparent(only) : undefined;
-}
-
-function tracestateText(spanContext: SpanContext, limits: Limits): string | undefined {
-  const state = spanContext.traceState;
-  if (state === undefined) return undefined;
-  if (isParsedTracestate(state)) return state.serialize() || undefined;
-  let text: unknown;
-  try {
-    text = state.serialize();
-  } catch {
-    return undefined;
-  }
-  // A tracestate that an SDK or a sampler built goes through the same grammar as one from outside.
-  return parseTracestate(text, limits)?.serialize();
 }
 
 // Several fields of one name are one list (RFC 9110, 5.3).
