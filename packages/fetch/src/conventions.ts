@@ -7,3 +7,6 @@ export const ATTR_SERVER_PORT = 'server.port';
 
 // https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/
 export const ATTR_URL_FULL = 'url.full';
+
+/** Our own: the caller aborted the call. The conventions count that as no error. */
+export const ATTR_ABORTED = 'throughline.aborted';

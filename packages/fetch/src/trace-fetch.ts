@@ -111,7 +111,7 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
       () => contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest),
       (failed, value) => {
         if (!failed) sending.answered(answerOf(value));
-        sending.end(failed ? failureOutcome(value) : responseOutcome(value));
+        sending.end(failed ? failureOutcome(value, asked.signal) : responseOutcome(value));
       },
     );
   }

@@ -60,7 +60,13 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
       const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
       const copy = { ...asked, headers: writes ? headers.write(sending) : headers.unchanged };
       try {
-        return contextApi.with(sending.inner, inner, undefined, copy, tracedHandler(handler, sending, caller));
+        return contextApi.with(
+          sending.inner,
+          inner,
+          undefined,
+          copy,
+          tracedHandler(handler, sending, caller, asked['signal']),
+        );
       } catch (error) {
         sending.end(failureOutcome(error));
         throw error;

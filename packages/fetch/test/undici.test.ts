@@ -1,4 +1,5 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { withDeadline } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { EventEmitter, once } from 'node:events';
@@ -284,17 +285,6 @@ describe('a dispatch that fails', () => {
     expect(http()[0]?.attributes['error.type']).toBe('ECONNREFUSED');
   });
 
-  test('an abort is an AbortError', async () => {
-    const controller = new AbortController();
-    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: controller.signal }).catch(
-      (reason: unknown) => reason,
-    );
-    await vi.waitUntil(() => server.seen.some(({ url }) => url === '/hang'));
-    controller.abort();
-    expect(await call).toBe(controller.signal.reason);
-    expect(http()[0]?.attributes['error.type']).toBe('AbortError');
-  });
-
   test('a dispatch that throws ends its span and throws the same object', () => {
     const mine = new Error('closed');
     const dispatch = traceInterceptor()((
@@ -374,6 +364,88 @@ describe('among other interceptors', () => {
     await telemetry.reset();
     await theirs(server.origin, { headers: new UndiciHeaders({ traceparent: STALE }) });
     expect(http()[0]?.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
+  });
+});
+
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+describe('a dispatch that its caller aborts is no error', () => {
+  const mine = new Error('another question');
+  const abort = async (
+    ask: (url: string, signal: AbortSignal, dispatcher: Dispatcher) => Promise<unknown>,
+    ...reason: unknown[]
+  ): Promise<unknown> => {
+    const controller = new AbortController();
+    const before = server.seen.length;
+    const call = ask(`${server.origin}/hang`, controller.signal, tracedAgent()).catch((error: unknown) => error);
+    await vi.waitUntil(() => server.seen.length > before);
+    controller.abort(...reason);
+    return call;
+  };
+  const unharmed = (): void => {
+    expect(http()).toHaveLength(1);
+    expect(http()[0]?.attributes).toMatchObject({ 'throughline.aborted': true });
+    expect(http()[0]?.attributes).not.toHaveProperty('error.type');
+    expect(http()[0]?.status).toEqual({ code: SpanStatusCode.UNSET });
+  };
+
+  test.each([[undefined], [mine], ['text']])('by its `signal`, with the reason %s, which comes out', async (reason) => {
+    const error = await abort((url, signal, dispatcher) => request(url, { dispatcher, signal }), reason);
+    if (reason === undefined) expect(error).toMatchObject({ name: 'AbortError' });
+    else expect(error).toBe(reason);
+    unharmed();
+  });
+
+  test.each([
+    ["undici's fetch", fetch as unknown as typeof globalThis.fetch],
+    ["Node's fetch, with the older handler", globalThis.fetch],
+  ])('by the signal of %s', async (_, ask) => {
+    const agent = new Agent();
+    agents.push(agent);
+    const dispatch = traceInterceptor()((options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
+      agent.dispatch(options, handler),
+    );
+    const error = await abort((url, signal) => ask(url, { dispatcher: { dispatch }, signal } as RequestInit), mine);
+    expect(error).toBe(mine);
+    unharmed();
+  });
+
+  test('by a signal aborted before, and by an emitter', async () => {
+    await request(server.origin, { dispatcher: tracedAgent(), signal: AbortSignal.abort() }).catch(() => {});
+    unharmed();
+    await telemetry.reset();
+    const emitter = new EventEmitter();
+    const before = server.seen.length;
+    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: emitter }).catch(() => {});
+    await vi.waitUntil(() => server.seen.length > before);
+    emitter.emit('abort');
+    await call;
+    unharmed();
+  });
+
+  test('by the handler itself', async () => {
+    const error = await new Promise<unknown>((resolve) => {
+      const handler: Dispatcher.DispatchHandler = {
+        onRequestStart: (controller) => void setTimeout(() => controller.abort(mine), 10),
+        onResponseError: (_controller, reason) => resolve(reason),
+      };
+      tracedAgent().dispatch({ origin: server.origin, path: '/hang', method: 'GET' }, handler);
+    });
+    expect(error).toBe(mine);
+    unharmed();
+  });
+
+  test('but a timeout is one, of the caller, of undici, and of the chain', async () => {
+    const ask = (options: object): Promise<unknown> =>
+      request(`${server.origin}/hang`, { dispatcher: tracedAgent(), ...options }).catch(() => {});
+    await ask({ signal: AbortSignal.timeout(20) });
+    await ask({ headersTimeout: 20 });
+    await withDeadline(30, () => ask({ signal: new AbortController().signal }));
+    expect(http().map(({ attributes }) => attributes['error.type'])).toEqual([
+      'TimeoutError',
+      'UND_ERR_HEADERS_TIMEOUT',
+      'TimeoutError',
+    ]);
+    for (const { attributes } of http()) expect(attributes).not.toHaveProperty('throughline.aborted');
   });
 });
 
