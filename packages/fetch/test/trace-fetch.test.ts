@@ -351,7 +351,9 @@ describe('a call that its caller aborts is no error', () => {
     await hang((url, { signal }) => fetch(new Request(url, { signal })));
     unharmed();
     await telemetry.reset();
-    await hang((url, { signal }) => fetch(new Request(url, { signal }), { signal: undefined } as unknown as RequestInit));
+    await hang((url, { signal }) =>
+      fetch(new Request(url, { signal }), { signal: undefined } as unknown as RequestInit),
+    );
     unharmed();
   });
 

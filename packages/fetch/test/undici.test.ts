@@ -332,6 +332,73 @@ describe('among other interceptors', () => {
     expect(sent(all, 'traceparent')).toEqual([expect.stringContaining(http()[0]!.spanContext().spanId)]);
   });
 
+  // https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/#http-request-resend-count
+  describe('`http.request.resend_count`', () => {
+    const resends = (): unknown[] => http().map(({ attributes }) => attributes['http.request.resend_count']);
+    const retry = interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2, throwOnError: false });
+    const redirect = interceptors.redirect({ maxRedirections: 3 });
+    const get = async (path: string, dispatcher: Dispatcher): Promise<void> => {
+      await (await request(server.origin + path, { dispatcher })).body.dump();
+    };
+
+    test('counts retries', async () => {
+      await get('/status/503', agentWith(traceInterceptor(), retry));
+      expect(resends()).toEqual([undefined, 1, 2]);
+    });
+
+    test('counts redirects', async () => {
+      await get('/redirect', agentWith(traceInterceptor(), redirect));
+      expect(resends()).toEqual([undefined, 1]);
+    });
+
+    test.each([
+      ['the redirect around the retry', [retry, redirect]],
+      ['the retry around the redirect', [redirect, retry]],
+    ])('counts both of one call: %s', async (_, both) => {
+      await get('/redirect-to-503', agentWith(traceInterceptor(), ...both));
+      expect(http().length).toBeGreaterThan(3);
+      expect(resends()).toEqual([
+        undefined,
+        ...http()
+          .slice(1)
+          .map((_span, at) => at + 1),
+      ]);
+    });
+
+    test('counts for each of many calls at once', async () => {
+      const dispatcher = agentWith(traceInterceptor(), retry);
+      await inSpan('all', () => Promise.all(Array.from({ length: 20 }, () => get('/status/503', dispatcher))));
+      expect(resends().filter((count) => count === undefined)).toHaveLength(20);
+      expect(resends().filter((count) => count === 1)).toHaveLength(20);
+      expect(resends().filter((count) => count === 2)).toHaveLength(20);
+    });
+
+    test('is none of calls that share a handler, or that start where another ends', async () => {
+      const dispatcher = tracedAgent();
+      const ended = new EventEmitter();
+      const shared: Dispatcher.DispatchHandler = {
+        onRequestStart: () => {},
+        onResponseEnd: () => void ended.emit('end'),
+        onResponseError: (_controller, error) => void ended.emit('error', error),
+      };
+      for (let calls = 0; calls < 2; calls++) {
+        const end = once(ended, 'end');
+        dispatcher.dispatch({ origin: server.origin, path: '/plan', method: 'GET' }, shared);
+        await end;
+      }
+      const { body } = await request(server.origin, { dispatcher });
+      await new Promise<void>((resolve, reject) => {
+        body.resume().on('end', () => get('/plan', dispatcher).then(resolve, reject));
+      });
+      expect(resends()).toEqual([undefined, undefined, undefined, undefined]);
+    });
+
+    test('is none of a retry inside, where one span stands for all attempts', async () => {
+      await get('/status/503', agentWith(retry, traceInterceptor()));
+      expect(resends()).toEqual([undefined]);
+    });
+  });
+
   test('composed twice it is one', async () => {
     const { body } = await request(server.origin, { dispatcher: agentWith(traceInterceptor(), traceInterceptor()) });
     expect(sent((await body.json()) as Echo, 'traceparent')).toHaveLength(1);
