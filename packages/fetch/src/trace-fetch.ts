@@ -7,6 +7,7 @@ import {
   startOutbound,
   ThroughlineError,
   warnIfRewrapped,
+  warnOnce,
   whenSettled,
   wrapped,
 } from '@throughline/core';
@@ -19,6 +20,25 @@ import { urlFull } from './url-full.ts';
 
 /** A function with the call shape of `fetch`. */
 export type FetchLike = (...args: never[]) => unknown;
+
+/** What the compiler says of a function that is no plain fetch. */
+export type NoPlainFetch =
+  'traceFetch takes a plain fetch. Give the client a traced fetch instead: ky.create({ fetch: traceFetch() })';
+
+/**
+ * `F` where it is a plain fetch, else the hint {@link NoPlainFetch}. A plain fetch returns a promise that has no members of its own,
+ * and has no request methods beside it: those would go untraced.
+ */
+export type PlainFetch<F> = IsPlain<F> extends true ? F : NoPlainFetch;
+
+type IsPlain<F> = F extends RequestMethods ? false : F extends (...args: never[]) => infer R ? IsPlainResult<R> : true;
+
+type RequestMethods = { get: RequestMethod } | { request: RequestMethod } | { raw: RequestMethod };
+
+type RequestMethod = (...args: never[]) => { then: unknown };
+
+// Tuples, so that a union is judged as a whole.
+type IsPlainResult<R> = [R] extends [{ then: unknown }] ? ([Promise<Awaited<R>>] extends [R] ? true : false) : true;
 
 /** Options of {@link traceFetch}. */
 export interface FetchOptions extends HopOptions {
@@ -46,7 +66,7 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
  * ```
  */
 export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
-export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: FetchOptions): F;
+export function traceFetch<F extends FetchLike>(fetch: (F & PlainFetch<F>) | undefined, options?: FetchOptions): F;
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
   const settings = hopSettings(options, scope);
   if (fetch !== undefined && typeof fetch !== 'function') {
@@ -107,7 +127,7 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     } catch {
       // A getter of `init` threw; fetch meets the same one.
     }
-    return whenSettled(
+    return settled(
       () => contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest),
       (failed, value) => {
         if (!failed) sending.answered(answerOf(value));
@@ -117,6 +137,39 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
   }
 
   return markWrapped(Object.assign(traced, first), settings);
+}
+
+/**
+ * Returns what `run` returns. A result that is more than a promise comes out as the very same, unasked: a `then` of ours would
+ * lose its other members, and start what waits to be asked. When it ends is then not known, and `ended` is called at once.
+ */
+function settled(run: () => unknown, ended: (failed: boolean, value: unknown) => void): unknown {
+  let kept: { readonly result: unknown } | undefined;
+  const settling = whenSettled(() => {
+    const result = run();
+    if (!isMoreThanPromise(result)) return result;
+    kept = { result };
+    warnOnce(
+      'no-plain-fetch',
+      'what traceFetch wraps does not return a plain promise, so its spans end when it returns. Give the client a traced fetch instead, as in ky.create({ fetch: traceFetch() }).',
+    );
+    return undefined;
+  }, ended);
+  return kept === undefined ? settling : kept.result;
+}
+
+function isMoreThanPromise(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null || !('then' in result)) return false;
+  // Symbols do not count: Node's async hooks keep some on every promise.
+  if (Object.getOwnPropertyNames(result).length > 0) return true;
+  const prototype: unknown = Object.getPrototypeOf(result);
+  if (prototype === Promise.prototype) return false;
+  // Jest runs its tests in a realm of their own, and fetch in another.
+  return !(isPromise(result) && (prototype as object).constructor.name === 'Promise');
+}
+
+function isPromise(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Promise]';
 }
 
 function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending | Refused {
