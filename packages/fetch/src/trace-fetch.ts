@@ -16,6 +16,7 @@ import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
+import { oneOfEachField } from './undici-duplicates.ts';
 import { urlFull } from './url-full.ts';
 
 /** A function with the call shape of `fetch`. */
@@ -54,8 +55,9 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 /**
  * Returns a function of the same type that sends trace context with every call and makes a CLIENT span of it, which ends when
  * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
- * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`, is
- * rejected with a `LineageError`; a deadline of the chain aborts it. Throws a `ThroughlineError` for options that cannot be meant.
+ * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`,
+ * is rejected with a `LineageError`; a deadline of the chain aborts it. A call that its caller aborts is no error. Does not compile
+ * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for options that cannot be meant.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *
@@ -123,7 +125,9 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     let copy: unknown = init;
     try {
       const writes = signal !== undefined || sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
-      copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending), signal) : asked.unchanged;
+      const headers = writes ? writeRequestHeaders(asked.headers, sending) : undefined;
+      copy = writes ? asked.init(headers, signal) : asked.unchanged;
+      if (!suppressInner) oneOfEachField(headers);
     } catch {
       // A getter of `init` threw; fetch meets the same one.
     }
