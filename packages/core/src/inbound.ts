@@ -43,7 +43,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   }
   // 1 and 2: the fields within the limits, onto an empty base.
   let offered = offeredBy(hop.carrier, hop.reader, settings);
-  const invalid = offered.invalid;
+  let invalid = offered.invalid;
   // 3: what of the ambient context counts.
   const ambient = ambientRequest(hop, active);
   if (offered.spanContext === undefined && hop.fallback !== undefined && ambient === undefined) {
@@ -51,6 +51,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     const { baggage } = offered;
     offered = offeredBy(hop.fallback.carrier, hop.fallback.reader, settings);
     if (baggage !== undefined) offered = { ...offered, baggage };
+    invalid ||= offered.invalid;
   }
   // 4: the boundary policy.
   const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;
@@ -69,7 +70,10 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     user,
     standing === undefined ? (survives ? lineageText(held) : undefined) : standing.member,
   );
-  const outcome: HopOutcome = invalid
+  // The HTTP request that brought it may still say which trace this is in.
+  const lost =
+    invalid && remote === undefined && !(policy === 'continue' && ambient !== undefined && hop.http === 'payload');
+  const outcome: HopOutcome = lost
     ? 'invalid'
     : remote === undefined
       ? policy === 'continue' && ((ambient !== undefined && hop.http === 'payload') || (hop.links?.length ?? 0) > 0)
@@ -78,10 +82,15 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
       : policy === 'continue'
         ? 'continued'
         : 'restarted';
-  if (invalid) {
+  if (lost) {
     warnOnce(
       `invalid:${hop.transport}`,
       `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
+    );
+  } else if (invalid) {
+    warnOnce(
+      `invalid:${hop.transport}:http`,
+      `a ${hop.transport} hop offered a \`traceparent\` that is not valid; the trace of the HTTP request that brought it counts instead.`,
     );
   }
   const receipt: Receipt = {

@@ -52,7 +52,7 @@ it('the README shows this code, and it keeps the context', async () => {
       const stream = Readable.from(bindAsyncIterable(answer(question)));
       bindEmitter(bus).once('approved', () => resume(seen));
       const worker = new Worker(script, { eval: true, workerData: injectFields({ pages: 7 }) });
-      const child = spawn('env', { env: traceEnv() });
+      const child = spawn('env', { env: traceEnv(process.env) });
       // #endregion
       tracer.startSpan('inside').end();
       span.end();
