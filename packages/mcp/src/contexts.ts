@@ -1,7 +1,8 @@
-import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import { createContextKey, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import type { Sending } from '@throughline/core';
+import { LINEAGE_MEMBER } from './conventions.ts';
 import { headersOf } from './http-request.ts';
 import type { MessageExtra } from './message.ts';
 import type { TransportPeer } from './peer.ts';
@@ -18,7 +19,24 @@ export function requestContext(peer: TransportPeer, suppresses: boolean, sending
     // Without a span of its own, and with all baggage let out, the caller's own context says as much.
     return sending.context === caller && sending.withheld === 0 && sending.mode !== 'strip' ? caller : sending.wire;
   }
-  return (suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
+  return postContext(peer, suppresses, sending).setValue(callerKey, caller);
+}
+
+/** Returns the context that the HTTP request of a hop's message runs in. */
+export function postContext(peer: TransportPeer, suppresses: boolean, sending: Sending): Context {
+  if (suppresses) return sending.inner;
+  return peer.fetch === 'traced' ? sameStep(sending) : sending.wire;
+}
+
+// The request of a traced fetch is a hop as well, and the very step of the chain that its message is: both count on from where the
+// caller stands.
+function sameStep({ context, wire }: Sending): Context {
+  const counted = propagation.getBaggage(wire);
+  if (counted?.getEntry(LINEAGE_MEMBER) === undefined) return wire;
+  const user = counted.removeEntry(LINEAGE_MEMBER);
+  const stands = propagation.getBaggage(context)?.getEntry(LINEAGE_MEMBER);
+  if (stands !== undefined) return propagation.setBaggage(wire, user.setEntry(LINEAGE_MEMBER, stands));
+  return user.getAllEntries().length === 0 ? propagation.deleteBaggage(wire) : propagation.setBaggage(wire, user);
 }
 
 /** Returns the context that a client over HTTP sends anything else in, such as `initialized`, on which a stream opens. */

@@ -46,6 +46,9 @@ export const ERROR_ABANDONED = 'abandoned';
 /** What `throughline.hops{transport}`, peers and targets call it. */
 export const MCP = 'mcp';
 
+/** The baggage member in which core counts the hops of a chain. */
+export const LINEAGE_MEMBER = 'throughline.lineage';
+
 /** What the keys begin with that the protocol keeps for itself in `_meta`. */
 export const PROTOCOL_PREFIX = 'io.modelcontextprotocol/';
 
