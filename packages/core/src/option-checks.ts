@@ -62,7 +62,7 @@ function list(words: readonly string[]): string {
 }
 
 /** Throws unless the option is absent or a whole number from `least` to `most`. */
-export function checkWhole(name: string, given: unknown, least: number, most = Infinity): void {
+export function checkWhole(name: string, given: unknown, least: number, most: number = Infinity): void {
   if (given === undefined) return;
   if (!Number.isInteger(given) || (given as number) < least || (given as number) > most) {
     throw optionError(name, `a whole number from ${least}${most === Infinity ? '' : ` to ${most}`}`, given);

@@ -23,7 +23,11 @@ export function whenSettled<T>(fn: () => T, ended: (failed: boolean, value: unkn
 type Ended = (failed: boolean, value: unknown) => void;
 type Callback = ((value: unknown) => unknown) | null | undefined;
 
-function followed(ended: Ended, fulfilled?: Callback, rejected?: Callback): [typeof fulfilled & {}, typeof rejected & {}] {
+function followed(
+  ended: Ended,
+  fulfilled?: Callback,
+  rejected?: Callback,
+): [typeof fulfilled & {}, typeof rejected & {}] {
   return [
     (value) => {
       ended(false, value);
@@ -46,6 +50,7 @@ function observed(thenable: PromiseLike<unknown>, ended: Ended): PromiseLike<unk
     ended(failed, value);
   };
   const methods: Readonly<Record<PropertyKey, unknown>> = {
+    // oxlint-disable-next-line unicorn/no-thenable -- it stands for the one of a thenable
     then: (fulfilled: Callback, rejected: Callback) => thenable.then(...followed(once, fulfilled, rejected)),
     catch: (rejected: Callback) => thenable.then(...followed(once, undefined, rejected)),
     finally: (fn: () => void) => Promise.prototype.finally.call(view, fn),
@@ -55,7 +60,8 @@ function observed(thenable: PromiseLike<unknown>, ended: Ended): PromiseLike<unk
       if (Object.hasOwn(methods, property) && property in target) return methods[property];
       const value: unknown = Reflect.get(target, property, target);
       // On the thenable itself, for the sake of `#private` fields.
-      return typeof value === 'function' && property !== 'constructor' ? value.bind(target) : value;
+      if (typeof value !== 'function' || property === 'constructor') return value;
+      return (...args: unknown[]): unknown => Reflect.apply(value, target, args);
     },
   });
   return view;

@@ -1,5 +1,14 @@
 import { SpanKind } from '@opentelemetry/api';
-import { httpHeaders, hopSettings, messageHeaders, metaFields, nodeHeaders, parseTraceparent, startInbound, startOutbound } from '@throughline/core/adapter';
+import {
+  httpHeaders,
+  hopSettings,
+  messageHeaders,
+  metaFields,
+  nodeHeaders,
+  parseTraceparent,
+  startInbound,
+  startOutbound,
+} from '@throughline/core/adapter';
 import type { HopOptions, Peer, Target } from '@throughline/core';
 import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';

@@ -15,7 +15,8 @@ afterEach(async () => {
 
 describe('the first field that a process reads', () => {
   it.each(['http', 'message', 'meta'] as const)('when it is empty, is no context: carrier of kind %s', async (kind) => {
-    const { hopSettings, httpHeaders, messageHeaders, metaFields, startInbound } = await import('@throughline/core/adapter');
+    const { hopSettings, httpHeaders, messageHeaders, metaFields, startInbound } =
+      await import('@throughline/core/adapter');
     const reader = { http: httpHeaders, message: messageHeaders, meta: metaFields }[kind];
     const carrier = { traceparent: '', tracestate: '', baggage: '' };
     const settings = hopSettings({}, { name: '@throughline/test', version: '1.0.0' });

@@ -3,7 +3,15 @@ import type { TextMapPropagator } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { currentLineage, internalMesh, isLineageError, publicEdge, resumeTrace, saveTrace, withAttempt } from '@throughline/core';
+import {
+  currentLineage,
+  internalMesh,
+  isLineageError,
+  publicEdge,
+  resumeTrace,
+  saveTrace,
+  withAttempt,
+} from '@throughline/core';
 import { receive, send } from '@throughline/core/adapter';
 import { hopSettings, messageHeaders } from '@throughline/core/adapter';
 import type { HopOptions, LineageEvent, ResumeOptions } from '@throughline/core';

@@ -2,9 +2,23 @@ import { context, propagation, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from 
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { currentLineage, isLineageError, withAttempt, withBudget, withDeadline, W3CPropagator } from '@throughline/core';
+import {
+  currentLineage,
+  isLineageError,
+  withAttempt,
+  withBudget,
+  withDeadline,
+  W3CPropagator,
+} from '@throughline/core';
 import { receive, send } from '@throughline/core/adapter';
-import { formatTraceparent, hopSettings, messageHeaders, parseBaggage, startInbound, startOutbound } from '@throughline/core/adapter';
+import {
+  formatTraceparent,
+  hopSettings,
+  messageHeaders,
+  parseBaggage,
+  startInbound,
+  startOutbound,
+} from '@throughline/core/adapter';
 import type { HopOptions, LineageEvent } from '@throughline/core';
 import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';

@@ -3,7 +3,14 @@ import type { TextMapPropagator } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { send } from '@throughline/core/adapter';
-import { formatTraceparent, hopSettings, httpHeaders, messageHeaders, nodeHeaders, writeRecord } from '@throughline/core/adapter';
+import {
+  formatTraceparent,
+  hopSettings,
+  httpHeaders,
+  messageHeaders,
+  nodeHeaders,
+  writeRecord,
+} from '@throughline/core/adapter';
 import type { HopOptions, Target } from '@throughline/core';
 import type { HopSettings, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';

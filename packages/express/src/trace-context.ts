@@ -2,7 +2,15 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
 import { getRPCMetadata, RPCType } from '@opentelemetry/core';
-import { answerField, formatTraceparent, nodeHeaders, startInbound, warnIfRewrapped, warnOnce, wrapBrand } from '@throughline/core/adapter';
+import {
+  answerField,
+  formatTraceparent,
+  nodeHeaders,
+  startInbound,
+  warnIfRewrapped,
+  warnOnce,
+  wrapBrand,
+} from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import { clientAddress, isKnownMethod, requestAttributes } from './attributes.ts';
 import { ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from './conventions.ts';

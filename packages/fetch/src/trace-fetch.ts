@@ -1,7 +1,17 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
 import { ThroughlineError } from '@throughline/core';
-import { answerField, hopSettings, checkBoolean, markWrapped, startOutbound, warnIfRewrapped, warnOnce, whenSettled, wrapped } from '@throughline/core/adapter';
+import {
+  answerField,
+  hopSettings,
+  checkBoolean,
+  markWrapped,
+  startOutbound,
+  warnIfRewrapped,
+  warnOnce,
+  whenSettled,
+  wrapped,
+} from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { fetchCall } from './fetch-call.ts';

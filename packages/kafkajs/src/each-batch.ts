@@ -1,16 +1,18 @@
 import { context as contextApi, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context, Link, SpanContext } from '@opentelemetry/api';
-import { carriedContext, markWrapped, messageHeaders, parseBaggage, parseTraceparent, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import {
+  carriedContext,
+  markWrapped,
+  messageHeaders,
+  parseBaggage,
+  parseTraceparent,
+  startInbound,
+  warnIfRewrapped,
+  wrapped,
+} from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
 import type { Received } from '@throughline/core/adapter';
-import {
-  Links,
-  describeMessages,
-  KAFKA,
-  messageAge,
-  runHandler,
-  runRefused,
-} from '@throughline/core/messaging';
+import { Links, describeMessages, KAFKA, messageAge, runHandler, runRefused } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';

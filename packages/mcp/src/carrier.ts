@@ -86,6 +86,20 @@ export function withFields<M extends Message>(message: M, sending: Sending): M {
 }
 
 /**
+ * Returns a copy of send options with the fields of a hop in `headers`, or the options themselves where there is nothing to write
+ * or they are malformed, which is for the SDK to say.
+ */
+export function withHeaders(options: unknown, sending: Sending): unknown {
+  if (options !== undefined && !isObject(options)) return options;
+  const headers = options?.['headers'];
+  if (headers === undefined) {
+    if (sending.mode === 'strip' || isEmpty(sending.fields)) return options;
+    return { ...options, headers: { ...sending.fields } };
+  }
+  return isObject(headers) ? { ...options, headers: writeRecord(headers, sending, 'http') } : options;
+}
+
+/**
  * Returns a copy of an answer that tells the requester the new context of its restarted trace, in `result._meta.traceresponse`,
  * or the message itself where there is none to tell or no result.
  */

@@ -1,4 +1,13 @@
-import { checkBoolean, checkFunction, checkKnown, checkName, checkObject, checkOneOf, hopSettings, remembering } from '@throughline/core/adapter';
+import {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkOneOf,
+  hopSettings,
+  remembering,
+} from '@throughline/core/adapter';
 import type { HopOptions, Target } from '@throughline/core';
 import type { HopSettings } from '@throughline/core/adapter';
 import { recordOptions } from './content.ts';

@@ -17,6 +17,8 @@ export interface Arrival {
   readonly name: string;
   readonly attributes: Attributes | undefined;
   readonly span: boolean;
+  /** It asks for no work. */
+  readonly notice?: boolean;
   readonly meta: ObjectValue | undefined;
   readonly extra: MessageExtra | undefined;
 }
@@ -34,6 +36,7 @@ export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused
     carrier: arrival.meta,
     reader: metaFields,
     span: arrival.span,
+    notice: arrival.notice,
     http: headers === undefined ? undefined : 'payload',
     fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
     channel: wire.peer.target.channel,

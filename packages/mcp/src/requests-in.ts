@@ -1,7 +1,7 @@
 import { withAnswer } from './carrier.ts';
 import type { MessageExtra, Message, RequestId } from './message.ts';
 import { metaOf } from './message.ts';
-import { operationOf } from './operation.ts';
+import { failure, operationOf } from './operation.ts';
 import { refusalAnswer, refusedOutcome } from './refusal.ts';
 import { startReceiving } from './receiving.ts';
 import type { Handler, Wire } from './wire.ts';
@@ -39,8 +39,9 @@ export class RequestsIn {
       this.#wire.run(received.context, handler, message, extra);
     } catch (error) {
       const request = this.#wire.inFlight.takeReceived(id);
-      if (request === undefined) received.end({ error });
-      else this.#wire.end(request, { error });
+      const outcome = failure(error);
+      if (request === undefined) received.end(outcome);
+      else this.#wire.end(request, outcome);
       throw error;
     }
   }

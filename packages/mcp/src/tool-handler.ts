@@ -1,6 +1,14 @@
 import { context, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import { httpHeaders, markWrapped, metaFields, optionError, startInbound, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import {
+  httpHeaders,
+  markWrapped,
+  metaFields,
+  optionError,
+  startInbound,
+  warnIfRewrapped,
+  wrapped,
+} from '@throughline/core/adapter';
 import type { InboundHop, Outcome } from '@throughline/core/adapter';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
@@ -8,7 +16,7 @@ import { ATTR_JSONRPC_REQUEST_ID, MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
 import type { Measured } from './metrics.ts';
-import { operationOf, outcomeOf, requestId } from './operation.ts';
+import { failure, operationOf, outcomeOf, requestId } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
 import { refusedOutcome, refusedResult } from './refusal.ts';
@@ -76,14 +84,16 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
       timing?.end(outcome, received.context);
     };
     let result: unknown;
+    let later: boolean;
     try {
       result = context.with(received.context, () => handler.apply(this, args));
+      later = isThenable(result);
     } catch (error) {
-      end({ error });
+      end(failure(error));
       throw error;
     }
     const { answer } = received;
-    return result instanceof Promise ? settled(result, answer, end) : ended(result, answer, end);
+    return later ? settled(result, answer, end) : ended(result, answer, end);
   };
   return markWrapped(traced, hop) as F;
 }
@@ -93,12 +103,18 @@ const unknown: Measured = { attributes: [], version: undefined };
 
 type End = (outcome: Outcome | undefined, answered?: unknown) => void;
 
-async function settled(promise: Promise<unknown>, answer: string | undefined, end: End): Promise<unknown> {
+// Whatever can be awaited: the SDK awaits what a handler returns.
+function isThenable(value: unknown): boolean {
+  if (value === null || (typeof value !== 'object' && typeof value !== 'function')) return false;
+  return typeof (value as { then?: unknown }).then === 'function';
+}
+
+async function settled(thenable: unknown, answer: string | undefined, end: End): Promise<unknown> {
   let result: unknown;
   try {
-    result = await promise;
+    result = await thenable;
   } catch (error) {
-    end({ error });
+    end(failure(error));
     throw error;
   }
   return ended(result, answer, end);

@@ -1,13 +1,16 @@
-import { context as contextApi } from '@opentelemetry/api';
+import { hasSubscribers } from 'node:diagnostics_channel';
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { warnOnce } from '@throughline/core/adapter';
-import type { Outcome } from '@throughline/core/adapter';
+import { startOutbound, warnOnce } from '@throughline/core/adapter';
+import type { Outcome, Sending } from '@throughline/core/adapter';
+import { withHeaders } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
-import { strayContext } from './contexts.ts';
+import { otherContext } from './contexts.ts';
 import {
   ATTR_JSONRPC_REQUEST_ID,
   ATTR_MCP_PROTOCOL_VERSION,
   ATTR_MCP_SESSION_ID,
+  MCP,
   META_PROTOCOL_VERSION,
 } from './conventions.ts';
 import { enrichOutcome } from './execute-tool.ts';
@@ -49,6 +52,8 @@ export class Wire {
   handler: Handler | undefined;
   readonly #rounds = new Rounds();
   #protocolVersion: string | undefined;
+  /** The latest `initialize` that was answered, at the client. */
+  handshake: Sending | undefined;
   #session: { readonly side: Side; readonly since: number } | undefined;
 
   constructor(transport: TracedTransport, settings: McpSettings) {
@@ -59,9 +64,9 @@ export class Wire {
   }
 
   /** Sends a message that is no request of ours, and returns what the transport returns. */
-  pass(message: unknown, options: unknown): Promise<void> {
+  pass(message: unknown, options: unknown, active: Context = contextApi.active()): Promise<void> {
     if (this.peer.fetch === undefined) return this.transport.send(message, options);
-    const wanted = strayContext(this.suppresses, contextApi.active());
+    const wanted = otherContext(this.suppresses, active);
     return contextApi.with(wanted, this.transport.send, this.transport, message, options);
   }
 
@@ -73,6 +78,35 @@ export class Wire {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /**
+   * Returns the options to send a message with: where it leaves as an HTTP request of its own, the fields of its hop are in the
+   * headers too, for who looks at HTTP alone.
+   */
+  withHeaders(options: unknown, sending: Sending): unknown {
+    if (this.#writesHeaders()) return withHeaders(options, sending);
+    // A third party's HTTP spans are seen by nobody here.
+    if (this.peer.fetch === 'own' && this.suppresses && !this.peer.takesHeaders && sending.mode === 'write') {
+      if (this.settings.hop.firstParty(this.peer.target)) warnOnce('mcp.headers', noHeaders);
+    }
+    return options;
+  }
+
+  /** Returns the options to send an answer with. Its message carries nothing; its HTTP request is one like any other. */
+  answerOptions(options: unknown): unknown {
+    if (!this.#writesHeaders()) return options;
+    // No hop of its own, so it is neither ended nor counted.
+    const answer = startOutbound(
+      { transport: MCP, name: 'answer', kind: SpanKind.CLIENT, target: this.peer.target, span: false, reply: true },
+      this.settings.hop,
+    );
+    return answer.refused === undefined ? withHeaders(options, answer) : options;
+  }
+
+  // An instrumentation of undici would add a second `traceparent` to ours, and a server reads neither of two.
+  #writesHeaders(): boolean {
+    return this.peer.takesHeaders && (this.suppresses || !hasSubscribers('undici:request:create'));
   }
 
   /** Hands a message to the protocol in a context. */
@@ -153,7 +187,10 @@ export class Wire {
 
   /** Ends a request with what its answer says. */
   answer(request: OutboundRequest | InboundRequest, answer: Message, side: Side): void {
-    if (request.method === 'initialize') this.learn(answer.result, side);
+    if (request.method === 'initialize') {
+      this.learn(answer.result, side);
+      if ('sending' in request && isObject(answer.result)) this.handshake = request.sending;
+    }
     this.end(request, this.#outcome(answer, request, side));
   }
 
@@ -192,6 +229,9 @@ export class Wire {
     });
   }
 }
+
+const noHeaders =
+  "the HTTP requests of this MCP client transport carry no trace context in their headers, so that a server's HTTP spans are traces of their own. Give the transport a traced fetch: new StreamableHTTPClientTransport(url, { fetch: traceFetch() }), of @throughline/fetch.";
 
 // `with` would make a bound function of a method.
 function handOver(handler: Handler, transport: TracedTransport, message: unknown, extra: unknown): void {

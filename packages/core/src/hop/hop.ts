@@ -52,6 +52,8 @@ export interface InboundHop {
    * them. No limit refuses it; those of the parts do.
    */
   readonly parts?: Iterable<Context> | undefined;
+  /** It asks for no work, such as a notification: no limit refuses it, and what follows from it meets the limits. */
+  readonly notice?: boolean | undefined;
   /**
    * The `throughline.lineage` of the work that goes on with what is offered: the chain that the hop is in where the policy lets
    * no lineage in.

@@ -122,17 +122,26 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
 }
 
 function outcomeOf(hop: InboundHop, offered: Offered, continues: boolean, isAmbient: boolean): HopOutcome {
-  if (offered.invalid) {
+  const { transport } = hop;
+  const isPart = isAmbient && hop.http === 'payload';
+  const isLost = offered.invalid && offered.spanContext === undefined && !(continues && isPart);
+  if (isLost) {
     warnOncePer(
       'traceparent-invalid',
-      hop.transport,
-      `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
+      transport,
+      `a ${transport} hop offered a \`traceparent\` that is not valid, so its trace starts fresh. Counted as throughline.hops{outcome=invalid}.`,
     );
     return 'invalid';
   }
+  if (offered.invalid) {
+    warnOncePer(
+      'traceparent-invalid-payload',
+      transport,
+      `a ${transport} hop offered a \`traceparent\` that is not valid; the trace of the HTTP request that brought it counts instead.`,
+    );
+  }
   if (offered.spanContext !== undefined) return continues ? 'continued' : 'restarted';
-  const isPart = (isAmbient && hop.http === 'payload') || (hop.links?.length ?? 0) > 0;
-  return continues && isPart ? 'continued' : 'started';
+  return continues && (isPart || (hop.links?.length ?? 0) > 0) ? 'continued' : 'started';
 }
 
 function spanOf(
@@ -264,4 +273,3 @@ function withBaggage(context: Context, baggage: Baggage | undefined): Context {
   if (baggage !== undefined) return propagation.setBaggage(context, baggage);
   return propagation.getBaggage(context) === undefined ? context : propagation.deleteBaggage(context);
 }
-

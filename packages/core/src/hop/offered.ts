@@ -3,7 +3,6 @@ import type { Baggage, SpanContext } from '@opentelemetry/api';
 import { foreignExtract } from '../carrier/propagation.ts';
 import { readFields } from '../carrier/read.ts';
 import type { CarrierReader, OfferedFields } from '../carrier/read.ts';
-import { warnOncePer } from '../diagnostics.ts';
 import { readBaggage, splitBaggage } from '../lineage/member.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { formatBaggage, parseBaggage } from '../w3c/baggage.ts';
@@ -21,6 +20,7 @@ export interface Offered {
   readonly user: Baggage | undefined;
   /** The value of the lineage member, which need not be valid. */
   readonly lineage: string | undefined;
+  /** A `traceparent` was there that is not valid. */
   readonly invalid: boolean;
 }
 
@@ -36,14 +36,7 @@ export function offeredTo(hop: InboundHop, ambient: Ambient | undefined, setting
   if (ambient === undefined) {
     if (hop.fallback === undefined) return offered;
     const behind = offeredBy(hop.fallback.carrier, hop.fallback.reader, settings);
-    if (offered.invalid && behind.spanContext !== undefined) {
-      warnOncePer(
-        'traceparent-invalid-payload',
-        hop.transport,
-        `a ${hop.transport} hop offered a \`traceparent\` that is not valid, so that of the HTTP request which brought it is used.`,
-      );
-    }
-    const invalid = behind.invalid || (offered.invalid && behind.spanContext === undefined);
+    const invalid = offered.invalid || behind.invalid;
     return holdsBaggage
       ? { spanContext: behind.spanContext, user: offered.user, lineage: offered.lineage, invalid }
       : { ...behind, invalid };

@@ -45,9 +45,7 @@ export function positionOf(
   }
   if (hop.parts !== undefined) {
     const folded = foldedChain(chainsOf(hop.parts));
-    return folded === undefined
-      ? undefined
-      : { chain: enteredChain(rules, folded), excess: undefined, cycle: false };
+    return folded === undefined ? undefined : { chain: enteredChain(rules, folded), excess: undefined, cycle: false };
   }
   if (member === undefined) return undefined;
   const fields = parseLineage(member);
@@ -59,7 +57,8 @@ export function positionOf(
     );
     return undefined;
   }
-  return { chain: enteredChain(rules, fields), excess: inboundExcess(rules, fields), cycle: isCycle(rules, fields) };
+  const excess = hop.notice === true ? undefined : inboundExcess(rules, fields);
+  return { chain: enteredChain(rules, fields), excess, cycle: isCycle(rules, fields) };
 }
 
 function* chainsOf(parts: Iterable<Context>): Generator<Chain> {

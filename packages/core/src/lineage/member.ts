@@ -1,5 +1,5 @@
 import type { Baggage } from '@opentelemetry/api';
-import { formatMember } from '../w3c/baggage-grammar.ts';
+import { formatValue } from '../w3c/baggage-grammar.ts';
 import { formatBaggage, parseBaggage } from '../w3c/baggage.ts';
 import type { Limits } from '../w3c/limits.ts';
 import { LINEAGE_KEY, MAX_LINEAGE } from './codec.ts';
@@ -82,8 +82,8 @@ export function writeBaggage(
   limits: Limits,
 ): string | undefined {
   if (lineage === undefined) return formatBaggage(user, limits);
-  const member = formatMember(LINEAGE_KEY, { value: lineage });
-  if (member === undefined || limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
+  const member = MEMBER + formatValue(lineage);
+  if (limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
   const rest = formatBaggage(user, {
     ...limits,
     baggageBytes: limits.baggageBytes - member.length - 1,

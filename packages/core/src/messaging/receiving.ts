@@ -85,7 +85,8 @@ export function runHandler<P, R>(
   const meters = receiver.metrics();
   const started = meters === undefined ? 0 : performance.now();
   receiver.open.add(received);
-  const timer = receiver.handlerTimeout === undefined ? undefined : timeout(received, receiver, receiver.handlerTimeout);
+  const timer =
+    receiver.handlerTimeout === undefined ? undefined : timeout(received, receiver, receiver.handlerTimeout);
   return whenSettled(
     () => contextApi.with(received.context, handler, undefined, payload),
     (failed, error) => {

@@ -41,7 +41,7 @@ export interface HopSettings {
   readonly count: CountHop;
   /** @internal */
   readonly propagator: () => PropagatorChoice;
-  /** @internal */
+  /** Whether a target is ours. */
   readonly firstParty: (target: Target) => boolean;
   /** @internal */
   readonly accepts: ((key: string) => boolean) | undefined;

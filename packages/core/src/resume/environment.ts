@@ -6,6 +6,7 @@ import type { HopOptions } from '../policy/options.ts';
 import { rememberedSettings } from '../policy/remembered-settings.ts';
 import { inboundContext, outboundFields } from '../hop/without-span.ts';
 import { writeRecord } from '../carrier/write.ts';
+import { ThroughlineError } from '../errors.ts';
 
 /** The environment of a process: names and values. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -14,14 +15,21 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Returns a copy of `env` for a child process, with `TRACEPARENT`, `TRACESTATE` and `BAGGAGE` of the active context
  * (OpenTelemetry: environment variables as carriers). What `env` held of them goes first, in every letter case; with no
  * span active, it stays. A child process is a program like any other: it gets the user's baggage with `firstParty: true`
- * alone. Throws a `LineageError` where the chain is past a limit and `lineage` enforces it.
+ * alone. Throws a `LineageError` where the chain is past a limit and `lineage` enforces it, and a `ThroughlineError` without an
+ * `env`: what a child inherits of this process is for the caller to say.
  *
  * @example
  * ```ts
- * spawn('node', ['worker.js'], { env: traceEnv() });
+ * spawn('node', ['worker.js'], { env: traceEnv(process.env) });
  * ```
  */
-export function traceEnv(env: Environment = process.env, options?: HopOptions): Record<string, string> {
+export function traceEnv(env: Environment, options?: HopOptions): Record<string, string> {
+  if (typeof env !== 'object' || env === null) {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      '`traceEnv` takes the environment to copy: traceEnv(process.env) for a program of your own, traceEnv({}) for one that is to inherit nothing.',
+    );
+  }
   const target = { transport: PROCESS, channel: 'process' } as const;
   const hop = { transport: PROCESS, name: 'spawn', kind: SpanKind.CLIENT, target } as const;
   return writeEnv(env, outboundFields(hop, rememberedSettings(options)));

@@ -1,4 +1,4 @@
-import { context as contextApi, propagation, SpanKind, trace } from '@opentelemetry/api';
+import { context as contextApi, SpanKind, trace } from '@opentelemetry/api';
 import type { Context, Link, Span } from '@opentelemetry/api';
 import { metaFields } from '../carrier/read.ts';
 import { ATTR_TRANSPORT } from '../conventions.ts';

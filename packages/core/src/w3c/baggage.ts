@@ -1,5 +1,5 @@
 import type { Baggage, BaggageEntry } from '@opentelemetry/api';
-import { formatMember, formatValue, INVALID, isPlain, readMember, REWRITTEN } from './baggage-grammar.ts';
+import { formatMember, INVALID, isPlain, readMember, REWRITTEN } from './baggage-grammar.ts';
 import type { Members } from './baggage-grammar.ts';
 import { defaultLimits } from './limits.ts';
 import type { Limits } from './limits.ts';
