@@ -233,9 +233,11 @@ export function baggageOf(wire: readonly Field[] | undefined): string[] {
 }
 
 /** The span says that it failed, with this `error.type`. */
-export function assertFailed(span: FinishedSpan, errorType: string): void {
+export function assertFailed(span: FinishedSpan, errorType: string | RegExp = /./): void {
   assert.equal(span.status.code, SpanStatusCode.ERROR, `the status of '${span.name}' is ERROR`);
-  assert.equal(span.attributes['error.type'], errorType, `the \`error.type\` of '${span.name}'`);
+  const type = span.attributes['error.type'];
+  const right = typeof errorType === 'string' ? type === errorType : errorType.test(String(type ?? ''));
+  assert(right, `the \`error.type\` of '${span.name}' is ${String(errorType)}; it is ${String(type)}`);
 }
 
 /** The very value that was thrown came out. */

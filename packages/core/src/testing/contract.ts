@@ -54,7 +54,7 @@ async function runRule(rule: Rule, harness: AdapterHarness): Promise<void> {
   const { result, uncaught } = await withoutUncaught(async () => {
     try {
       await harness.telemetry.reset();
-      await rule.run(bench);
+      await inTime(rule.run(bench));
       await turn();
       assert.deepEqual(tracing.open(), [], 'spans that stay open');
       return undefined;
@@ -69,6 +69,22 @@ async function runRule(rule: Rule, harness: AdapterHarness): Promise<void> {
     throw new assert.AssertionError({ message: `an error was caught by nobody: ${textOf(uncaught[0])}` });
   }
   if (result !== undefined) throw result.error;
+}
+
+// Longer than any case takes, and soon enough that a call which is never answered does not hold up the rest.
+const MOST_MS = 10_000;
+
+async function inTime(running: Promise<void>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    const message = `it is not over after ${MOST_MS / 1000} s: a call or a delivery does not come to an end`;
+    timer = setTimeout(() => reject(new assert.AssertionError({ message })), MOST_MS);
+  });
+  try {
+    await Promise.race([running, late]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function textOf(error: unknown): string {

@@ -100,7 +100,7 @@ export interface Arrival {
 /** How a failed handler shows, where the library stands between it and whoever asked. */
 export interface FailureShown {
   /** The `error.type` of the span. */
-  readonly errorType: string;
+  readonly errorType: string | RegExp;
   /** Asserts that whoever asked got a failure. */
   assert(outcome: Outcome): void;
 }
