@@ -30,6 +30,7 @@ export { whenSettled } from './settled.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';
+export { describeSpan } from './telemetry/span.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
 export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';

@@ -172,7 +172,10 @@ describe('the life of a hop', () => {
     const enforce = settings({ lineage: { mode: 'enforce', maxHops: 2 } });
     const carrier = { baggage: 'throughline.lineage=1.3.32.1.-.-.-' };
     const work = vi.fn();
-    const answer = runInbound({ ...inbound, carrier }, enforce, { work, refused: ({ refused }) => `refused: ${refused}` });
+    const answer = runInbound({ ...inbound, carrier }, enforce, {
+      work,
+      refused: ({ refused }) => `refused: ${refused}`,
+    });
     expect(answer).toBe('refused: hops');
     expect(() => runInbound({ ...inbound, carrier }, enforce, { work })).toThrow('3 hops deep');
     expect(work).not.toHaveBeenCalled();
