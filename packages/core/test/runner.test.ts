@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
-  telemetry.reset();
+  return telemetry.reset();
 });
 afterAll(() => telemetry.shutdown());
 
@@ -147,7 +147,7 @@ describe('the life of a hop', () => {
 
   it('is given up at its time limit, and the work runs on', async () => {
     vi.useFakeTimers();
-    let release = (_: string): void => {};
+    let release: (text: string) => void = () => {};
     const work = () => new Promise<string>((resolve) => (release = resolve));
     const waiting = runInbound(inbound, settings(), { work, timeout: 1000 });
     vi.advanceTimersByTime(1000);
@@ -171,7 +171,7 @@ describe('the life of a hop', () => {
   it('does no work where the limits of the chain refuse it, and answers as the adapter says', () => {
     const enforce = settings({ lineage: { mode: 'enforce', maxHops: 2 } });
     const carrier = { baggage: 'throughline.lineage=1.3.32.1.-.-.-' };
-    const work = vi.fn();
+    const work = vi.fn<() => string>();
     const answer = runInbound({ ...inbound, carrier }, enforce, {
       work,
       refused: ({ refused }) => `refused: ${refused}`,

@@ -3,13 +3,13 @@ import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapt
 import type { HopOptions, Refused } from '@throughline/core';
 import type { HopSettings, Sending } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
+import { redactQuery } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
 import { clientAttributes, failureOutcome, scope, spanName } from './http-client-span.ts';
 import { resend } from './resend.ts';
-import { redactQuery } from './url-full.ts';
 
 /** `dispatch` of an undici dispatcher. */
 export type DispatchLike = (options: never, handler: never) => boolean;
