@@ -21,7 +21,11 @@ export function defaultPort(scheme: string): number | undefined {
 }
 
 /** Returns the attributes that name the server of a URL. */
-export function serverAttributes({ hostname, port, protocol }: Pick<URL, 'hostname' | 'port' | 'protocol'>): Attributes {
+export function serverAttributes({
+  hostname,
+  port,
+  protocol,
+}: Pick<URL, 'hostname' | 'port' | 'protocol'>): Attributes {
   const attributes: Attributes = { [ATTR_SERVER_ADDRESS]: serverAddress(hostname) };
   const number = port === '' ? defaultPort(protocol) : Number(port);
   if (number !== undefined) attributes[ATTR_SERVER_PORT] = number;
