@@ -56,4 +56,4 @@ export { hopSettings, type HopScope, type HopSettings } from './policy/settings.
 export { inboundContext, outboundFields } from './hop/without-span.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
 export { parseTracestate } from './w3c/tracestate.ts';
-export { writeHeaders, writeRecord } from './carrier/write.ts';
+export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';

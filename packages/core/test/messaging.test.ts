@@ -3,10 +3,12 @@ import type { MeterProvider } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { isLineageError, messageHeaders, withBudget, writeRecord } from '../src/index.ts';
-import { CreationLinks, messageAge, runHandler, startProcess, startTopic } from '../src/messaging/index.ts';
-import { receiverSettings, refusalOf, sendAll, senderSettings, settle } from '../src/messaging/index.ts';
-import type { MessageShape } from '../src/messaging/index.ts';
-import { offsetNumber } from '../src/messaging/message.ts';
+import { kafka, messageHandler, receiverSettings, refusalOf } from '../src/messaging/index.ts';
+import { sendAll, senderSettings, settle, startTopic } from '../src/messaging/index.ts';
+import type { KafkaMessage, MessageShape, SenderOptions } from '../src/messaging/index.ts';
+import { offsetNumber } from '../src/messaging/kafka.ts';
+import { CreationLinks } from '../src/messaging/links.ts';
+import { messageAge } from '../src/messaging/message.ts';
 import { messagingMetrics } from '../src/messaging/metrics.ts';
 import { OpenHops } from '../src/messaging/open-hops.ts';
 
@@ -20,8 +22,6 @@ const shape: MessageShape = {
     ...message,
     headers: writeRecord(headers as Record<string, unknown>, fields),
   }),
-  plainWriter: (values) => (message, headers) => ({ ...message, headers: { ...headers, ...values } }),
-  bytesFrom: 8,
 };
 
 let telemetry: ReturnType<typeof startTelemetry>;
@@ -32,31 +32,21 @@ afterAll(() => telemetry.shutdown());
 beforeEach(() => telemetry.reset());
 afterEach(() => vi.useRealTimers());
 
-const sender = (options: Parameters<typeof senderSettings>[0] = {}): ReturnType<typeof senderSettings> =>
-  senderSettings(
-    options,
-    scope,
-    shape,
-    () => undefined,
-    () => true,
-  );
+const kind = { scope, system: kafka, errorType: () => undefined };
+const sender = (options: SenderOptions = {}): ReturnType<typeof senderSettings> =>
+  senderSettings(options, { ...kind, shape, places: () => [], suppresses: () => true });
 
 describe('a message client', () => {
   it('sends in a span a topic, handles in a child of it, and tells what the conventions ask', async () => {
     const outgoing = startTopic('t', [[{ key: 'k', value: 'v' }]], sender({ clientId: 'c' }));
-    const sent = await sendAll(
-      [outgoing],
-      async (lists: typeof outgoing.lists) => lists,
-      outgoing.lists,
-      () => undefined,
-      true,
+    const sent = await sendAll([outgoing], async () => outgoing.lists, true);
+    const [[message]] = sent as [[KafkaMessage & { headers: Record<string, string> }]];
+    const messageOf = (given: KafkaMessage): object => ({ ...given, offset: 7n });
+    const receiver = receiverSettings<typeof message>(
+      { groupId: 'g' },
+      { ...kind, messageOf: (given) => ({ topic: 't', partition: 2, ...given, message: messageOf(given) }) },
     );
-    const [[message]] = sent as [[{ headers: Record<string, string> }]];
-    const receiver = receiverSettings({ groupId: 'g' }, scope, () => undefined);
-    const received = startProcess({ topic: 't', partition: 2, offset: 7n, ...message }, receiver);
-    if (received.refused !== undefined) throw received.error;
-    const delivery = { topic: 't', partition: 2, count: 1 };
-    expect(await runHandler(received, delivery, receiver, async (given) => given, 'result')).toBe('result');
+    expect(await messageHandler(async (given: typeof message) => given, receiver)(message)).toBe(message);
     const [send, processed] = [telemetry.find('send t'), telemetry.find('process t')];
     expect([send.kind, processed.kind]).toEqual([SpanKind.PRODUCER, SpanKind.CONSUMER]);
     expect(processed.links.map((link) => link.context.spanId)).toEqual([send.spanContext().spanId]);
@@ -72,15 +62,9 @@ describe('a message client', () => {
       expect(refusalOf([fits])).toBeUndefined();
       fits.end();
       const more = startTopic('t', [[{ value: 'v' }]], enforced);
-      const error: unknown = await Promise.resolve(
-        sendAll(
-          [more],
-          async () => {},
-          undefined,
-          () => undefined,
-          true,
-        ),
-      ).catch((caught: unknown) => caught);
+      const error: unknown = await Promise.resolve(sendAll([more], async () => {}, true)).catch(
+        (caught: unknown) => caught,
+      );
       expect(isLineageError(error)).toBe(true);
     });
     expect(telemetry.spans().map((span) => span.attributes['error.type'])).toEqual([
@@ -112,14 +96,15 @@ describe('a message client', () => {
   it('abandons what has not ended, in whatever order the rest did', () => {
     const ended: string[] = [];
     const open = new OpenHops();
-    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => open.add({ end: () => void ended.push(name) }));
-    if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('four were added');
-    for (const hop of [b, b, d, a]) open.delete(hop);
+    const hop = (name: string): { end(): void } => ({ end: () => void ended.push(name) });
+    const [a, b, c, d, e] = [hop('a'), hop('b'), hop('c'), hop('d'), hop('e')];
+    for (const one of [a, b, c, d]) open.add(one);
+    for (const one of [b, b, d, a]) open.delete(one);
     expect(open.size).toBe(1);
-    open.add({ end: () => void ended.push('e') });
+    open.add(e);
     open.abandon();
-    for (const hop of [c, a]) open.delete(hop);
-    expect(ended).toEqual(['e', 'c']);
+    for (const one of [c, a]) open.delete(one);
+    expect(ended).toEqual(['c', 'e']);
     expect(open.size).toBe(0);
   });
 });
@@ -127,14 +112,14 @@ describe('a message client', () => {
 describe('metrics', () => {
   it('are not there where nobody measures, and a provider that throws is nobody', () => {
     const noop = { getMeter: () => createNoopMeter() } as MeterProvider;
-    expect(messagingMetrics(noop, scope)()).toBeUndefined();
+    expect(messagingMetrics(noop, scope, kafka)()).toBeUndefined();
     const failing: MeterProvider = {
       getMeter() {
         throw new TypeError('a meter provider of the application');
       },
     };
-    expect(messagingMetrics(failing, scope)()).toBeUndefined();
-    expect(messagingMetrics(undefined, scope)()).toBeDefined();
+    expect(messagingMetrics(failing, scope, kafka)()).toBeUndefined();
+    expect(messagingMetrics(undefined, scope, kafka)()).toBeDefined();
   });
 });
 

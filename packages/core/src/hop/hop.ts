@@ -86,6 +86,8 @@ export interface InboundHop {
   /** Who offers the context; asked only when something hangs on it. */
   readonly peer?: PeerAccount | (() => PeerAccount) | undefined;
   readonly links?: readonly Link[] | undefined;
+  /** What the boundary policy said already, of the messages of a batch one by one: it is not asked of the hop. */
+  readonly policy?: 'continue' | 'restart-with-link' | 'restart' | undefined;
   /** The context that the carrier arrived in; the active one by default. */
   readonly context?: Context | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */

@@ -53,8 +53,8 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
     if (baggage !== undefined) offered = { ...offered, baggage };
   }
   // 4: the boundary policy.
-  const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;
-  const given = inboundPolicy(hop, peer, settings);
+  const peer = settings.asksPeer && hop.policy === undefined ? peerOf(hop, settings) : undefined;
+  const given = hop.policy ?? inboundPolicy(hop, peer, settings);
   const policy = given === 'continue' && hop.stale === true ? 'restart-with-link' : given;
   const remote = offered.spanContext;
   const held =

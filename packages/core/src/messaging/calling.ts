@@ -5,31 +5,55 @@ import { errorType } from '../hop/outcome.ts';
 import { whenSettled } from '../hop/settled.ts';
 import { settleAttributes } from './attributes.ts';
 import { topicTarget } from './carried.ts';
-import { KAFKA } from './conventions.ts';
 import { telemetryFailed } from './failed.ts';
 import type { LineageError } from '../lineage/refusal.ts';
-import type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
+import type { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
 
+/** What a client is to be called with, and the topics whose messages it holds. */
+export interface Prepared {
+  readonly argument: unknown;
+  readonly outgoing: readonly OutgoingTopic[];
+}
+
 /**
- * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing where `suppresses`; then the send
- * spans end, with where the broker put the messages, or why it did not take them. A thrown value comes out as the same object.
- * Where the limits of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ * Returns the copy of a client's argument that `copy` makes, with the topics that it starts. What cannot be read, because it is
+ * malformed or a getter throws, goes to the client as it is: the client says what is wrong.
  */
-export function sendAll<A>(
-  outgoing: readonly OutgoingTopic[],
-  send: (argument: A) => unknown,
-  argument: A,
-  placeOf: PlaceOf,
-  suppresses: boolean,
-): unknown {
+export function prepared(argument: unknown, copy: (outgoing: OutgoingTopic[]) => unknown): Prepared {
+  const outgoing: OutgoingTopic[] = [];
+  try {
+    return { argument: copy(outgoing), outgoing };
+  } catch {
+    for (const one of outgoing) one.withdraw();
+    return { argument, outgoing: [] };
+  }
+}
+
+/** Returns at which places of a list each of its topics stands. */
+export function byTopic(entries: readonly { readonly topic: string }[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  entries.forEach(({ topic }, at) => {
+    const there = places.get(topic);
+    if (there === undefined) places.set(topic, [at]);
+    else there.push(at);
+  });
+  return places;
+}
+
+/**
+ * Returns what `send` returns, the client's own call, under suppressed tracing where `suppresses`; then the send spans end, with
+ * where the broker put the messages, or why it did not take them. A thrown value comes out as the same object. Where the
+ * limits of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ */
+export function sendAll(outgoing: readonly OutgoingTopic[], send: () => unknown, suppresses: boolean): unknown {
   const hop = outgoing[0]?.hop;
-  if (hop === undefined) return send(argument);
+  if (hop === undefined) return send();
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) return Promise.reject(refusal);
   return whenSettled(
-    () => (suppresses ? contextApi.with((hop as Sending).inner, send, undefined, argument) : send(argument)),
-    (failed, value) => endAll(outgoing, failed, value, placeOf),
+    () => (suppresses ? contextApi.with((hop as Sending).inner, send) : send()),
+    (failed, value) => endAll(outgoing, failed, value),
   );
 }
 
@@ -45,10 +69,10 @@ export function refusalOf(outgoing: readonly OutgoingTopic[]): LineageError | un
 }
 
 /** Ends the send spans of a call. */
-export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, value: unknown, placeOf: PlaceOf): void {
+export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, value: unknown): void {
   for (const one of outgoing) {
     if (failed) one.end({ error: value });
-    else one.sent(placeOf, value);
+    else one.sent(value);
   }
 }
 
@@ -66,11 +90,11 @@ export function settle(
   const started = performance.now();
   const sending = startOutbound(
     {
-      transport: KAFKA,
+      transport: sender.system.transport,
       name: topic === undefined ? 'settle' : `settle ${topic}`,
       kind: SpanKind.CLIENT,
       attributes: settleAttributes(topic, groupId, sender),
-      target: topicTarget(topic),
+      target: topicTarget(topic, sender.system),
       // Nothing travels on.
       messages: 0,
     },
@@ -80,11 +104,11 @@ export function settle(
     sending.end();
     return Promise.reject(sending.error);
   }
-  const open = sender.open.add(sending);
+  sender.open.add(sending);
   return whenSettled(
     () => (suppresses ? contextApi.with(sending.inner, commit) : commit()),
     (failed, error) => {
-      sender.open.delete(open);
+      sender.open.delete(sending);
       try {
         const known = failed ? (sender.errorType(error) ?? errorType(error)) : undefined;
         sending.end(failed ? { error, errorType: known } : undefined);

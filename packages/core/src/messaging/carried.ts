@@ -2,10 +2,9 @@ import { context as contextApi, isSpanContextValid, trace } from '@opentelemetry
 import type { Link } from '@opentelemetry/api';
 import { carriedContext } from '../carrier/read.ts';
 import type { Target } from '../hop/hop.ts';
-import type { DescribedMessage } from './attributes.ts';
-import { KAFKA } from './conventions.ts';
 import { CreationLinks } from './links.ts';
 import type { Sender } from './sender.ts';
+import type { MessagingSystem } from './system.ts';
 
 /** What the messages of a topic hold of the fields before we write. */
 export interface Carried {
@@ -50,14 +49,7 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
 /** The messages of one topic, as one or several lists of one call. */
 export type Lists = readonly (readonly unknown[])[];
 
-/** Returns a message as far as a span describes it. */
-export function described(message: unknown): DescribedMessage {
-  return typeof message === 'object' && message !== null ? message : nothing;
-}
-
-const nothing: DescribedMessage = {};
-
 /** Returns the target of what goes to a topic. */
-export function topicTarget(topic: string | undefined): Target {
-  return { transport: KAFKA, channel: 'broker', name: topic };
+export function topicTarget(topic: string | undefined, { transport }: MessagingSystem): Target {
+  return { transport, channel: 'broker', name: topic };
 }

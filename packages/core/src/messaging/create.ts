@@ -4,11 +4,10 @@ import { carriedContext } from '../carrier/read.ts';
 import { startOutbound } from '../hop/outbound.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import { describeMessage, sendAttributes } from './attributes.ts';
-import { carried, described, topicTarget } from './carried.ts';
+import { carried, topicTarget } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
-import { KAFKA } from './conventions.ts';
 import { CreationLinks } from './links.ts';
-import { fieldsKind } from './message-shape.ts';
+import { isEmpty } from './message-shape.ts';
 import type { Sender } from './sender.ts';
 
 /** What each message of a topic became. */
@@ -68,11 +67,11 @@ function creator(
   count: number,
   links?: CreationLinks,
 ): (message: unknown) => Created {
-  const { shape, hop } = sender;
+  const { shape, hop, system } = sender;
   const name = `create ${topic}`;
-  const target = topicTarget(topic);
+  const target = topicTarget(topic, system);
   // Whoever starts a span copies them.
-  const attributes = sendAttributes(topic, 'create');
+  const attributes = sendAttributes(topic, 'create', system);
   return (message) => {
     const headers = shape.headers(message);
     if (headers === null) return { message };
@@ -84,7 +83,7 @@ function creator(
     }
     const create = startOutbound(
       {
-        transport: KAFKA,
+        transport: system.transport,
         name,
         kind: SpanKind.PRODUCER,
         attributes,
@@ -94,16 +93,13 @@ function creator(
       },
       hop,
     );
-    describeMessage(create.span, described(message), sender);
+    describeMessage(create.span, message, sender);
     create.end();
     if (create.refused !== undefined) return { message, refused: create };
     if (hop.spans) links?.addNew(create.span.spanContext());
     else links?.add(create.span.spanContext());
-    const values = count < shape.bytesFrom ? create.fields : create.bytes;
-    const kind = fieldsKind(values);
-    const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
-    if (unchanged) return { message };
-    const write = kind === 'w3c' && found === undefined ? shape.plainWriter(values) : shape.writer(create);
-    return { message: write(message as object, headers) };
+    const unchanged =
+      create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
+    return { message: unchanged ? message : shape.writer(create, count)(message as object, headers) };
   };
 }

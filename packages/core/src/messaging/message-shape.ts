@@ -4,9 +4,6 @@ import type { Sending } from '../hop/hop.ts';
 /** What a hop writes, and how. */
 export type WrittenFields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
 
-/** The three fields of a hop, as text or as bytes. */
-export type FieldValues = Readonly<Record<string, string | Uint8Array>>;
-
 /** How a client's messages hold their headers. */
 export interface MessageShape {
   readonly reader: CarrierReader;
@@ -14,23 +11,15 @@ export interface MessageShape {
   headers(message: unknown): object | undefined | null;
   /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
   holdsFields(headers: object): boolean;
-  /** What writes the fields into the messages of one send. */
-  writer(fields: WrittenFields): MessageWriter;
-  /** The same where the fields are W3C's alone, and no headers of these messages hold any of them in any letter case. */
-  plainWriter(values: FieldValues): MessageWriter;
-  /** From so many messages of one send on, `plainWriter` is given bytes. */
-  readonly bytesFrom: number;
+  /** Returns what writes the fields of one hop into its messages, of which one send takes `count`. */
+  writer(fields: WrittenFields, count: number): MessageWriter;
 }
 
 /** Returns a copy of the message whose headers, a copy too, hold the fields. */
 export type MessageWriter = (message: object, headers: object | undefined) => unknown;
 
-/** Which fields a hop has to write: none, W3C's alone, or those of a foreign propagator too. */
-export function fieldsKind(fields: FieldValues): 'none' | 'w3c' | 'foreign' {
-  let kind: 'none' | 'w3c' = 'none';
-  for (const name in fields) {
-    if (name !== 'traceparent' && name !== 'tracestate' && name !== 'baggage') return 'foreign';
-    kind = 'w3c';
-  }
-  return kind;
+/** Whether a hop has no fields to write. */
+export function isEmpty(fields: Readonly<Record<string, string>>): boolean {
+  for (const _ in fields) return false;
+  return true;
 }

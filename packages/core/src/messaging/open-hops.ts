@@ -7,56 +7,28 @@ interface Endable {
 /** How long a client that is asked to disconnect may wait for a handler before the handler's span is given up. Milliseconds. */
 const GRACE = 5000;
 
-/** A hop among those of its client that have not ended; the links are the list's own. */
-export interface OpenHop extends Endable {
-  previous: OpenHop | undefined;
-  next: OpenHop | undefined;
-}
-
-/**
- * The hops of one client that have not ended, so that none stays open when the client goes. A list that is linked, and whose
- * members may hold the links themselves: a hop comes and goes with every message, and a `Set` would have to give each an identity
- * first.
- */
+/** The hops of one client that have not ended, so that none stays open when the client goes. */
 export class OpenHops {
-  #last: OpenHop | undefined;
-  #size = 0;
+  readonly #hops = new Set<Endable>();
 
   get size(): number {
-    return this.#size;
+    return this.#hops.size;
   }
 
-  /** Adds a hop, and returns what to hand to `delete` when it ends. */
-  add(hop: Endable): OpenHop {
-    const open = new Link(hop);
-    this.link(open);
-    return open;
+  add(hop: Endable): void {
+    this.#hops.add(hop);
   }
 
-  /** Adds a hop that holds its links itself. */
-  link(open: OpenHop): void {
-    open.previous = this.#last;
-    if (this.#last !== undefined) this.#last.next = open;
-    this.#last = open;
-    this.#size++;
-  }
-
-  /** Forgets a hop, unless it was abandoned. */
-  delete(open: OpenHop): void {
-    const { previous, next } = open;
-    if (next !== undefined) next.previous = previous;
-    else if (this.#last === open) this.#last = previous;
-    else return;
-    if (previous !== undefined) previous.next = next;
-    open.previous = open.next = undefined;
-    this.#size--;
+  /** Forgets a hop that has ended. */
+  delete(hop: Endable): void {
+    this.#hops.delete(hop);
   }
 
   /** Ends what is open with `error.type: abandoned`: whoever would have ended it is gone. */
   abandon(): void {
-    for (let open = this.#last; open !== undefined; open = this.#last) {
-      this.delete(open);
-      open.end({ errorType: 'abandoned' });
+    for (const hop of this.#hops) {
+      this.#hops.delete(hop);
+      hop.end({ errorType: 'abandoned' });
     }
   }
 
@@ -78,19 +50,5 @@ export class OpenHops {
     };
     (disconnected as PromiseLike<unknown>).then(settled, settled);
     return disconnected;
-  }
-}
-
-class Link implements OpenHop {
-  readonly #hop: Endable;
-  previous: OpenHop | undefined = undefined;
-  next: OpenHop | undefined = undefined;
-
-  constructor(hop: Endable) {
-    this.#hop = hop;
-  }
-
-  end(outcome?: Outcome): void {
-    this.#hop.end(outcome);
   }
 }

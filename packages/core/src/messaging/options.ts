@@ -6,6 +6,7 @@ import { messagingMetrics } from './metrics.ts';
 import { OpenHops } from './open-hops.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { Sender } from './sender.ts';
+import type { MessagingSystem } from './system.ts';
 import { processStarts, sendStarts } from './topic-start.ts';
 import type { OnRefused, Receiver } from './receiving.ts';
 
@@ -47,16 +48,34 @@ export interface ReceiverOptions<P> extends HopOptions {
   readonly clientId?: string | undefined;
 }
 
+/** What an adapter says of its client once. */
+export interface ClientKind {
+  /** The instrumentation scope of the adapter's spans. */
+  readonly scope: HopScope;
+  readonly system: MessagingSystem;
+  /** The class of an error that the client knows better than core. */
+  readonly errorType: Sender['errorType'];
+}
+
+/** What an adapter says of a client that sends. */
+export interface SenderKind extends ClientKind {
+  readonly shape: MessageShape;
+  readonly places: Sender['places'];
+  /** Which calls of the client run under suppressed tracing where `suppressInner` does not say. */
+  readonly suppresses: Sender['suppresses'];
+}
+
+/** What an adapter says of a client that receives. `P` is what a handler is given. */
+export interface ReceiverKind<P> extends ClientKind {
+  readonly messageOf: Receiver<P>['messageOf'];
+}
+
 /**
- * Returns the settings of one wrapped producer. `suppresses` tells which calls of the client are suppressed where `suppressInner`
- * does not say. Throws a `ThroughlineError` for an option that cannot be meant.
+ * Returns the settings of one wrapped producer. Throws a `ThroughlineError` for a wrong option.
  */
 export function senderSettings(
   options: SenderOptions | undefined,
-  scope: HopScope,
-  shape: MessageShape,
-  errorType: Sender['errorType'],
-  suppresses: Sender['suppresses'],
+  { scope, system, errorType, shape, places, suppresses }: SenderKind,
 ): Sender {
   const hop = hopSettings(options, scope);
   const { spanPerMessage, suppressInner, clientId } = options ?? {};
@@ -65,22 +84,23 @@ export function senderSettings(
   if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
   return {
     hop,
+    system,
     shape,
+    places,
     spanPerMessage: spanPerMessage ?? false,
     suppresses: suppressInner === undefined ? suppresses : () => suppressInner,
     clientId: name('clientId', clientId),
-    metrics: messagingMetrics(options?.meterProvider, scope),
+    metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),
-    start: sendStarts(),
+    start: sendStarts(system),
     errorType,
   };
 }
 
-/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function receiverSettings<P>(
   options: ReceiverOptions<P> | undefined,
-  scope: HopScope,
-  errorType: Receiver<P>['errorType'],
+  { scope, system, errorType, messageOf }: ReceiverKind<P>,
 ): Receiver<P> {
   const hop = hopSettings(options, scope);
   const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
@@ -93,12 +113,15 @@ export function receiverSettings<P>(
   }
   return {
     hop,
+    scope,
+    system,
+    messageOf,
     maxParentAge: maxParentAge ?? Infinity,
     onRefused,
     handlerTimeout,
     clientId: name('clientId', clientId),
     groupId: name('groupId', groupId),
-    metrics: messagingMetrics(options?.meterProvider, scope),
+    metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),
     start: processStarts(),
     errorType,

@@ -2,12 +2,10 @@ import { SpanKind } from '@opentelemetry/api';
 import type { Sending } from '../hop/hop.ts';
 import { startOutbound } from '../hop/outbound.ts';
 import { describeMessage, describeMessages } from './attributes.ts';
-import type { DescribedMessage } from './attributes.ts';
-import { carried, described } from './carried.ts';
+import { carried } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
-import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
-import { fieldsKind } from './message-shape.ts';
+import { isEmpty } from './message-shape.ts';
 import type { MessageShape, WrittenFields } from './message-shape.ts';
 import { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
@@ -31,7 +29,7 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
   const { name, attributes, target } = sender.start(topic);
   const sending = startOutbound(
     {
-      transport: KAFKA,
+      transport: sender.system.transport,
       name,
       kind: created === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT,
       attributes,
@@ -57,9 +55,9 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
   }
 }
 
-function onlyOne(lists: Lists): DescribedMessage {
-  for (const messages of lists) if (messages.length === 1) return described(messages[0]);
-  return described(undefined);
+function onlyOne(lists: Lists): unknown {
+  for (const messages of lists) if (messages.length === 1) return messages[0];
+  return undefined;
 }
 
 // With no span active a valid context that is there stays.
@@ -76,11 +74,8 @@ function written(
   shape: MessageShape,
 ): Lists {
   if (found === undefined && sending.mode === 'strip') return lists;
-  const values = count < shape.bytesFrom ? sending.fields : sending.bytes;
-  const kind = fieldsKind(values);
-  if (sending.mode !== 'strip' && kind === 'none') return lists;
-  const write =
-    found === undefined && kind === 'w3c' ? shape.plainWriter(values) : shape.writer(writtenOver(found, sending));
+  if (sending.mode !== 'strip' && isEmpty(sending.fields)) return lists;
+  const write = shape.writer(writtenOver(found, sending), count);
   return lists.map((messages) =>
     messages.map((message) => {
       const headers = shape.headers(message);

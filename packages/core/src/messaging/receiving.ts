@@ -4,21 +4,24 @@ import type { Received } from '../hop/hop.ts';
 import { telemetryFailed } from './failed.ts';
 import { errorType } from '../hop/outcome.ts';
 import type { Refused } from '../lineage/refusal.ts';
-import type { HopSettings } from '../policy/settings.ts';
+import type { HopScope, HopSettings } from '../policy/settings.ts';
 import { exempted } from '../lineage/chain.ts';
 import { whenSettled } from '../hop/settled.ts';
 import { startInbound } from '../hop/inbound.ts';
 import { describeMessage } from './attributes.ts';
-import type { DescribedMessage, MessagingClient } from './attributes.ts';
-import { KAFKA } from './conventions.ts';
+import type { MessagingClient } from './attributes.ts';
+import { warnIfDoubled } from './doubled.ts';
 import { messageAge } from './message.ts';
 import type { MessagingMetrics } from './metrics.ts';
-import type { OpenHop, OpenHops } from './open-hops.ts';
+import type { OpenHops } from './open-hops.ts';
 import type { ProcessStart } from './topic-start.ts';
 
 /** What the handlers of one consumer share. `P` is what a handler is given. */
 export interface Receiver<P = never> extends MessagingClient {
   readonly hop: HopSettings;
+  readonly scope: HopScope;
+  /** Returns the message in what a handler is given, or `undefined` where there is none. May throw on what is none. */
+  readonly messageOf: (payload: P) => ReceivedMessage | undefined;
   /** Milliseconds; a message that is older restarts its trace. */
   readonly maxParentAge: number;
   readonly onRefused: OnRefused<P> | undefined;
@@ -42,20 +45,23 @@ export interface Delivery {
 }
 
 /** One message, as a hop sees it. */
-export interface ReceivedMessage extends DescribedMessage {
+export interface ReceivedMessage {
   readonly topic: string;
-  readonly partition: number;
+  readonly partition?: number | undefined;
   readonly timestamp?: unknown;
   readonly headers: unknown;
+  /** What its system describes on the span. */
+  readonly message?: unknown;
 }
 
 /** Opens the CONSUMER `process` hop of one message: a child of the span that sent it, and linked to it. */
 export function startProcess(message: ReceivedMessage, receiver: Receiver): Received | Refused {
+  warnIfDoubled(message.topic, receiver);
   const { name, attributes, peer } = receiver.start(message.topic, message.partition, receiver);
   const age = messageAge(message.timestamp, Date.now());
   const received = startInbound(
     {
-      transport: KAFKA,
+      transport: receiver.system.transport,
       name,
       kind: SpanKind.CONSUMER,
       attributes,
@@ -67,7 +73,7 @@ export function startProcess(message: ReceivedMessage, receiver: Receiver): Rece
     },
     receiver.hop,
   );
-  describeMessage(received.span, message, receiver, age);
+  describeMessage(received.span, message.message, receiver, age);
   return received;
 }
 
@@ -84,12 +90,13 @@ export function runHandler<P, R>(
 ): R {
   const meters = receiver.metrics();
   const started = meters === undefined ? 0 : performance.now();
-  const open = receiver.open.add(received);
-  const timer = receiver.handlerTimeout === undefined ? undefined : timeout(open, receiver, receiver.handlerTimeout);
+  receiver.open.add(received);
+  const timer =
+    receiver.handlerTimeout === undefined ? undefined : timeout(received, receiver, receiver.handlerTimeout);
   return whenSettled(
     () => contextApi.with(received.context, handler, undefined, payload),
     (failed, error) => {
-      receiver.open.delete(open);
+      receiver.open.delete(received);
       if (timer !== undefined) clearTimeout(timer);
       try {
         const known = failed ? receiver.errorType(error) : undefined;
@@ -127,10 +134,10 @@ export function runRefused<P>(refused: Refused, onRefused: OnRefused<P> | undefi
   );
 }
 
-function timeout(open: OpenHop, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
+function timeout(received: Received, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(() => {
-    open.end({ errorType: 'handler_timeout' });
-    receiver.open.delete(open);
+    received.end({ errorType: 'handler_timeout' });
+    receiver.open.delete(received);
   }, milliseconds);
   timer.unref();
   return timer;

@@ -3,6 +3,7 @@ import type { Target } from '../hop/hop.ts';
 import { processAttributes, sendAttributes } from './attributes.ts';
 import type { MessagingClient } from './attributes.ts';
 import { topicTarget } from './carried.ts';
+import type { MessagingSystem } from './system.ts';
 
 /*
  * What the hops of one topic say at their start is the same for each, and most clients go on with the topic, and the partition,
@@ -18,12 +19,12 @@ export interface SendStart {
 }
 
 /** Returns a function that gives what a `send` to a topic says. */
-export function sendStarts(): (topic: string) => SendStart {
+export function sendStarts(system: MessagingSystem): (topic: string) => SendStart {
   let last: SendStart | undefined;
   return (topic) => {
     if (last?.topic !== topic) {
-      const attributes = Object.freeze(sendAttributes(topic, 'send'));
-      last = { topic, name: `send ${topic}`, attributes, target: Object.freeze(topicTarget(topic)) };
+      const attributes = Object.freeze(sendAttributes(topic, 'send', system));
+      last = { topic, name: `send ${topic}`, attributes, target: Object.freeze(topicTarget(topic, system)) };
     }
     return last;
   };

@@ -1,0 +1,143 @@
+import { context as contextApi, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import type { Context, Link } from '@opentelemetry/api';
+import { messageHeaders } from '../carrier/read.ts';
+import type { Received } from '../hop/hop.ts';
+import { startInbound } from '../hop/inbound.ts';
+import { offeredBy } from '../hop/offered.ts';
+import { LineageBaggage, lineageText } from '../lineage/member.ts';
+import type { Refused } from '../lineage/refusal.ts';
+import type { InboundPolicy } from '../policy/options.ts';
+import { peerOf } from '../policy/peer.ts';
+import { inboundPolicy } from '../policy/policy.ts';
+import { describeMessages } from './attributes.ts';
+import { warnIfDoubled } from './doubled.ts';
+import { CreationLinks } from './links.ts';
+import { messageAge } from './message.ts';
+import { runRefused } from './receiving.ts';
+import type { Receiver } from './receiving.ts';
+
+/** Messages of one topic and partition that a handler is given together. */
+export interface ReceivedBatch {
+  readonly topic: string;
+  readonly partition?: number | undefined;
+  readonly messages: readonly { readonly headers?: unknown; readonly timestamp?: unknown }[];
+}
+
+/**
+ * Opens the CONSUMER `process` hop of a batch, a root that links the distinct senders of its messages and is as deep in its chain as
+ * the deepest of them. Returns `undefined` for what is no batch. No limit refuses it: {@link runMessage} refuses messages.
+ */
+export function startBatch(read: () => ReceivedBatch, receiver: Receiver): Received | undefined {
+  try {
+    const { topic, partition, messages } = read();
+    warnIfDoubled(topic, receiver);
+    const age = messageAge(messages[0]?.timestamp, Date.now());
+    const { name, attributes, peer } = receiver.start(topic, partition, receiver);
+    const received = startInbound(
+      {
+        transport: receiver.system.transport,
+        name,
+        kind: SpanKind.CONSUMER,
+        attributes,
+        carrier: undefined,
+        reader: messageHeaders,
+        peer,
+        ...admitted(messages, peer, receiver),
+      },
+      receiver.hop,
+    );
+    describeMessages(received.span, messages.length, receiver, age);
+    return received.refused === undefined ? received : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** What the boundary policy lets in of the messages of a batch. */
+interface Admitted {
+  /** What holds for the batch: the most that any of its messages is let do. */
+  readonly policy: InboundPolicy;
+  readonly links: readonly Link[];
+  /** The chains that the messages are in. */
+  readonly parts: readonly Context[];
+}
+
+const LARGEST_FIRST: readonly InboundPolicy[] = ['continue', 'restart-with-link', 'restart'];
+
+/** Asks the boundary policy for each message of a batch that offers anything. */
+function admitted(messages: ReceivedBatch['messages'], peer: { readonly name: string }, receiver: Receiver): Admitted {
+  const { hop: settings, system } = receiver;
+  const links = new CreationLinks();
+  const chains = new Set<string>();
+  const policies = new Set<InboundPolicy>();
+  for (const { headers } of messages) {
+    const { spanContext, baggage } = offeredBy(headers, messageHeaders, settings);
+    const lineage = settings.lineage === undefined ? undefined : lineageText(baggage);
+    if (spanContext === undefined && lineage === undefined) continue;
+    const hop = {
+      transport: system.transport,
+      name: '',
+      kind: SpanKind.CONSUMER,
+      carrier: headers,
+      reader: messageHeaders,
+      peer,
+    };
+    const policy = inboundPolicy(hop, settings.asksPeer ? peerOf(hop, settings) : undefined, settings);
+    policies.add(policy);
+    if (spanContext !== undefined && policy !== 'restart') links.add(spanContext);
+    if (lineage !== undefined && (policy === 'continue' || settings.lineage?.keepOnRestart === true))
+      chains.add(lineage);
+  }
+  return {
+    policy: LARGEST_FIRST.find((policy) => policies.has(policy)) ?? 'continue',
+    links: links.list,
+    parts: Array.from(chains, (chain) => propagation.setBaggage(ROOT_CONTEXT, new LineageBaggage(undefined, chain))),
+  };
+}
+
+/**
+ * Returns what `fn` returns, run in the context of one message of a batch: its own trace and baggage. A message without a trace, or
+ * whose trace restarts here, runs under the span of the batch. One whose chain is past a limit goes to `onRefused`.
+ */
+export function runMessage<P, T>(payload: P, fn: () => T, batch: Received, receiver: Receiver<P>): T {
+  let context: Context;
+  let received: Received | Refused | undefined;
+  try {
+    received = startOne(payload, receiver);
+    context = received === undefined ? batch.context : contextOf(received, batch.context);
+  } catch {
+    context = batch.context;
+  }
+  if (received?.refused !== undefined) return runRefused(received, receiver.onRefused, payload) as T;
+  received?.end();
+  return contextApi.with(context, fn);
+}
+
+function startOne<P>(payload: P, receiver: Receiver<P>): Received | Refused | undefined {
+  const message = receiver.messageOf(payload);
+  if (message === undefined) return undefined;
+  const { topic, partition, headers, timestamp } = message;
+  const { name, peer } = receiver.start(topic, partition, receiver);
+  const age = receiver.maxParentAge === Infinity ? undefined : messageAge(timestamp, Date.now());
+  return startInbound(
+    {
+      transport: receiver.system.transport,
+      name,
+      kind: SpanKind.CONSUMER,
+      carrier: headers,
+      reader: messageHeaders,
+      peer,
+      stale: age !== undefined && age > receiver.maxParentAge,
+      // The batch has the span. A second one would double what is exported.
+      span: false,
+    },
+    receiver.hop,
+  );
+}
+
+// A message that has no trace here runs under the batch's span, with its own baggage.
+function contextOf({ outcome, context }: Received | Refused, batch: Context): Context {
+  if (outcome === 'continued' || outcome === 'suppressed') return context;
+  const baggage = propagation.getBaggage(context);
+  return baggage === undefined ? batch : propagation.setBaggage(batch, baggage);
+}
