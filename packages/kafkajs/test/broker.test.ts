@@ -360,17 +360,20 @@ onBroker('on a real broker', () => {
     const topic = await newTopic(kafka, 'beside');
     const service = fileURLToPath(new URL('./beside-instrumentation.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [service, broker.brokers[0] ?? '', topic]);
-    const { traced, around, doubled, instrumented, headers } = JSON.parse(stdout) as {
+    const { traced, around, doubled, instrumented, inTransaction, headers } = JSON.parse(stdout) as {
       traced: string[];
       around: string[];
       doubled: string[];
       instrumented: string[];
+      inTransaction: string[];
       headers: object;
     };
     expect(traced).toEqual([`@throughline/kafkajs: send ${topic}`, 'test: work']);
     expect(around).toEqual(traced);
     expect(doubled).toEqual([expect.stringContaining('instrumentation-kafkajs'), ...traced]);
     expect(instrumented).toEqual([expect.stringContaining('instrumentation-kafkajs')]);
+    const ours = `@throughline/kafkajs: send ${topic}`;
+    expect(inTransaction).toEqual([ours, ours, '@opentelemetry/instrumentation-kafkajs: transaction']);
     expect(headers).toEqual({ mine: '1' });
     for (const message of (await readAll(kafka, topic, 4)).slice(0, 2)) {
       expect(textOf(message.headers)).toEqual({
