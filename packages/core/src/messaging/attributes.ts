@@ -29,7 +29,7 @@ export interface MessagingClient {
  */
 
 /** Returns what a `process` span says at its start. */
-export function processAttributes(topic: string, partition: unknown, client: MessagingClient): Attributes {
+export function processAttributes(topic: string, partition: number | undefined, client: MessagingClient): Attributes {
   const attributes: Attributes = {
     [ATTR_MESSAGING_SYSTEM]: client.system.name,
     [ATTR_MESSAGING_OPERATION_NAME]: 'process',

@@ -4,11 +4,11 @@ import { startOutbound } from '../hop/outbound.ts';
 import { errorType } from '../hop/outcome.ts';
 import { whenSettled } from '../hop/settled.ts';
 import { settleAttributes } from './attributes.ts';
-import { topicTarget } from './carried.ts';
 import { telemetryFailed } from './failed.ts';
 import type { LineageError } from '../lineage/refusal.ts';
 import type { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
+import { topicTarget } from './topic-start.ts';
 
 /** What a client is to be called with, and the topics whose messages it holds. */
 export interface Prepared {

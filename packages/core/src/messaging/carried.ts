@@ -1,10 +1,8 @@
 import { context as contextApi, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
 import { carriedContext } from '../carrier/read.ts';
-import type { Target } from '../hop/hop.ts';
 import { CreationLinks } from './links.ts';
 import type { Sender } from './sender.ts';
-import type { MessagingSystem } from './system.ts';
 
 /** What the messages of a topic hold of the fields before we write. */
 export interface Carried {
@@ -48,8 +46,3 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
 
 /** The messages of one topic, as one or several lists of one call. */
 export type Lists = readonly (readonly unknown[])[];
-
-/** Returns the target of what goes to a topic. */
-export function topicTarget(topic: string | undefined, { transport }: MessagingSystem): Target {
-  return { transport, channel: 'broker', name: topic };
-}

@@ -4,11 +4,12 @@ import { carriedContext } from '../carrier/read.ts';
 import { startOutbound } from '../hop/outbound.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import { describeMessage, sendAttributes } from './attributes.ts';
-import { carried, topicTarget } from './carried.ts';
+import { carried } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
 import { CreationLinks } from './links.ts';
 import { isEmpty } from './message-shape.ts';
 import type { Sender } from './sender.ts';
+import { topicTarget } from './topic-start.ts';
 
 /** What each message of a topic became. */
 export interface CreatedMessages {

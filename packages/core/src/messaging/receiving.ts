@@ -30,7 +30,7 @@ export interface Receiver<P = never> extends MessagingClient {
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
   /** Gives what a `process` of messages of a partition says at its start. */
-  readonly start: (topic: string, partition: unknown, client: MessagingClient) => ProcessStart;
+  readonly start: (topic: string, partition: number | undefined, client: MessagingClient) => ProcessStart;
   /** Milliseconds after which the span of a handler that has not returned is given up; `undefined`: never. */
   readonly handlerTimeout: number | undefined;
   /** The class of an error that the client knows better than core. */

@@ -4,8 +4,8 @@ import { messageHeaders } from '../carrier/read.ts';
 import type { Sending } from '../hop/hop.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { inboundContext, outboundFields } from '../hop/without-span.ts';
-import { topicTarget } from './carried.ts';
 import type { MessagingSystem } from './system.ts';
+import { topicTarget } from './topic-start.ts';
 
 /**
  * Returns what the active context writes into the headers of a message that the caller sends by itself. Opens no span. Throws the
