@@ -42,7 +42,11 @@ const around = await inWork(hidden, { suppressInner: true });
 const doubled = await inWork(hidden);
 // Proof that the instrumentation is there.
 const instrumented = await scopes(() => producer.send({ topic, messages: [{ value: 'instrumented' }] }));
-const transactional = kafka.producer({ transactionalId: `beside-${process.pid}`, idempotent: true, maxInFlightRequests: 1 });
+const transactional = kafka.producer({
+  transactionalId: `beside-${process.pid}`,
+  idempotent: true,
+  maxInFlightRequests: 1,
+});
 await transactional.connect();
 const inTransaction = await scopes(async () => {
   const transaction = await traceProducer(transactional).transaction();
