@@ -46,7 +46,7 @@ function followed(
 /** Returns a promise that is more than one, as it is. It runs already, so that to watch it starts nothing. */
 function watched(promise: PromiseLike<unknown>, ended: Ended): PromiseLike<unknown> {
   try {
-    Promise.prototype.then.call(
+    void Promise.prototype.then.call(
       promise,
       (value: unknown) => ended(false, value),
       (error: unknown) => ended(true, error),

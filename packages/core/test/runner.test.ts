@@ -71,7 +71,7 @@ describe.each(Object.entries(ends))('%s', (_, run) => {
       },
       () => Promise.reject(value),
     ]) {
-      telemetry.reset();
+      await telemetry.reset();
       const { thrown } = await outcome(() => run(work));
       expect(thrown).toBe(value);
       expect(span()?.status.code).toBe(SpanStatusCode.ERROR);
@@ -81,7 +81,7 @@ describe.each(Object.entries(ends))('%s', (_, run) => {
 
   it('what comes out well is no error: a value, a promise, undefined', async () => {
     for (const work of [() => 7, () => Promise.resolve(7), () => undefined, () => Promise.resolve()]) {
-      telemetry.reset();
+      await telemetry.reset();
       await outcome(() => run(work));
       expect(span()?.status.code).toBe(SpanStatusCode.UNSET);
       expect(span()?.attributes).not.toHaveProperty('error.type');

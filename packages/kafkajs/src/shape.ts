@@ -5,8 +5,8 @@ import type { MessageLike } from './message.ts';
 
 const MESSAGE_MEMBERS = ['key', 'value', 'partition', 'timestamp', 'headers'];
 
-// kafkajs encodes the headers of each message anew. From so many messages of one send on it is given bytes, which takes it a sixth
-// less than text. In fewer, text is what people find in logs and mocks.
+// kafkajs encodes the headers of each message anew. Where so many messages hold the same fields it is given bytes, which takes it a
+// sixth less than text. In fewer, text is what people find in logs and mocks.
 const BYTES_FROM = 8;
 
 /** How kafkajs takes a message: headers are a record. */

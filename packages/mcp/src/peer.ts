@@ -37,7 +37,7 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
     host: seen.server,
     attributes: [
       ...(seen.network === undefined ? [] : ([[ATTR_NETWORK_TRANSPORT, seen.network]] as const)),
-      ...(Object.entries(seen.server ?? {}) as [string, AttributeValue][]),
+      ...Object.entries<AttributeValue>((seen.server ?? {}) as Record<string, AttributeValue>),
     ],
     fetch: seen.fetch,
     takesHeaders: (transport as { hasPerRequestStream?: unknown }).hasPerRequestStream === true,

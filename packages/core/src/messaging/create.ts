@@ -28,9 +28,7 @@ export function createEach(
   reply: boolean | undefined,
 ): CreatedMessages {
   const links = new Links();
-  let count = 0;
-  for (const messages of lists) count += messages.length;
-  const one = creator(topic, found, sender, reply, count, links);
+  const one = creator(topic, found, sender, reply, links);
   const copies: unknown[][] = [];
   for (const messages of lists) {
     const copy: unknown[] = [];
@@ -49,7 +47,7 @@ export function createEach(
  * with others. Throws the `LineageError` where the limits of the chain refuse it.
  */
 export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
-  const created = creator(topic, carried([[message]], sender), sender, reply, 1)(message);
+  const created = creator(topic, carried([[message]], sender), sender, reply)(message);
   if (created.refused !== undefined) throw created.refused.error;
   return created.message;
 }
@@ -59,13 +57,12 @@ interface Created {
   readonly refused?: Refused | undefined;
 }
 
-/** Returns a function that creates one of `count` messages after the other, and adds their contexts to `links`. */
+/** Returns a function that creates one message after the other, and adds their contexts to `links`. */
 function creator(
   topic: string,
   found: Carried | undefined,
   sender: Sender,
   reply: boolean | undefined,
-  count: number,
   links?: Links,
 ): (message: unknown) => Created {
   const { shape, hop, system } = sender;
@@ -101,6 +98,6 @@ function creator(
     links?.add(create.span.spanContext());
     const unchanged =
       create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
-    return { message: unchanged ? message : shape.writer(create, count)(message as object, headers) };
+    return { message: unchanged ? message : shape.writer(create, 1)(message as object, headers) };
   };
 }

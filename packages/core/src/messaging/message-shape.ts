@@ -8,7 +8,7 @@ export interface MessageShape {
   headers(message: unknown): object | undefined | null;
   /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
   holdsFields(headers: object): boolean;
-  /** Returns what writes the fields of one hop into its messages, of which one send takes `count`. */
+  /** Returns what writes the fields of one hop into its messages, of which there are `count`. */
   writer(fields: WrittenFields, count: number): MessageWriter;
 }
 
