@@ -57,7 +57,7 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
  * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
  * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`,
  * is rejected with a `LineageError`; a deadline of the chain aborts it. A call that its caller aborts is no error. Does not compile
- * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for options that cannot be meant.
+ * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for a wrong option.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *

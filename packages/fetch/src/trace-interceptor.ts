@@ -32,8 +32,8 @@ interface Dispatch {
 /**
  * Returns an interceptor for `dispatcher.compose(…)` that sends trace context with every dispatch and makes a CLIENT span of
  * it, which ends when the response's headers are there. Composed before a `retry` or `redirect` interceptor it makes a span
- * of each attempt, which counts those before it; after it, one of all. Options and headers of the caller are copied. Throws a `ThroughlineError` for options
- * that cannot be meant.
+ * of each attempt, which counts those before it; after it, one of all. Options and headers of the caller are copied. Throws a
+ * `ThroughlineError` for a wrong option.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *

@@ -79,5 +79,5 @@ function places(answer: unknown): Place[] {
 
 /** Returns the settings of an options object that is handed in with every call. */
 export const rememberedSettings: (options: HopOptions | undefined) => HopSettings = remembering((options) =>
-  hopSettings(options, scope),
+  hopSettings(options, scope, ['topic']),
 );

@@ -297,7 +297,7 @@ it('a handler that is wrapped twice is one wrap', async () => {
   expect(tracedEachBatch(batch)).toBe(batch);
 });
 
-it('`maxParentAge` that cannot be meant is said at construction', () => {
+it('a wrong `maxParentAge` is told at construction', () => {
   expect(() => tracedEachMessage(async () => {}, { maxParentAge: '1h' as never })).toThrow(
     '`maxParentAge` takes milliseconds',
   );

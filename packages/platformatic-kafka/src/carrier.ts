@@ -15,7 +15,7 @@ export interface InjectOptions extends HopOptions {
   readonly headers?: 'buffer' | 'string' | undefined;
 }
 
-const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope));
+const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope, ['topic', 'headers']));
 
 const asBuffer = (text: string): Buffer => Buffer.from(text);
 const asText = (text: string): string => text;

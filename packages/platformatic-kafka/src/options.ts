@@ -30,18 +30,18 @@ export type ConsumerOptions = ReceiverOptions<MessageLike>;
 /** A consumer's options, checked. */
 export type ConsumerSettings = Receiver<MessageLike>;
 
-/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for a wrong option. */
 export function producerSettings(producer: object, options: ProducerOptions | undefined): Sender {
   const shape = mapHeaders(encoderOf(producer, options?.headers));
   const kind = { scope, system: kafka, errorType: errorTypeOf, shape, places, suppresses: always };
-  const settings = senderSettings(options, kind);
+  const settings = senderSettings(options, kind, ['headers']);
   return settings.clientId === undefined ? { ...settings, clientId: nameOf(producer, 'clientId') } : settings;
 }
 
 // What instruments this client listens on its diagnostics channels, which nobody can tell from here.
 const always = (): boolean => true;
 
-/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function consumerSettings(consumer: object | undefined, options: ConsumerOptions | undefined): ConsumerSettings {
   const settings = receiverSettings(options, { scope, system: kafka, errorType: errorTypeOf, messageOf });
   if (consumer === undefined) return settings;

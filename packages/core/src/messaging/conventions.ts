@@ -21,6 +21,3 @@ export const METRIC_PROCESS_DURATION = 'messaging.process.duration';
 export const DURATION_BOUNDARIES: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
-
-/** The SDK keeps no more links than this on a span by default. */
-export const MAX_LINKS = 128;
