@@ -3,7 +3,8 @@
  */
 export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier/read.ts';
 export type { CarrierKind, CarrierReader } from './carrier/read.ts';
-export { writeHeaders, writeRecord, type FieldsMode, type WrittenFields } from './carrier/write.ts';
+export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
+export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
 export {
   checkBoolean,
@@ -30,6 +31,7 @@ export { whenSettled } from './settled.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';
+export { describeSpan } from './telemetry/span.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
 export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';

@@ -117,13 +117,8 @@ function errorOutcome(error: ObjectValue, side: 'client' | 'server'): Outcome {
 // contradict the body, a capability that the client did not declare, an unknown protocol version.
 const callersMistakes = new Set([-32_700, -32_600, -32_601, -32_602, -32_002, -32_020, -32_021, -32_022]);
 
-/** Returns the outcome of work that threw. Without a value, as `Promise.reject()` has none, it is an error all the same. */
-export function failure(error: unknown): Outcome {
-  return error === undefined ? { errorType: OTHER } : { error };
-}
-
 /** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
 export function sendFailure(error: unknown): Outcome {
   const code: unknown = isObject(error) ? error['code'] : undefined;
-  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : failure(error);
+  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { failed: true, error };
 }

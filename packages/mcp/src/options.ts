@@ -12,7 +12,8 @@ import type { HopOptions, Target } from '@throughline/core';
 import type { HopSettings } from '@throughline/core/adapter';
 import { recordOptions } from './content.ts';
 import type { RecordOptions } from './content.ts';
-import { Durations } from './metrics.ts';
+import { durations } from './metrics.ts';
+import type { Durations } from './metrics.ts';
 
 /** The instrumentation scope of this package's spans. */
 export const scope = { name: '@throughline/mcp', version: '0.0.0' } as const;
@@ -82,7 +83,7 @@ export function mcpSettings(options: McpOptions | undefined, own: readonly strin
     hop,
     given,
     spanFor: spanFor ?? spansByDefault,
-    durations: new Durations(given.meterProvider, scope),
+    durations: durations(given.meterProvider, scope),
     record: recordOptions(given.record),
   };
 }

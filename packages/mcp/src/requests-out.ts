@@ -1,7 +1,7 @@
 import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { httpHeaders, metaFields, startOutbound } from '@throughline/core/adapter';
+import { httpHeaders, describeSpan, metaFields, startOutbound } from '@throughline/core/adapter';
 import type { OutboundHop, Sending } from '@throughline/core/adapter';
 import { answerIn, withFields } from './carrier.ts';
 import { requestContext } from './contexts.ts';
@@ -34,6 +34,7 @@ export class RequestsOut {
     const version = operation && this.#wire.version(meta, undefined);
     const attributes = operation && this.#wire.attributes(operation);
     const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
+    const { carrier, reader } = this.#carrier(meta, options);
     const sending = startOutbound(
       {
         transport: MCP,
@@ -42,14 +43,15 @@ export class RequestsOut {
         attributes,
         links: operation && this.#wire.links(caller, operation, params),
         target: this.#wire.peer.target,
-        ...this.#carrier(meta, options),
+        carrier,
+        reader,
         context: caller,
         span: span && outer === undefined,
       },
       this.#wire.settings.hop,
     );
     if (operation !== undefined && outer === undefined)
-      this.#wire.describe(sending.span, operation, id, version, params);
+      sending.describe(this.#wire.description(operation, id, version, params));
     if (sending.refused !== undefined) {
       sending.end();
       return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
@@ -69,8 +71,11 @@ export class RequestsOut {
       return this.#deliver(message, sending, caller, options);
     }
     if (outer !== undefined && operation !== undefined && attributes !== undefined) {
-      outer.setAttributes(attributes);
-      this.#wire.describe(outer, operation, id, version, params);
+      const describe = this.#wire.description(operation, id, version, params);
+      describeSpan(outer, (span) => {
+        span.setAttributes(attributes);
+        describe(span);
+      });
     }
     const request: OutboundRequest = {
       id,

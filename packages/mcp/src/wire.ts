@@ -19,6 +19,7 @@ import { InFlight } from './in-flight.ts';
 import type { InboundRequest, OutboundRequest } from './in-flight.ts';
 import { isObject } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
+import { timed } from './metrics.ts';
 import type { Side, Timing } from './metrics.ts';
 import { label, outcomeOf, requestId } from './operation.ts';
 import type { Operation } from './operation.ts';
@@ -149,9 +150,17 @@ export class Wire {
     return this.peer.host === undefined ? attributes : { ...attributes, ...this.peer.host };
   }
 
-  /** Tells the span of a request, where it is recorded, all else that is known of the request. */
-  describe(span: Span, { method }: Operation, id: RequestId, version: string | undefined, params: unknown): void {
-    if (!span.isRecording()) return;
+  /** Returns what tells the span of a request all else that is known of the request. */
+  description(
+    { method }: Operation,
+    id: RequestId,
+    version: string | undefined,
+    params: unknown,
+  ): (span: Span) => void {
+    return (span) => this.#describe(span, method, id, version, params);
+  }
+
+  #describe(span: Span, method: string, id: RequestId, version: string | undefined, params: unknown): void {
     const text = requestId(id);
     if (text !== undefined) span.setAttribute(ATTR_JSONRPC_REQUEST_ID, text);
     for (const [name, value] of this.peer.attributes)
@@ -168,7 +177,7 @@ export class Wire {
 
   /** Starts the clock of a request, where anybody measures. */
   start(side: Side, operation: Operation, version: string | undefined): Timing | undefined {
-    return this.settings.durations.start(side, operation, { attributes: this.peer.attributes, version });
+    return timed(this.settings.durations.request(side, operation, { attributes: this.peer.attributes, version }));
   }
 
   /** Returns the spans of the rounds of this operation that came before. */

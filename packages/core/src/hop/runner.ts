@@ -1,5 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
-import type { Span } from '@opentelemetry/api';
+import type { Context, Span } from '@opentelemetry/api';
+import { refusalOutcome } from '../lineage/refusal.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { whenSettled } from '../settled.ts';
@@ -25,8 +26,8 @@ export interface Life {
   readonly describe?: ((span: Span) => void) | undefined;
   /** How the hop came out that failed. Default: as an error of the class of what was thrown. */
   readonly failure?: ((error: unknown) => Outcome) | undefined;
-  /** Told how long the hop took, in seconds, and how it came out. Without it nobody looks at the clock. */
-  readonly measure?: ((seconds: number, outcome: Outcome | undefined) => void) | undefined;
+  /** Told how long the hop took, in seconds, how it came out, and in which context. Without it nobody looks at the clock. */
+  readonly measure?: ((seconds: number, outcome: Outcome | undefined, context: Context) => void) | undefined;
   /** The client's hops that have not ended: this one is among them for as long. */
   readonly open?: OpenHops | undefined;
 }
@@ -60,7 +61,7 @@ export interface InboundRun<T> extends Life {
 export function runOutbound<T>(hop: OutboundHop, settings: HopSettings | undefined, run: OutboundRun<T>): T {
   const sending = startOutbound(hop, settings);
   if (run.describe !== undefined) sending.describe(run.describe);
-  if (sending.refused !== undefined) return refuse(sending, run.refused);
+  if (sending.refused !== undefined) return refuse(sending, run);
   return follow(
     sending,
     run,
@@ -76,7 +77,7 @@ export function runOutbound<T>(hop: OutboundHop, settings: HopSettings | undefin
 export function runInbound<T>(hop: InboundHop, settings: HopSettings | undefined, run: InboundRun<T>): T {
   const received = startInbound(hop, settings);
   if (run.describe !== undefined) received.describe(run.describe);
-  if (received.refused !== undefined) return refuse(received, run.refused);
+  if (received.refused !== undefined) return refuse(received, run);
   return follow(
     received,
     run,
@@ -86,19 +87,26 @@ export function runInbound<T>(hop: InboundHop, settings: HopSettings | undefined
   );
 }
 
-function refuse<T>(refused: Refused, answer: ((refused: Refused) => T) | undefined): T {
-  if (answer === undefined) {
-    refused.end();
-    throw refused.error;
-  }
+function refuse<T>(refused: Refused, run: OutboundRun<T> | InboundRun<T>): T {
+  const { measure } = run;
   return whenSettled(
-    () => answer(refused),
-    () => refused.end(),
+    () => {
+      if (run.refused === undefined) throw refused.error;
+      return run.refused(refused);
+    },
+    () => {
+      refused.end();
+      if (measure !== undefined) guarded('meter', () => measure(0, refusalOutcome(refused.error), refused.context));
+    },
   );
 }
 
+interface Running extends Endable {
+  readonly context: Context;
+}
+
 function follow<T>(
-  hop: Endable,
+  hop: Running,
   { open, measure, failure }: Life,
   work: () => T,
   success: (result: unknown) => Outcome | undefined,
@@ -116,7 +124,8 @@ function follow<T>(
       else if (failure !== undefined) outcome = { failed, ...failure(value) };
     });
     hop.end(outcome);
-    if (measure !== undefined) guarded('meter', () => measure((performance.now() - started) / 1000, outcome));
+    if (measure !== undefined)
+      guarded('meter', () => measure((performance.now() - started) / 1000, outcome, hop.context));
   });
 }
 
