@@ -40,17 +40,39 @@ const brokenSpanFor = {
 };
 const onceInMeta = 'a JSON object has a name once';
 
+interface Callbacks {
+  onmessage?: ((...args: unknown[]) => void) | undefined;
+  onclose?: (() => void) | undefined;
+}
+
+/** A transport as people write it by hand: an object whose methods call what was assigned to it. */
+function byHand(transport: TestTransport): TestTransport {
+  const inner = transport as TestTransport & Callbacks;
+  const object: TestTransport & Callbacks = {
+    onmessage: undefined,
+    onclose: undefined,
+    start() {
+      inner.onmessage = (...args) => this.onmessage?.(...args);
+      inner.onclose = () => this.onclose?.();
+      return inner.start();
+    },
+    send: (message, options) => inner.send(message, options),
+    close: () => inner.close(),
+  };
+  return object;
+}
+
 /** Connects in no context, as at the start of a program. */
 async function connect(
   sdk: Sdk,
   client: TestClient,
   server: TestServer,
-  near?: (transport: TestTransport) => TestTransport,
+  ends: readonly TestTransport[] = sdk.memory(),
 ) {
-  const [a, b] = sdk.memory();
+  const [near, far] = ends;
   await context.with(ROOT_CONTEXT, async () => {
-    await server.connect(b as never);
-    await client.connect((near?.(a) ?? a) as never);
+    await server.connect(far as never);
+    await client.connect(near as never);
   });
 }
 
@@ -68,9 +90,9 @@ const refusedTool = ({ failed, value }: Outcome): void => {
 };
 
 /** Calls of a tool, through a traced client and a server that nobody traces. */
-function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport'): AdapterHarness {
+function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport', own = false): AdapterHarness {
   return {
-    name: `${wrap}, ${sdk.name}`,
+    name: `${wrap}${own ? ' with a transport by hand' : ''}, ${sdk.name}`,
     transport: 'mcp',
     carrier: 'meta',
     telemetry: sdkTelemetry,
@@ -81,16 +103,17 @@ function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport'): AdapterHarn
         let instead: (() => unknown) | undefined;
         const bare = sdk.client();
         const client = wrap === 'traceClient' ? traceClient(twice ? traceClient(bare, options) : bare, options) : bare;
-        await connect(sdk, client, sdk.server({ work: () => 'done' }), (transport) => {
-          const { send } = transport;
-          transport.send = (message: Message, ...rest: never[]): Promise<void> => {
-            if (isCall(message) && instead !== undefined) return instead() as Promise<void>;
-            if (isCall(message)) wires.set(textOf(message), Object.entries(message.params?._meta ?? {}));
-            return send.call(transport, message as never, ...rest);
-          };
-          if (wrap === 'traceClient') return transport;
-          return traceTransport(twice ? traceTransport(transport, options) : transport, options);
-        });
+        const [end, far] = sdk.memory();
+        const transport = own ? byHand(end) : end;
+        const { send } = transport;
+        transport.send = (message: Message, ...rest: never[]): Promise<void> => {
+          if (isCall(message) && instead !== undefined) return instead() as Promise<void>;
+          if (isCall(message)) wires.set(textOf(message), Object.entries(message.params?._meta ?? {}));
+          return send.call(transport, message as never, ...rest);
+        };
+        const traced = (): TestTransport => traceTransport(transport, options);
+        const near = wrap === 'traceClient' ? transport : twice ? traceTransport(traced(), options) : traced();
+        await connect(sdk, client, sdk.server({ work: () => 'done' }), [near, far]);
         let calls = 0;
         return {
           async send(call) {
@@ -126,9 +149,9 @@ class Work {
 }
 
 /** Calls of a tool, through a client that nobody traces and a traced server. */
-function serverOf(sdk: Sdk): AdapterHarness {
+function serverOf(sdk: Sdk, own = false): AdapterHarness {
   return {
-    name: `traceServer, ${sdk.name}`,
+    name: `traceServer${own ? ' with a transport by hand' : ''}, ${sdk.name}`,
     transport: 'mcp',
     carrier: 'meta',
     telemetry: sdkTelemetry,
@@ -138,7 +161,9 @@ function serverOf(sdk: Sdk): AdapterHarness {
         const work = new Work();
         const client = sdk.client();
         const once = traceServer(sdk.server({ work: work.tool }), options);
-        await connect(sdk, client, twice ? traceServer(once, options) : once);
+        const [near, far] = sdk.memory();
+        const server = twice ? traceServer(once, options) : once;
+        await connect(sdk, client, server, [near, own ? byHand(far) : far]);
         return {
           async deliver(arrival) {
             const id = work.arrived(arrival);
@@ -257,7 +282,10 @@ for (const sdk of [v1, v2()]) {
   const harnesses = [
     clientOf(sdk, 'traceClient'),
     clientOf(sdk, 'traceTransport'),
+    clientOf(sdk, 'traceClient', true),
+    clientOf(sdk, 'traceTransport', true),
     serverOf(sdk),
+    serverOf(sdk, true),
     handlerOf(sdk),
     ...objectsOf(sdk),
   ];
