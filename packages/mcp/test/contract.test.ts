@@ -216,7 +216,7 @@ function handlerOf(sdk: Sdk): AdapterHarness {
           handler as never,
         );
         const client = sdk.client();
-        await connect(sdk, client, server as unknown as TestServer);
+        await connect(sdk, client, server);
         return {
           async deliver(arrival) {
             const id = work.arrived(arrival);

@@ -236,8 +236,8 @@ export function baggageOf(wire: readonly Field[] | undefined): string[] {
 export function assertFailed(span: FinishedSpan, errorType: string | RegExp = /./): void {
   assert.equal(span.status.code, SpanStatusCode.ERROR, `the status of '${span.name}' is ERROR`);
   const type = span.attributes['error.type'];
-  const right = typeof errorType === 'string' ? type === errorType : errorType.test(String(type ?? ''));
-  assert(right, `the \`error.type\` of '${span.name}' is ${String(errorType)}; it is ${String(type)}`);
+  const right = typeof errorType === 'string' ? type === errorType : typeof type === 'string' && errorType.test(type);
+  assert(right, `the \`error.type\` of '${span.name}' is ${String(errorType)}; it is ${JSON.stringify(type)}`);
 }
 
 /** The very value that was thrown came out. */

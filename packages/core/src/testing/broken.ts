@@ -2,7 +2,7 @@ import { createNoopMeter, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Meter, MeterProvider, Span, TextMapPropagator } from '@opentelemetry/api';
 import type { HopOptions } from '../policy/options.ts';
 import type { AdapterHarness } from './harness.ts';
-import { watchedTracing } from './watch.ts';
+import { MARK, watchedTracing } from './watch.ts';
 import type { WatchedTracing } from './watch.ts';
 
 /** Options under which one part of telemetry throws whenever it is asked. */
@@ -98,7 +98,7 @@ function failing(what: string): { fail: () => never; thrown: { count: number } }
   const thrown = { count: 0 };
   const fail = (): never => {
     thrown.count++;
-    throw new Error(`${what} of the test's own failed`);
+    throw new Error(`${what} ${MARK} failed`);
   };
   return { fail, thrown };
 }

@@ -10,6 +10,9 @@ export interface WatchedTracing {
   readonly thrown: { count: number };
 }
 
+/** In the message of every error that the contract's own telemetry throws. */
+export const MARK = "of the contract's own";
+
 /** What goes wrong in a tracer: `startSpan` throws, or one method of every span does. */
 export type Trouble = 'startSpan' | keyof Span;
 
@@ -19,7 +22,7 @@ export function watchedTracing(trouble?: Trouble): WatchedTracing {
   const thrown = { count: 0 };
   const fail = (): never => {
     thrown.count++;
-    throw new Error(`${String(trouble)} of the test's own telemetry failed`);
+    throw new Error(`${String(trouble)} ${MARK} failed`);
   };
   const watched = (span: Span, name: string): Span => {
     const entry = { name };
@@ -92,7 +95,7 @@ export async function withoutUncaught<T>(fn: () => Promise<T>): Promise<{ result
   const uncaught: unknown[] = [];
   const events = ['uncaughtException', 'unhandledRejection'] as const;
   const hear = (error: unknown): void => void uncaught.push(error);
-  const others = events.map((event) => process.rawListeners(event) as ((...args: never[]) => void)[]);
+  const others = events.map((event) => process.rawListeners(event) as (() => void)[]);
   for (const event of events) process.removeAllListeners(event).on(event, hear);
   try {
     const result = await fn();
@@ -101,7 +104,7 @@ export async function withoutUncaught<T>(fn: () => Promise<T>): Promise<{ result
   } finally {
     events.forEach((event, at) => {
       process.off(event, hear);
-      for (const listener of others[at] ?? []) process.on(event, listener as () => void);
+      for (const listener of others[at] ?? []) process.on(event, listener);
     });
   }
 }

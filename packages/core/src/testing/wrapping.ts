@@ -39,7 +39,9 @@ function passOn(holder: object, library: Methods, method: string): void {
             ? (...args: unknown[]): unknown => Reflect.apply(value, library, args)
             : value;
         },
-        set: (value: unknown) => void Reflect.set(library, key, value),
+        set: (value: unknown) => {
+          Reflect.set(library, key, value);
+        },
         configurable: true,
         enumerable: true,
       });
