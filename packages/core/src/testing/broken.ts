@@ -1,5 +1,5 @@
 import { createNoopMeter, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
-import type { Meter, MeterProvider, Span, TextMapPropagator } from '@opentelemetry/api';
+import type { Context, Meter, MeterProvider, Span, TextMapPropagator } from '@opentelemetry/api';
 import type { HopOptions } from '../policy/options.ts';
 import type { AdapterHarness } from './harness.ts';
 import { MARK, watchedTracing } from './watch.ts';
@@ -104,7 +104,7 @@ function failing(what: string): { fail: () => never; thrown: { count: number } }
 }
 
 /** A context with baggage, so that whoever decides about baggage is asked. */
-export const withMember = propagation.setBaggage(
+export const withMember: Context = propagation.setBaggage(
   ROOT_CONTEXT,
   propagation.createBaggage({ tenant: { value: 'blue' } }),
 );
