@@ -13,3 +13,6 @@ export const ATTR_NETWORK_PEER_ADDRESS = 'network.peer.address';
 export const ATTR_NETWORK_PEER_PORT = 'network.peer.port';
 export const ATTR_NETWORK_PROTOCOL_VERSION = 'network.protocol.version';
 export const ATTR_USER_AGENT_ORIGINAL = 'user_agent.original';
+
+/** The connection closed before the response had been sent: `true`, or absent. */
+export const ATTR_ABORTED = 'throughline.aborted';

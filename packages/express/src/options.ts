@@ -49,3 +49,11 @@ function wrong(name: string, takes: string, given: unknown): ThroughlineError {
     `\`${name}\` takes ${takes}; it was given ${given === null ? 'null' : typeof given}.`,
   );
 }
+
+/** The error of `app.use(name)`, whose request would never be answered: the function that makes middleware is none. */
+export function notCalled(name: string): ThroughlineError {
+  return new ThroughlineError(
+    'ERR_THROUGHLINE_ARGUMENT',
+    `\`${name}\` returns middleware, and was given a request as if it were some. Call it: \`app.use(${name}())\`.`,
+  );
+}
