@@ -1,16 +1,57 @@
 import { diag } from '@opentelemetry/api';
 
-// One set for the process, whichever copies of this package are loaded: a cause is told once.
-const toldKey = Symbol.for('throughline.told');
+// One account for the process, whichever copies of this package are loaded: by cause, what was told of it.
+const toldKey = Symbol.for('throughline.warnings');
 const MAX_CAUSES = 1000;
+const MAX_SUBJECTS = 100;
+// As long as the name of a host can be.
+const MAX_SUBJECT = 253;
+const MAX_MESSAGE = 2000;
 
-/** Warns through OpenTelemetry's `diag`, once for each cause. Control characters in the message are replaced. */
+/**
+ * Warns through OpenTelemetry's `diag`, once for each cause. A cause is a fixed word of the code that warns; what comes from
+ * outside, such as the name of a host, is for {@link warnOncePer}. Control characters in the message are replaced. Never throws.
+ */
 export function warnOnce(cause: string, message: string): void {
-  const holder = globalThis as { [toldKey]?: Set<string> };
-  const told = (holder[toldKey] ??= new Set());
-  if (told.has(cause) || told.size >= MAX_CAUSES) return;
-  told.add(cause);
-  diag.warn(`throughline: ${printable(message)}`);
+  const told = toldOf(cause);
+  if (told.has('')) return;
+  told.add('');
+  warn(message);
+}
+
+/**
+ * Warns as {@link warnOnce} does, once for each subject of a cause: the first 100 of them, and then that further ones are not
+ * told. No other cause is told less for it.
+ */
+export function warnOncePer(cause: string, subject: string, message: string): void {
+  const told = toldOf(cause);
+  const known = subject.slice(0, MAX_SUBJECT);
+  if (told.size > MAX_SUBJECTS || told.has(known)) return;
+  told.add(known);
+  if (told.size <= MAX_SUBJECTS) warn(message);
+  else warn(`more than ${MAX_SUBJECTS} warnings of one kind (${cause}): further ones are not told.`);
+}
+
+function toldOf(cause: string): Set<string> {
+  const holder = globalThis as { [toldKey]?: Map<string, Set<string>> };
+  const causes = (holder[toldKey] ??= new Map());
+  let told = causes.get(cause);
+  if (told === undefined) {
+    // There are a few dozen, unless somebody makes causes of what comes from outside: told twice is better than never.
+    if (causes.size >= MAX_CAUSES) causes.clear();
+    causes.set(cause, (told = new Set()));
+  }
+  return told;
+}
+
+function warn(message: string): void {
+  try {
+    diag.warn(
+      `throughline: ${printable(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message)}`,
+    );
+  } catch {
+    // A logger that throws is the application's own.
+  }
 }
 
 /** Returns `text` with control characters and lone surrogates replaced by U+FFFD, safe for an attribute or a log line. */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { context as contextApi, createContextKey, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context, ContextManager } from '@opentelemetry/api';
-import { W3CPropagator } from './propagator.ts';
+import { W3CPropagator } from './carrier/propagator.ts';
 
 /** What {@link register} did: `registered` a part of ours, or `kept` one that was there. */
 export interface Registration {

@@ -1,5 +1,5 @@
-import * as core from '@throughline/core';
-import type { HopSettings, InboundHop, OutboundHop, Received, Sending } from '@throughline/core';
+import * as core from '@throughline/core/adapter';
+import type { HopSettings, InboundHop, OutboundHop, Received, Sending } from '@throughline/core/adapter';
 
 /** `startInbound` of a hop that no limit of its chain can refuse. */
 export function startInbound(hop: InboundHop, settings?: HopSettings): Received {

@@ -8,8 +8,9 @@ import {
   parseTraceparent,
   startInbound,
   startOutbound,
-} from '@throughline/core';
-import type { HopOptions, InboundHop, OutboundHop, Peer, Target } from '@throughline/core';
+} from '@throughline/core/adapter';
+import type { HopOptions, Peer, Target } from '@throughline/core';
+import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, it, test } from 'vitest';

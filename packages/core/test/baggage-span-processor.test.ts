@@ -1,8 +1,10 @@
 import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
 import { afterEach, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
-import { baggageSpanProcessor, hopSettings, nodeHeaders, receive } from '@throughline/core';
-import type { BaggageSpanProcessorOptions } from '@throughline/core';
+import { receive } from '@throughline/core/adapter';
+import { hopSettings, nodeHeaders } from '@throughline/core/adapter';
+import { baggageSpanProcessor } from '@throughline/core/sdk';
+import type { BaggageSpanProcessorOptions } from '@throughline/core/sdk';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry, TelemetryOptions } from '@throughline/test-telemetry';
 import type { TelemetryOptions as Sdk2Options } from '../../../test/sdk2/src/index.ts';
@@ -14,7 +16,7 @@ let warnings: string[];
 beforeEach(() => {
   const globals = globalThis as unknown as Record<symbol, unknown>;
   delete globals[Symbol.for('throughline.baggage-attributes')];
-  delete globals[Symbol.for('throughline.told')];
+  delete globals[Symbol.for('throughline.warnings')];
   warnings = [];
   const ignore = (): void => {};
   const warn = (message: string): void => void warnings.push(message);

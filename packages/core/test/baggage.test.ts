@@ -2,7 +2,7 @@ import { baggageEntryMetadataFromString, propagation } from '@opentelemetry/api'
 import type { Baggage } from '@opentelemetry/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { filterBaggage, formatBaggage, parseBaggage, printable } from '@throughline/core';
+import { filterBaggage, formatBaggage, parseBaggage, printable } from '@throughline/core/adapter';
 
 const values = (baggage: Baggage | undefined) =>
   Object.fromEntries(baggage?.getAllEntries().map(([key, { value }]) => [key, value]) ?? []);

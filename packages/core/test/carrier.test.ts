@@ -8,7 +8,7 @@ import {
   nodeHeaders,
   writeHeaders,
   writeRecord,
-} from '@throughline/core';
+} from '@throughline/core/adapter';
 
 const first = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const second = '00-1af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -8,17 +8,12 @@ import {
   TraceFlags,
 } from '@opentelemetry/api';
 import type { Attributes, Context, SpanContext } from '@opentelemetry/api';
-import {
-  edgeSampler,
-  hopSettings,
-  internalMesh,
-  messageHeaders,
-  nodeHeaders,
-  publicEdge,
-  resumeTrace,
-  startInbound,
-} from '@throughline/core';
-import type { EdgeSamplerOptions, HopOptions, InboundHop } from '@throughline/core';
+import { internalMesh, publicEdge, resumeTrace } from '@throughline/core';
+import { hopSettings, messageHeaders, nodeHeaders, startInbound } from '@throughline/core/adapter';
+import { edgeSampler } from '@throughline/core/sdk';
+import type { HopOptions } from '@throughline/core';
+import type { InboundHop } from '@throughline/core/adapter';
+import type { EdgeSamplerOptions } from '@throughline/core/sdk';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, describe, expect, it, test } from 'vitest';
@@ -280,15 +275,15 @@ describe.each<[string, (edge: Sampler) => Sampler]>([
   });
 });
 
-describe('options that cannot be meant', () => {
+describe('wrong options', () => {
   test.each<[unknown, string]>([
-    [undefined, 'edgeSampler: `options` takes an object, such as { ratio: 0.1 }.'],
-    [{}, '`ratio` takes a number from 0, nothing, to 1, everything, such as 0.1'],
+    [undefined, '`edgeSampler` takes an object, such as { ratio: 0.1 }; it was given undefined.'],
+    [{}, '`edgeSampler.ratio` takes a number from 0, nothing, to 1, everything, such as 0.1'],
     [{ ratio: 10 }, '; it was given 10.'],
-    [{ ratio: Number.NaN }, '`ratio` takes'],
-    [{ ratio: 1, rules: {} }, '`rules` takes a list'],
-    [{ ratio: 1, rules: [null] }, '`rules[0]` takes an object'],
-    [{ ratio: 1, rules: [{ ratio: 1 }] }, '`rules[0]` takes a `route` or an `agent`'],
+    [{ ratio: Number.NaN }, '`edgeSampler.ratio` takes'],
+    [{ ratio: 1, rules: {} }, '`edgeSampler.rules` takes a list'],
+    [{ ratio: 1, rules: [null] }, '`edgeSampler.rules[0]` takes an object'],
+    [{ ratio: 1, rules: [{ ratio: 1 }] }, '`edgeSampler.rules[0]` takes a `route` or an `agent`'],
     [
       {
         ratio: 1,
@@ -297,9 +292,9 @@ describe('options that cannot be meant', () => {
           { route: '/', ratio: 2 },
         ],
       },
-      '`rules[1].ratio` takes',
+      '`edgeSampler.rules[1].ratio` takes',
     ],
-    [{ ratio: 1, rules: [{ route: 7, ratio: 1 }] }, '`rules[0].route` takes'],
+    [{ ratio: 1, rules: [{ route: 7, ratio: 1 }] }, '`edgeSampler.rules[0].route` takes'],
   ])('%j', (options, message) => {
     expect(() => edgeSampler(options as EdgeSamplerOptions)).toThrow(message);
     expect(() => edgeSampler(options as EdgeSamplerOptions)).toThrow(

@@ -61,7 +61,16 @@ describe('traceEnv', () => {
     const copy = await inSpan('spawn', () => traceEnv(env, theirs));
     expect(copy).toEqual({ PATH: '/bin', EMPTY: '', TRACEPARENT: expect.stringMatching(/^00-/) as string });
     expect(Object.keys(copy)).not.toContain('GONE');
-    expect(traceEnv()['PATH']).toBe(process.env['PATH']);
+    expect(traceEnv(process.env)['PATH']).toBe(process.env['PATH']);
+  });
+
+  it('says what to hand it where it is handed no environment', () => {
+    expect(() => traceEnv(undefined as never)).toThrow(
+      expect.objectContaining({
+        code: 'ERR_THROUGHLINE_ARGUMENT',
+        message: expect.stringContaining('traceEnv(process.env)') as string,
+      }),
+    );
   });
 
   it('older fields go first, in every letter case', async () => {

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatHandle, MAX_HANDLE, parseHandle } from '../src/handle-codec.ts';
-import type { HandleFields } from '../src/handle-codec.ts';
-import { formatLineage } from '../src/lineage-codec.ts';
-import { parseTracestate } from '../src/tracestate.ts';
+import { formatHandle, MAX_HANDLE, parseHandle } from '../src/resume/handle-codec.ts';
+import type { HandleFields } from '../src/resume/handle-codec.ts';
+import { formatLineage } from '../src/lineage/codec.ts';
+import { parseTracestate } from '../src/w3c/tracestate.ts';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const saved: HandleFields = {

@@ -5,21 +5,19 @@ import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import {
   currentLineage,
-  hopSettings,
   internalMesh,
   isLineageError,
-  messageHeaders,
   publicEdge,
-  receive,
   resumeTrace,
   saveTrace,
-  send,
   withAttempt,
 } from '@throughline/core';
+import { receive, send } from '@throughline/core/adapter';
+import { hopSettings, messageHeaders } from '@throughline/core/adapter';
 import type { HopOptions, LineageEvent, ResumeOptions } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
-import { parseHandle } from '../src/handle-codec.ts';
+import { parseHandle } from '../src/resume/handle-codec.ts';
 
 let telemetry: Telemetry;
 beforeAll(() => {
@@ -299,8 +297,7 @@ describe('resumeTrace', () => {
   });
 
   it('warns of handles that cannot be read, once', () => {
-    const told = globalThis as { [key: symbol]: Set<string> | undefined };
-    told[Symbol.for('throughline.told')]?.delete('invalid:handle');
+    delete (globalThis as { [key: symbol]: unknown })[Symbol.for('throughline.warnings')];
     const warn = vi.fn<(message: string) => void>();
     diag.setLogger({ warn, error: warn, info: warn, debug: warn, verbose: warn }, DiagLogLevel.WARN);
     for (const handle of ['x', '', 'tl1~']) resumeTrace(handle, 'approved', () => {});

@@ -1,7 +1,7 @@
 import type { MeterProvider } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { hopsCounter } from '../src/hops-counter.ts';
+import { hopsCounter } from '../src/telemetry/hops-counter.ts';
 
 const scope = { name: '@throughline/test', version: '1.0.0' };
 let telemetry: ReturnType<typeof startTelemetry>;

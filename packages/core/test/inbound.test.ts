@@ -1,9 +1,10 @@
 import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
 import { RPCType, setRPCMetadata, suppressTracing } from '@opentelemetry/core';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, metaFields, nodeHeaders } from '@throughline/core';
-import type { HopOptions, HopSettings, InboundHop, OutboundHop, Received } from '@throughline/core';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { hopSettings, messageHeaders, metaFields, nodeHeaders } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings, InboundHop, OutboundHop, Received } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { startInbound, startOutbound } from './admitted.ts';
@@ -176,6 +177,42 @@ describe('inbound step 3: the ambient context', () => {
     expect(links?.map((link) => link.context.spanId)).toEqual([server.span.spanContext().spanId]);
     expect(parentOf(withoutMeta)?.spanId).toBe(server.span.spanContext().spanId);
     expect(parentOf(headersOnly)?.spanId).toBe('b7ad6b7169203332');
+  });
+
+  it('a _meta with an invalid traceparent continues by the HTTP request, and is not said to start fresh', async () => {
+    const told = vi.spyOn(diag, 'warn');
+    const causes = (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.told')];
+    causes?.delete('invalid:mcp');
+    causes?.delete('invalid:mcp:http');
+    const offers = (headers: Record<string, string>): InboundHop =>
+      http(
+        { traceparent: 'x' },
+        {
+          transport: 'mcp',
+          reader: metaFields,
+          http: 'payload',
+          fallback: { carrier: headers, reader: nodeHeaders },
+        },
+      );
+    const byHeaders = startInbound(offers({ traceparent: otherTraceparent }), settings());
+    const server = startInbound(http({}), settings());
+    const bySpan = context.with(server.context, () => startInbound(offers({}), settings()));
+    for (const received of [byHeaders, bySpan, server]) received.end();
+    expect(parentOf(byHeaders)?.spanId).toBe('b7ad6b7169203332');
+    expect(parentOf(bySpan)?.spanId).toBe(server.span.spanContext().spanId);
+    expect(await telemetry.hops()).toEqual({ 'mcp inbound continued': 2, 'http inbound started': 1 });
+    expect(told.mock.calls.map(([line]) => line)).toEqual([
+      'throughline: a mcp hop offered a `traceparent` that is not valid; the trace of the HTTP request that brought it counts instead.',
+    ]);
+    await telemetry.reset();
+
+    startInbound(offers({ traceparent: 'y' }), settings()).end();
+    startInbound(http({}, { ...offers({ traceparent: 'y' }), carrier: {} }), settings()).end();
+    context.with(server.context, () => startInbound(offers({}), settings({ inbound: 'restart' }))).end();
+    expect(await telemetry.hops()).toEqual({ 'mcp inbound invalid': 3 });
+    expect(told).toHaveBeenCalledTimes(2);
+    expect(told).toHaveBeenLastCalledWith(expect.stringContaining('starts fresh'));
+    told.mockRestore();
   });
 
   it.each([

@@ -1,7 +1,7 @@
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { layered } from '../src/layer.ts';
+import { layered } from '../src/context/layer.ts';
 
 const keys = Array.from({ length: 6 }, (_, at) => createContextKey(`key ${at}`));
 

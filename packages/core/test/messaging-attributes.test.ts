@@ -3,7 +3,7 @@ import type { Attributes } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, expect, test } from 'vitest';
-import { messageHeaders } from '../src/index.ts';
+import { messageHeaders } from '../src/adapter.ts';
 import { receiverSettings, sendAll, senderSettings, startProcess, startTopic } from '../src/messaging/index.ts';
 import type { MessageShape } from '../src/messaging/index.ts';
 

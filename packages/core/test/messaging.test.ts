@@ -2,13 +2,15 @@ import { createNoopMeter, SpanKind } from '@opentelemetry/api';
 import type { MeterProvider } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
-import { isLineageError, messageHeaders, withBudget, writeRecord } from '../src/index.ts';
-import { CreationLinks, messageAge, runHandler, startProcess, startTopic } from '../src/messaging/index.ts';
+import { messageHeaders, writeRecord } from '../src/adapter.ts';
+import { isLineageError, withBudget } from '../src/index.ts';
+import { messageAge, runHandler, startProcess, startTopic } from '../src/messaging/index.ts';
 import { receiverSettings, refusalOf, sendAll, senderSettings, settle } from '../src/messaging/index.ts';
 import type { MessageShape } from '../src/messaging/index.ts';
 import { offsetNumber } from '../src/messaging/message.ts';
 import { messagingMetrics } from '../src/messaging/metrics.ts';
-import { OpenHops } from '../src/messaging/open-hops.ts';
+import { Links } from '../src/hop/links.ts';
+import { OpenHops } from '../src/hop/open-hops.ts';
 
 const scope = { name: 'test', version: '1' };
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
@@ -112,14 +114,15 @@ describe('a message client', () => {
   it('abandons what has not ended, in whatever order the rest did', () => {
     const ended: string[] = [];
     const open = new OpenHops();
-    const [a, b, c, d] = ['a', 'b', 'c', 'd'].map((name) => open.add({ end: () => void ended.push(name) }));
-    if (a === undefined || b === undefined || c === undefined || d === undefined) throw new Error('four were added');
+    const hopOf = (name: string) => ({ end: () => void ended.push(name) });
+    const [a, b, c, d] = [hopOf('a'), hopOf('b'), hopOf('c'), hopOf('d')];
+    for (const hop of [a, b, c, d]) open.add(hop);
     for (const hop of [b, b, d, a]) open.delete(hop);
     expect(open.size).toBe(1);
-    open.add({ end: () => void ended.push('e') });
+    open.add(hopOf('e'));
     open.abandon();
     for (const hop of [c, a]) open.delete(hop);
-    expect(ended).toEqual(['e', 'c']);
+    expect(ended).toEqual(['c', 'e']);
     expect(open.size).toBe(0);
   });
 });
@@ -162,7 +165,7 @@ describe('what a message says', () => {
   });
 
   it('links: each creation context once, at most 128', () => {
-    const links = new CreationLinks();
+    const links = new Links();
     const context = (n: number) => ({
       traceId: traceparent.slice(3, 35),
       spanId: String(n + 1).padStart(16, '0'),

@@ -1,6 +1,7 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import { afterEach, describe, expect, it } from 'vitest';
-import { hopSettings, nodeHeaders, register, writeRecord } from '@throughline/core';
+import { register } from '@throughline/core';
+import { hopSettings, nodeHeaders, writeRecord } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { startInbound, startOutbound } from './admitted.ts';
 

@@ -2,16 +2,17 @@ import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@openteleme
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { send } from '@throughline/core/adapter';
 import {
   formatTraceparent,
   hopSettings,
   httpHeaders,
   messageHeaders,
   nodeHeaders,
-  send,
   writeRecord,
-} from '@throughline/core';
-import type { HopOptions, HopSettings, OutboundHop, Target } from '@throughline/core';
+} from '@throughline/core/adapter';
+import type { HopOptions, Target } from '@throughline/core';
+import type { HopSettings, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { startInbound, startOutbound } from './admitted.ts';
@@ -45,34 +46,6 @@ function within<T>(headers: Record<string, string>, fn: () => T): T {
     received.end();
   }
 }
-
-/** The text of the fields that a hop gives as bytes. */
-function textOf(bytes: Readonly<Record<string, Uint8Array>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(bytes).map(([name, value]) => [name, Buffer.from(value).toString()]));
-}
-
-describe('outbound: fields as bytes', () => {
-  const offered = { traceparent, tracestate: 'a=1,b=2', baggage: 'tenant=%C3%A9t%C3%A9,session.id=42' };
-  const foreign: TextMapPropagator = {
-    inject: (_, carrier, setter) => setter.set(carrier, 'x-trace', 'text'),
-    extract: (given) => given,
-    fields: () => ['x-trace'],
-  };
-
-  it.each<[string, HopOptions]>([
-    ['of W3C', {}],
-    ['with lineage', { lineage: {}, agent: 'planner' }],
-    ['of a foreign propagator, with lineage', { lineage: {}, agent: 'planner', propagator: foreign }],
-    ['under outbound: suppress', { outbound: 'suppress' }],
-  ])('%s are those of the text', (_, options) => {
-    within(offered, () => {
-      const sending = startOutbound(get(), settings(options));
-      sending.end();
-      expect(textOf(sending.bytes)).toEqual(sending.fields);
-      expect(Object.values(sending.bytes).every((value) => Buffer.isBuffer(value))).toBe(true);
-    });
-  });
-});
 
 describe('outbound: span and fields', () => {
   it('every span id that is injected belongs to a span that was started', () => {

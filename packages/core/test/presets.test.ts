@@ -1,15 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { propagation, SpanKind } from '@opentelemetry/api';
-import {
-  hopSettings,
-  internalMesh,
-  nodeHeaders,
-  publicEdge,
-  startInbound,
-  startOutbound,
-  thirdPartyTools,
-} from '@throughline/core';
-import type { HopOptions, InboundHop, OutboundHop } from '@throughline/core';
+import { internalMesh, publicEdge, thirdPartyTools } from '@throughline/core';
+import { hopSettings, nodeHeaders, startInbound, startOutbound } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';

@@ -7,7 +7,6 @@ import { Worker } from 'node:worker_threads';
 import { context, propagation, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import {
-  baggageSpanProcessor,
   bindAsyncIterable,
   bindEmitter,
   contextFromEnv,
@@ -15,6 +14,7 @@ import {
   injectFields,
   traceEnv,
 } from '@throughline/core';
+import { baggageSpanProcessor } from '@throughline/core/sdk';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 
@@ -52,7 +52,7 @@ it('the README shows this code, and it keeps the context', async () => {
       const stream = Readable.from(bindAsyncIterable(answer(question)));
       bindEmitter(bus).once('approved', () => resume(seen));
       const worker = new Worker(script, { eval: true, workerData: injectFields({ pages: 7 }) });
-      const child = spawn('env', { env: traceEnv() });
+      const child = spawn('env', { env: traceEnv(process.env) });
       // #endregion
       tracer.startSpan('inside').end();
       span.end();

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { context, SpanKind, trace } from '@opentelemetry/api';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { hopSettings, messageHeaders, receive, send, writeRecord } from '@throughline/core';
+import { receive, send } from '@throughline/core/adapter';
+import { hopSettings, messageHeaders, writeRecord } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { describe, expect, expectTypeOf, it, vi } from 'vitest';
-import { asTarget, hopSettings, sameType, viewOf, wrapped } from '@throughline/core';
-import type { Members } from '@throughline/core';
+import { asTarget, hopSettings, sameType, viewOf, wrapped } from '@throughline/core/adapter';
+import type { Members } from '@throughline/core/adapter';
 
 const settings = hopSettings({}, { name: '@throughline/test', version: '1.0.0' });
 const asItIs: Members = { get: () => asTarget };

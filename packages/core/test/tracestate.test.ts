@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { parseTracestate } from '@throughline/core';
+import { parseTracestate } from '@throughline/core/adapter';
+import { limitsOf } from '../src/w3c/limits.ts';
 
 describe('parseTracestate (Trace Context Level 2, 3.3)', () => {
   it('passes an unchanged list on as the same bytes', () => {
@@ -52,6 +53,17 @@ describe('parseTracestate (Trace Context Level 2, 3.3)', () => {
     const list = parseTracestate(Array.from({ length: 32 }, (_, at) => `k${at}=1`).join(','));
     expect(list?.set('new', '1').get('k31')).toBeUndefined();
     expect(list?.set('new', '1').get('k30')).toBe('1');
+  });
+
+  it.each([1, 63, 64, 65, 200, 512])('holds a limit of %i members', (most) => {
+    const limits = limitsOf({ tracestateMembers: most });
+    const list = (members: number) => Array.from({ length: members }, (_, at) => `k${at}=1`).join(',');
+    expect(parseTracestate(list(most), limits)?.serialize()).toBe(list(most));
+    expect(parseTracestate(list(most + 1), limits)).toBeUndefined();
+    const changed = parseTracestate(list(most), limits)?.set('new', '1').serialize().split(',');
+    expect(changed).toHaveLength(most);
+    expect(changed?.[0]).toBe('new=1');
+    expect(parseTracestate(`${list(most)},k0=2`, limits)?.serialize()).toBe(list(most));
   });
 
   it('is total, and what it gives reads back the same', () => {

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
-import { hopSettings, ThroughlineError } from '@throughline/core';
-import type { HopOptions, HopSettings, Peer } from '@throughline/core';
+import { checkBoolean, checkFunction, hopSettings } from '@throughline/core/adapter';
+import type { HopOptions, Peer } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { version } from './version.ts';
 
 /** A function of the request. As a method's type, it also takes one whose parameter is Express's own `Request`. */
@@ -28,24 +29,18 @@ export interface ExpressOptions extends HopOptions {
   readonly serverTiming?: boolean | undefined;
 }
 
-/** Returns the settings of one middleware. Throws a {@link ThroughlineError} for an option that cannot be meant. */
-export function expressSettings(options: ExpressOptions | undefined): HopSettings {
-  const settings = hopSettings(options, { name: '@throughline/express', version });
-  if (options === undefined) return settings;
-  for (const name of ['ignore', 'route'] as const) {
-    if (options[name] !== undefined && typeof options[name] !== 'function') {
-      throw wrong(name, 'a function of the request', options[name]);
-    }
-  }
-  if (options.serverTiming !== undefined && typeof options.serverTiming !== 'boolean') {
-    throw wrong('serverTiming', 'true or false', options.serverTiming);
-  }
-  return settings;
-}
+// As an object, so that the compiler tells when one is missing.
+const EXPRESS_OPTIONS: Readonly<Record<Exclude<keyof ExpressOptions, keyof HopOptions>, true>> = {
+  ignore: true,
+  route: true,
+  serverTiming: true,
+};
 
-function wrong(name: string, takes: string, given: unknown): ThroughlineError {
-  return new ThroughlineError(
-    'ERR_THROUGHLINE_OPTION',
-    `\`${name}\` takes ${takes}; it was given ${given === null ? 'null' : typeof given}.`,
-  );
+/** Returns the settings of one middleware. Throws a {@link ThroughlineError} for a wrong option. */
+export function expressSettings(options: ExpressOptions | undefined): HopSettings {
+  const settings = hopSettings(options, { name: '@throughline/express', version }, Object.keys(EXPRESS_OPTIONS));
+  checkFunction('ignore', options?.ignore, 'a function of the request');
+  checkFunction('route', options?.route, 'a function of the request');
+  checkBoolean('serverTiming', options?.serverTiming);
+  return settings;
 }

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorType } from '@throughline/core';
+import { errorType } from '@throughline/core/adapter';
 import { hopOf } from './request-hop.ts';
 
 /** Error middleware of Express 4 and 5. */

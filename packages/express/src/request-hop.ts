@@ -1,5 +1,6 @@
 import type { Context } from '@opentelemetry/api';
-import type { HopOptions, Received } from '@throughline/core';
+import type { HopOptions } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
 import type { ApplicationLike } from './request.ts';
 
 /** What is kept of a hop while its request is handled. */

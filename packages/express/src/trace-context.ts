@@ -10,8 +10,8 @@ import {
   warnIfRewrapped,
   warnOnce,
   wrapBrand,
-} from '@throughline/core';
-import type { HopSettings, PeerAccount, Received } from '@throughline/core';
+} from '@throughline/core/adapter';
+import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import { clientAddress, isKnownMethod, requestAttributes } from './attributes.ts';
 import { ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from './conventions.ts';
 import { bindListeners } from './listeners.ts';

@@ -159,13 +159,14 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
   });
 
   test.each([
-    [{ ignore: 'yes' }, '`ignore` takes a function of the request; it was given string.'],
-    [{ route: '/x' }, '`route` takes a function of the request; it was given string.'],
+    [{ ignore: 'yes' }, "`ignore` takes a function of the request; it was given 'yes'."],
+    [{ route: '/x' }, "`route` takes a function of the request; it was given '/x'."],
+    [{ serverTimming: true }, '`serverTimming` is no option. Did you mean `serverTiming`?'],
     [
       { authenticated: true },
-      '`authenticated` takes a function of the peer that returns true or false; it was given boolean.',
+      '`authenticated` takes a function of the peer that returns true or false; it was given true.',
     ],
-    [{ serverTiming: 'on' }, '`serverTiming` takes true or false; it was given string.'],
+    [{ serverTiming: 'on' }, "`serverTiming` takes true or false; it was given 'on'."],
     [{ inbound: 'follow' }, "`inbound` takes one of 'continue'"],
   ])('options %j are refused at once', (options, message) => {
     expect(() => traceContext(options as never)).toThrow(message);

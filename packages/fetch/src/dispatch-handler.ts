@@ -1,27 +1,29 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, nodeHeaders } from '@throughline/core';
-import type { Outcome, Sending } from '@throughline/core';
+import { answerField, nodeHeaders } from '@throughline/core/adapter';
+import type { Outcome, Sending } from '@throughline/core/adapter';
 import { failureOutcome, statusOutcome } from './http-client-span.ts';
 
 type Callback = (this: unknown, ...args: unknown[]) => unknown;
 type Handler = Record<string, Callback | undefined>;
+type OutcomeOf = (args: unknown[], ...signals: unknown[]) => Outcome | undefined;
 
 // How each callback ends the hop: with an outcome, or not yet. The first six are those of undici 7 and 8, the others those of
 // undici 6, which 7 also takes.
-const callbacks: Readonly<Record<string, (args: unknown[]) => Outcome | undefined>> = {
+// `signals` tell whether the caller aborted; a controller does too.
+const callbacks: Readonly<Record<string, OutcomeOf>> = {
   onRequestStart: notYet,
   onRequestUpgrade: ([, status]) => answered(status),
   onResponseStart: ([, status]) => answered(status),
   onResponseData: notYet,
   onResponseEnd: () => ({}),
-  onResponseError: ([, error]) => failureOutcome(error),
+  onResponseError: ([controller, error], ...signals) => failureOutcome(error, controller, ...signals),
   onConnect: notYet,
   onUpgrade: ([status]) => answered(status),
   onHeaders: ([status]) => answered(status),
   onData: notYet,
   onComplete: () => ({}),
-  onError: ([error]) => failureOutcome(error),
+  onError: ([error], ...signals) => failureOutcome(error, ...signals),
   onBodySent: notYet,
   onRequestSent: notYet,
   onResponseStarted: notYet,
@@ -38,20 +40,22 @@ const last = new Set(['onResponseEnd', 'onResponseError', 'onComplete', 'onError
 /**
  * Returns a handler that ends the hop when the response's headers, or an error, arrive, and passes everything on to `handler`,
  * whose callbacks run in the `caller`'s context. Where they would run otherwise is the context in which the connection was
- * opened, some earlier request's: a retry that starts from one of them would belong to that request.
+ * opened, some earlier request's: a retry that starts from one of them would belong to that request. `own` is the caller's signal.
  */
-export function tracedHandler<H extends object>(handler: H, sending: Sending, caller: Context): H {
+export function tracedHandler<H extends object>(handler: H, sending: Sending, caller: Context, own: unknown): H {
   // Inherits, so that what undici asks beside the callbacks is found; a callback that the handler lacks stays lacking.
   const traced = Object.create(handler) as Handler;
   const { signal } = sending;
   let release: (() => void) | undefined;
+  // The older handler's abort is a bare function, which does not remember that it was called.
+  const abortedBy = { aborted: false, reason: undefined as unknown };
   for (const name of names) {
     const callback = (handler as Handler)[name];
     if (typeof callback !== 'function') continue;
     const abort = aborts[name];
-    const outcomeOf = callbacks[name] as (args: unknown[]) => Outcome | undefined;
+    const outcomeOf = callbacks[name] as OutcomeOf;
     traced[name] = (...args) => {
-      const outcome = outcomeOf(args);
+      const outcome = outcomeOf(args, own, abortedBy);
       if (abort !== undefined && signal !== undefined) {
         release?.();
         release = whenAborted(signal, (reason) => abort(args, reason));
@@ -60,10 +64,20 @@ export function tracedHandler<H extends object>(handler: H, sending: Sending, ca
         sending.answered(answerIn(name, args));
         sending.end(outcome);
       }
-      return contextApi.with(caller, callback, handler, ...args);
+      const passed = name === 'onConnect' ? [noting(args[0], abortedBy), ...args.slice(1)] : args;
+      return contextApi.with(caller, callback, handler, ...passed);
     };
   }
   return traced as H;
+}
+
+/** Returns `abort`, which notes in `abortedBy` that it was called, and with what. */
+function noting(abort: unknown, abortedBy: { aborted: boolean; reason: unknown }): unknown {
+  return (reason: unknown) => {
+    abortedBy.aborted = true;
+    abortedBy.reason = reason;
+    return (abort as (reason: unknown) => unknown)(reason);
+  };
 }
 
 // The headers are a record in undici 7 and 8, and in 6 a flat list of bytes.

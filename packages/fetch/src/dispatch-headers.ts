@@ -1,5 +1,5 @@
-import { writeRecord } from '@throughline/core';
-import type { Sending } from '@throughline/core';
+import { writeRecord } from '@throughline/core/adapter';
+import type { Sending } from '@throughline/core/adapter';
 import { writePairs } from './request-headers.ts';
 
 /** The headers of a dispatch, read once from any form that undici takes: flat `[name, value, …]`, a record, an iterable of pairs. */

@@ -7,6 +7,8 @@ export interface FetchCall {
   readonly url: URL | undefined;
   /** The headers that the request will have: those of `init` replace a Request's, as in fetch itself. */
   readonly headers: unknown;
+  /** The caller's own signal: that of `init`, which `null` takes away, else the Request's. */
+  readonly signal: unknown;
   /** The `init` of the call where nothing is to be written: the very same, unless reading its headers used them up. */
   readonly unchanged: unknown;
   /** Returns a copy of `init` in which `headers` stands, and which `signal` aborts too. */
@@ -21,24 +23,22 @@ export function fetchCall(input: unknown, init: unknown): FetchCall {
   const given = isObject(init) ? init : undefined;
   const request = isRequest(input) ? input : undefined;
   const method = given?.['method'] ?? request?.method ?? 'GET';
-  const own = given?.['headers'];
-  const offered = own === undefined ? request?.headers : own;
+  const written = given?.['headers'];
+  const offered = written === undefined ? request?.headers : written;
   const headers = rereadable(offered);
-  const copy = (written: unknown, signal?: AbortSignal): object => {
-    const own = given === undefined ? fromRequest(request) : membersOf(given, request);
-    if (signal === undefined) return { ...own, headers: written };
-    // An `init` without a signal leaves the Request its own; one with it replaces it.
-    const theirs = given !== undefined && 'signal' in given ? given['signal'] : request?.signal;
-    return {
-      ...own,
-      headers: written,
-      signal: theirs instanceof AbortSignal ? AbortSignal.any([theirs, signal]) : signal,
-    };
+  const asked = given?.['signal'];
+  const own = asked === undefined ? request?.signal : asked;
+  const copy = (headers: unknown, signal?: AbortSignal): object => {
+    const members = given === undefined ? fromRequest(request) : membersOf(given, request);
+    if (signal === undefined) return { ...members, headers };
+    // A signal in `init` replaces the Request's.
+    return { ...members, headers, signal: own instanceof AbortSignal ? AbortSignal.any([own, signal]) : signal };
   };
   return {
     method: typeof method === 'string' ? method : '_OTHER',
     url: urlOf(input, request),
     headers,
+    signal: own,
     unchanged: headers === offered ? init : copy(headers),
     init: copy,
   };

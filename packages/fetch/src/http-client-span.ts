@@ -1,7 +1,8 @@
-import { errorType, printable } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { errorType, printable } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
 import {
+  ATTR_ABORTED,
   ATTR_HTTP_REQUEST_METHOD,
   ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
   ATTR_HTTP_RESPONSE_STATUS_CODE,
@@ -60,12 +61,22 @@ export function statusOutcome(status: number): Outcome {
   return status >= 400 ? { attributes, errorType: String(status) } : { attributes };
 }
 
+/** What tells of an abort: the signal of a call, or undici's controller of a dispatch. */
+interface Aborted {
+  readonly aborted?: unknown;
+  readonly reason?: unknown;
+}
+
+/** The outcome of a call that its caller aborted, which is no error. */
+const abortedOutcome: Outcome = { attributes: { [ATTR_ABORTED]: true } };
+
 /**
- * Returns how a call that got no answer came out. `error.type` is `AbortError` or `TimeoutError`, else the code or class of
- * what is behind fetch's TypeError. The message of a bare TypeError is left out: it quotes the arguments, a URL with its
- * credentials among them.
+ * Returns how a call that got no answer came out. It is no error where the caller aborted it, which `signals` tell; a timeout is
+ * one. `error.type` is `AbortError` or `TimeoutError`, else the code or class of what is behind fetch's TypeError. The message of
+ * a bare TypeError is left out: it quotes the arguments, a URL with its credentials among them.
  */
-export function failureOutcome(error: unknown): Outcome {
+export function failureOutcome(error: unknown, ...signals: readonly unknown[]): Outcome {
+  if (signals.some((signal) => isAbortBy(signal, error))) return abortedOutcome;
   try {
     const { name, cause } = Object(error) as { name?: unknown; cause?: unknown };
     if (name === 'AbortError' || name === 'TimeoutError') return { error, errorType: name };
@@ -77,6 +88,27 @@ export function failureOutcome(error: unknown): Outcome {
   } catch {
     // A getter of the error threw. It reaches the caller as it is; here its class is unknown.
     return { errorType: '_OTHER' };
+  }
+}
+
+// A signal may abort after the call has failed by itself, so the error must be its reason, or an AbortError that stands for it.
+function isAbortBy(signal: unknown, error: unknown): boolean {
+  try {
+    const { aborted, reason } = Object(signal) as Aborted;
+    if (aborted !== true || nameOf(reason) === 'TimeoutError') return false;
+    return Object.is(error, reason) || nameOf(error) === 'AbortError';
+  } catch {
+    // A getter of a signal that is none of the platform's threw.
+    return false;
+  }
+}
+
+function nameOf(error: unknown): unknown {
+  try {
+    return (Object(error) as { name?: unknown }).name;
+  } catch {
+    // A getter of the user's error threw.
+    return undefined;
   }
 }
 

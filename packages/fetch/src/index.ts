@@ -1,2 +1,2 @@
-export { injectHeaders } from './inject-headers.ts';
-export { traceFetch, type FetchLike, type FetchOptions } from './trace-fetch.ts';
+export { injectHeaders, type InjectedHeaders } from './inject-headers.ts';
+export { traceFetch, type FetchLike, type FetchOptions, type NoPlainFetch, type PlainFetch } from './trace-fetch.ts';

@@ -1,5 +1,5 @@
-import { httpHeaders, writeHeaders, writeRecord } from '@throughline/core';
-import type { CarrierReader, Sending } from '@throughline/core';
+import { httpHeaders, writeHeaders, writeRecord } from '@throughline/core/adapter';
+import type { CarrierReader, Sending } from '@throughline/core/adapter';
 
 /** The headers of a request in the forms that fetch takes: `Headers` of any implementation, pairs, a record. */
 export const requestHeaders: CarrierReader = {

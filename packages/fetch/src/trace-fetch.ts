@@ -1,24 +1,47 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
+import { ThroughlineError } from '@throughline/core';
 import {
   answerField,
   hopSettings,
+  checkBoolean,
   markWrapped,
   startOutbound,
-  ThroughlineError,
   warnIfRewrapped,
+  warnOnce,
   whenSettled,
   wrapped,
-} from '@throughline/core';
-import type { HopOptions, HopSettings, Outcome, Refused, Sending } from '@throughline/core';
+} from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
+import { oneOfEachField } from './undici-duplicates.ts';
 import { urlFull } from './url-full.ts';
 
 /** A function with the call shape of `fetch`. */
 export type FetchLike = (...args: never[]) => unknown;
+
+/** What the compiler says of a function that is no plain fetch. */
+export type NoPlainFetch =
+  'traceFetch takes a plain fetch. Give the client a traced fetch instead: ky.create({ fetch: traceFetch() })';
+
+/**
+ * `F` where it is a plain fetch, else the hint {@link NoPlainFetch}. A plain fetch returns a promise that has no members of its own,
+ * and has no request methods beside it: those would go untraced.
+ */
+export type PlainFetch<F> = IsPlain<F> extends true ? F : NoPlainFetch;
+
+type IsPlain<F> = F extends RequestMethods ? false : F extends (...args: never[]) => infer R ? IsPlainResult<R> : true;
+
+type RequestMethods = { get: RequestMethod } | { request: RequestMethod } | { raw: RequestMethod };
+
+type RequestMethod = (...args: never[]) => { then: unknown };
+
+// Tuples, so that a union is judged as a whole.
+type IsPlainResult<R> = [R] extends [{ then: unknown }] ? ([Promise<Awaited<R>>] extends [R] ? true : false) : true;
 
 /** Options of {@link traceFetch}. */
 export interface FetchOptions extends HopOptions {
@@ -34,8 +57,9 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 /**
  * Returns a function of the same type that sends trace context with every call and makes a CLIENT span of it, which ends when
  * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
- * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`, is
- * rejected with a `LineageError`; a deadline of the chain aborts it. Throws a `ThroughlineError` for options that cannot be meant.
+ * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`,
+ * is rejected with a `LineageError`; a deadline of the chain aborts it. A call that its caller aborts is no error. Does not compile
+ * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for options that cannot be meant.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *
@@ -46,9 +70,10 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
  * ```
  */
 export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
-export function traceFetch<F extends FetchLike>(fetch: F | undefined, options?: FetchOptions): F;
+export function traceFetch<F extends FetchLike>(fetch: (F & PlainFetch<F>) | undefined, options?: FetchOptions): F;
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
-  const settings = hopSettings(options, scope);
+  const settings = hopSettings(options, scope, ['suppressInner']);
+  checkBoolean('suppressInner', options?.suppressInner);
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_ARGUMENT',
@@ -103,20 +128,55 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     let copy: unknown = init;
     try {
       const writes = signal !== undefined || sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
-      copy = writes ? asked.init(writeRequestHeaders(asked.headers, sending), signal) : asked.unchanged;
+      const headers = writes ? writeRequestHeaders(asked.headers, sending) : undefined;
+      copy = writes ? asked.init(headers, signal) : asked.unchanged;
+      if (!suppressInner) oneOfEachField(headers);
     } catch {
       // A getter of `init` threw; fetch meets the same one.
     }
-    return whenSettled(
+    return settled(
       () => contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest),
       (failed, value) => {
         if (!failed) sending.answered(answerOf(value));
-        sending.end(failed ? failureOutcome(value) : responseOutcome(value));
+        sending.end(failed ? failureOutcome(value, asked.signal) : responseOutcome(value));
       },
     );
   }
 
   return markWrapped(Object.assign(traced, first), settings);
+}
+
+/**
+ * Returns what `run` returns. A result that is more than a promise comes out as the very same, unasked: a `then` of ours would
+ * lose its other members, and start what waits to be asked. When it ends is then not known, and `ended` is called at once.
+ */
+function settled(run: () => unknown, ended: (failed: boolean, value: unknown) => void): unknown {
+  let kept: { readonly result: unknown } | undefined;
+  const settling = whenSettled(() => {
+    const result = run();
+    if (!isMoreThanPromise(result)) return result;
+    kept = { result };
+    warnOnce(
+      'no-plain-fetch',
+      'what traceFetch wraps does not return a plain promise, so its spans end when it returns. Give the client a traced fetch instead, as in ky.create({ fetch: traceFetch() }).',
+    );
+    return undefined;
+  }, ended);
+  return kept === undefined ? settling : kept.result;
+}
+
+function isMoreThanPromise(result: unknown): boolean {
+  if (typeof result !== 'object' || result === null || !('then' in result)) return false;
+  // Symbols do not count: Node's async hooks keep some on every promise.
+  if (Object.getOwnPropertyNames(result).length > 0) return true;
+  const prototype: unknown = Object.getPrototypeOf(result);
+  if (prototype === Promise.prototype) return false;
+  // Jest runs its tests in a realm of their own, and fetch in another.
+  return !(isPromise(result) && (prototype as object).constructor.name === 'Promise');
+}
+
+function isPromise(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Promise]';
 }
 
 function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending | Refused {

@@ -1,10 +1,14 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import { hopSettings, httpHeaders, startOutbound } from '@throughline/core';
-import type { HopOptions, HopSettings, Refused, Sending } from '@throughline/core';
+import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import type { HopSettings, Sending } from '@throughline/core/adapter';
+import type { Attributes } from '@opentelemetry/api';
 import { stringify } from 'node:querystring';
+import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
 import { clientAttributes, failureOutcome, scope, spanName } from './http-client-span.ts';
+import { resend } from './resend.ts';
 import { redactQuery } from './url-full.ts';
 
 /** `dispatch` of an undici dispatcher. */
@@ -28,7 +32,7 @@ interface Dispatch {
 /**
  * Returns an interceptor for `dispatcher.compose(…)` that sends trace context with every dispatch and makes a CLIENT span of
  * it, which ends when the response's headers are there. Composed before a `retry` or `redirect` interceptor it makes a span
- * of each attempt; after it, one of all. Options and headers of the caller are copied. Throws a `ThroughlineError` for options
+ * of each attempt, which counts those before it; after it, one of all. Options and headers of the caller are copied. Throws a `ThroughlineError` for options
  * that cannot be meant.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
@@ -40,7 +44,7 @@ interface Dispatch {
  * ```
  */
 export function traceInterceptor(options?: InterceptorOptions): <D extends DispatchLike>(dispatch: D) => D {
-  const settings = hopSettings(options, scope);
+  const settings = hopSettings(options, scope, ['origin']);
   const servers = serverLookup(options?.origin);
 
   return <D extends DispatchLike>(dispatch: D): D => {
@@ -51,7 +55,8 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
       if (!isObject(asked) || !isObject(handler) || asked['method'] === 'CONNECT') return inner(asked, handler);
       const caller = contextApi.active();
       const headers = dispatchHeaders(asked['headers']);
-      const sending = startDispatch(asked, servers(asked['origin']), headers.carrier, settings);
+      const { resends, callbacks } = resend(handler, caller);
+      const sending = startDispatch(asked, resends, servers(asked['origin']), headers.carrier, settings);
       if (sending.refused !== undefined) {
         sending.end();
         // undici gives what a dispatch throws to whoever asked.
@@ -60,7 +65,13 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
       const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
       const copy = { ...asked, headers: writes ? headers.write(sending) : headers.unchanged };
       try {
-        return contextApi.with(sending.inner, inner, undefined, copy, tracedHandler(handler, sending, caller));
+        return contextApi.with(
+          sending.inner,
+          inner,
+          undefined,
+          copy,
+          tracedHandler(handler, sending, callbacks, asked['signal']),
+        );
       } catch (error) {
         sending.end(failureOutcome(error));
         throw error;
@@ -72,6 +83,7 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
 
 function startDispatch(
   asked: Dispatch,
+  resends: number,
   server: URL | undefined,
   carrier: unknown,
   settings: HopSettings,
@@ -83,13 +95,19 @@ function startDispatch(
       transport: 'http',
       name: spanName(method),
       kind: SpanKind.CLIENT,
-      attributes: settings.spans ? clientAttributes(method, server, fullOf(server, path, asked.query)) : undefined,
+      attributes: settings.spans ? attributesOf(method, server, fullOf(server, path, asked.query), resends) : undefined,
       target: { transport: 'http', channel: 'host', host: server?.hostname, name: path },
       carrier,
       reader: httpHeaders,
     },
     settings,
   );
+}
+
+function attributesOf(method: string, server: URL | undefined, full: string | undefined, resends: number): Attributes {
+  const attributes = clientAttributes(method, server, full);
+  if (resends > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = resends;
+  return attributes;
 }
 
 // The path is what goes on the wire, and is joined as it is: resolved against the origin, `//host/` would name another server.

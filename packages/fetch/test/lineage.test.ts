@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
-import { parseBaggage, withDeadline } from '@throughline/core';
+import { withDeadline } from '@throughline/core';
+import { parseBaggage } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { trace } from '@opentelemetry/api';
+import { context, trace } from '@opentelemetry/api';
+import { suppressTracing } from '@opentelemetry/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { Agent, request } from 'undici';
@@ -48,6 +49,13 @@ function planHeaders(planner: string): Record<string, string> {
 }
 // #endregion
 
+// #region suppressed
+function planSuppressed(planner: string): Promise<Response> {
+  const headers = injectHeaders({}, planner);
+  return context.with(suppressTracing(context.active()), () => fetch(planner, { headers }));
+}
+// #endregion
+
 test.each([
   ['fetch', plan],
   ['undici', planByUndici],
@@ -68,10 +76,18 @@ test('the README injects the active span', () => {
   });
 });
 
+test('the README calls under suppressed tracing with what it injected', async () => {
+  await trace.getTracer('test').startActiveSpan('work', async (span) => {
+    await planSuppressed(server.origin);
+    span.end();
+    expect(sent(server.seen.at(-1)!, 'traceparent')).toEqual([expect.stringContaining(span.spanContext().spanId)]);
+  });
+});
+
 test('the README shows that code', () => {
   const here = readFileSync(import.meta.filename, 'utf8');
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const regions = Array.from(here.matchAll(/^\/\/ #region \w+\n([^]*?)^\/\/ #endregion$/gm), ([, code]) => code ?? '');
-  expect(regions).toHaveLength(3);
+  expect(regions).toHaveLength(4);
   for (const region of regions) expect(readme).toContain(region);
 });

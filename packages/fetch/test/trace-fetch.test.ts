@@ -1,4 +1,5 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { withDeadline } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -248,22 +249,6 @@ describe('a call that fails', () => {
     expect(telemetry.find('GET').attributes['error.type']).toBe('UND_ERR_SOCKET');
   });
 
-  test('a signal aborted before the call is an AbortError, and its reason comes out', async () => {
-    const signal = AbortSignal.abort();
-    expect(await rejection(fetch(server.origin, { signal }))).toBe(signal.reason);
-    expect(telemetry.find('GET').attributes['error.type']).toBe('AbortError');
-  });
-
-  test('a signal aborted while the server thinks is an AbortError', async () => {
-    const controller = new AbortController();
-    const call = rejection(fetch(`${server.origin}/hang`, { signal: controller.signal }));
-    await vi.waitUntil(() => server.seen.some(({ url }) => url === '/hang'));
-    expect(telemetry.spans()).toEqual([]);
-    controller.abort();
-    expect(await call).toBe(controller.signal.reason);
-    expect(telemetry.find('GET').attributes['error.type']).toBe('AbortError');
-  });
-
   test('a timeout is a TimeoutError', async () => {
     await rejection(fetch(`${server.origin}/hang`, { signal: AbortSignal.timeout(20) }));
     expect(telemetry.find('GET').attributes['error.type']).toBe('TimeoutError');
@@ -315,6 +300,115 @@ describe('a call that fails', () => {
       );
     },
   );
+});
+
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+describe('a call that its caller aborts is no error', () => {
+  const unharmed = (): void => {
+    const { attributes, status } = telemetry.find('GET');
+    expect(attributes).toMatchObject({ 'throughline.aborted': true, 'url.full': expect.any(String) as string });
+    expect(attributes).not.toHaveProperty('error.type');
+    expect(status).toEqual({ code: SpanStatusCode.UNSET });
+  };
+  class Changed extends Error {
+    override readonly name = 'Changed';
+  }
+  const thrower = {
+    get name(): string {
+      throw new Error('no name');
+    },
+  };
+  const hang = async (call: (url: string, controller: AbortController) => Promise<unknown>, reason?: unknown) => {
+    const controller = new AbortController();
+    const before = server.seen.length;
+    const rejected = rejection(call(`${server.origin}/hang`, controller));
+    await vi.waitUntil(() => server.seen.length > before);
+    expect(telemetry.spans()).toEqual([]);
+    controller.abort(reason);
+    expect(await rejected).toBe(controller.signal.reason);
+  };
+
+  test('by a signal that was aborted before the call', async () => {
+    const signal = AbortSignal.abort();
+    expect(await rejection(fetch(server.origin, { signal }))).toBe(signal.reason);
+    unharmed();
+    expect(await telemetry.hops()).toEqual({ 'http outbound started': 1 });
+  });
+
+  test.each([
+    ['undefined', undefined],
+    ['an error of its own', new Changed('another question')],
+    ['a text', 'text'],
+    ['a number', NaN],
+    ['null', null],
+    ['an object that cannot be read', thrower],
+  ])('while the server thinks, with the reason %s, which comes out', async (_, reason) => {
+    await hang((url, { signal }) => fetch(url, { signal }), reason);
+    unharmed();
+  });
+
+  test('by the signal of a Request, also where `init` has none', async () => {
+    await hang((url, { signal }) => fetch(new Request(url, { signal })));
+    unharmed();
+    await telemetry.reset();
+    await hang((url, { signal }) =>
+      fetch(new Request(url, { signal }), { signal: undefined } as unknown as RequestInit),
+    );
+    unharmed();
+  });
+
+  test('before a deadline of the chain, whichever of the two signals is the Request’s', async () => {
+    await hang((url, { signal }) => withDeadline(60_000, () => fetch(url, { signal })));
+    unharmed();
+    await telemetry.reset();
+    const init = { signal: undefined } as unknown as RequestInit;
+    await hang((url, { signal }) => withDeadline(60_000, () => fetch(new Request(url, { signal }), init)));
+    unharmed();
+  });
+
+  test('through a fetch that has an AbortError of its own', async () => {
+    const controller = new AbortController();
+    const own = traceFetch(async (_url: string, _init?: { signal: AbortSignal }): Promise<Response> => {
+      controller.abort(new Changed());
+      throw new DOMException('mine', 'AbortError');
+    });
+    await rejection(own('http://x/', { signal: controller.signal }));
+    unharmed();
+  });
+});
+
+describe('an abort that is an error', () => {
+  test('of a signal that is not the call’s own', async () => {
+    const own = traceFetch(async (url: string) => globalThis.fetch(url, { signal: AbortSignal.abort() }));
+    await rejection(own(server.origin));
+    expect(telemetry.find('GET').attributes['error.type']).toBe('AbortError');
+    await telemetry.reset();
+    await fetch(new Request(server.origin, { signal: AbortSignal.abort() }), { signal: null });
+    expect(telemetry.find('GET').attributes['http.response.status_code']).toBe(200);
+  });
+
+  test('of a timeout among other signals', async () => {
+    const signal = AbortSignal.any([new AbortController().signal, AbortSignal.timeout(20)]);
+    await rejection(fetch(`${server.origin}/hang`, { signal }));
+    expect(telemetry.find('GET').attributes['error.type']).toBe('TimeoutError');
+    expect(telemetry.find('GET').attributes).not.toHaveProperty('throughline.aborted');
+  });
+
+  test('of the deadline, whose signal the caller passes on', async () => {
+    await rejection(withDeadline(30, (signal) => fetch(`${server.origin}/hang`, { signal })));
+    expect(telemetry.find('GET').attributes['error.type']).toBe('TimeoutError');
+  });
+
+  test('that comes too late: the call had failed', async () => {
+    const controller = new AbortController();
+    const refused = new Error('refused');
+    const own = traceFetch(async (_url: string, _init?: { signal: AbortSignal }): Promise<Response> => {
+      controller.abort();
+      throw refused;
+    });
+    expect(await rejection(own('http://x/', { signal: controller.signal }))).toBe(refused);
+    expect(telemetry.find('GET').attributes['error.type']).toBe('Error');
+  });
 });
 
 describe('a fetch of the user', () => {

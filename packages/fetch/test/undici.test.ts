@@ -1,4 +1,5 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { withDeadline } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { EventEmitter, once } from 'node:events';
@@ -284,17 +285,6 @@ describe('a dispatch that fails', () => {
     expect(http()[0]?.attributes['error.type']).toBe('ECONNREFUSED');
   });
 
-  test('an abort is an AbortError', async () => {
-    const controller = new AbortController();
-    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: controller.signal }).catch(
-      (reason: unknown) => reason,
-    );
-    await vi.waitUntil(() => server.seen.some(({ url }) => url === '/hang'));
-    controller.abort();
-    expect(await call).toBe(controller.signal.reason);
-    expect(http()[0]?.attributes['error.type']).toBe('AbortError');
-  });
-
   test('a dispatch that throws ends its span and throws the same object', () => {
     const mine = new Error('closed');
     const dispatch = traceInterceptor()((
@@ -342,6 +332,73 @@ describe('among other interceptors', () => {
     expect(sent(all, 'traceparent')).toEqual([expect.stringContaining(http()[0]!.spanContext().spanId)]);
   });
 
+  // https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/#http-request-resend-count
+  describe('`http.request.resend_count`', () => {
+    const resends = (): unknown[] => http().map(({ attributes }) => attributes['http.request.resend_count']);
+    const retry = interceptors.retry({ minTimeout: 1, maxTimeout: 1, maxRetries: 2, throwOnError: false });
+    const redirect = interceptors.redirect({ maxRedirections: 3 });
+    const get = async (path: string, dispatcher: Dispatcher): Promise<void> => {
+      await (await request(server.origin + path, { dispatcher })).body.dump();
+    };
+
+    test('counts retries', async () => {
+      await get('/status/503', agentWith(traceInterceptor(), retry));
+      expect(resends()).toEqual([undefined, 1, 2]);
+    });
+
+    test('counts redirects', async () => {
+      await get('/redirect', agentWith(traceInterceptor(), redirect));
+      expect(resends()).toEqual([undefined, 1]);
+    });
+
+    test.each([
+      ['the redirect around the retry', [retry, redirect]],
+      ['the retry around the redirect', [redirect, retry]],
+    ])('counts both of one call: %s', async (_, both) => {
+      await get('/redirect-to-503', agentWith(traceInterceptor(), ...both));
+      expect(http().length).toBeGreaterThan(3);
+      expect(resends()).toEqual([
+        undefined,
+        ...http()
+          .slice(1)
+          .map((_span, at) => at + 1),
+      ]);
+    });
+
+    test('counts for each of many calls at once', async () => {
+      const dispatcher = agentWith(traceInterceptor(), retry);
+      await inSpan('all', () => Promise.all(Array.from({ length: 20 }, () => get('/status/503', dispatcher))));
+      expect(resends().filter((count) => count === undefined)).toHaveLength(20);
+      expect(resends().filter((count) => count === 1)).toHaveLength(20);
+      expect(resends().filter((count) => count === 2)).toHaveLength(20);
+    });
+
+    test('is none of calls that share a handler, or that start where another ends', async () => {
+      const dispatcher = tracedAgent();
+      const ended = new EventEmitter();
+      const shared: Dispatcher.DispatchHandler = {
+        onRequestStart: () => {},
+        onResponseEnd: () => void ended.emit('end'),
+        onResponseError: (_controller, error) => void ended.emit('error', error),
+      };
+      for (let calls = 0; calls < 2; calls++) {
+        const end = once(ended, 'end');
+        dispatcher.dispatch({ origin: server.origin, path: '/plan', method: 'GET' }, shared);
+        await end;
+      }
+      const { body } = await request(server.origin, { dispatcher });
+      await new Promise<void>((resolve, reject) => {
+        body.resume().on('end', () => get('/plan', dispatcher).then(resolve, reject));
+      });
+      expect(resends()).toEqual([undefined, undefined, undefined, undefined]);
+    });
+
+    test('is none of a retry inside, where one span stands for all attempts', async () => {
+      await get('/status/503', agentWith(retry, traceInterceptor()));
+      expect(resends()).toEqual([undefined]);
+    });
+  });
+
   test('composed twice it is one', async () => {
     const { body } = await request(server.origin, { dispatcher: agentWith(traceInterceptor(), traceInterceptor()) });
     expect(sent((await body.json()) as Echo, 'traceparent')).toHaveLength(1);
@@ -374,6 +431,88 @@ describe('among other interceptors', () => {
     await telemetry.reset();
     await theirs(server.origin, { headers: new UndiciHeaders({ traceparent: STALE }) });
     expect(http()[0]?.parentSpanContext?.spanId).toBe('b7ad6b7169203331');
+  });
+});
+
+// https://opentelemetry.io/docs/specs/semconv/http/http-spans/#status
+describe('a dispatch that its caller aborts is no error', () => {
+  const mine = new Error('another question');
+  const abort = async (
+    ask: (url: string, signal: AbortSignal, dispatcher: Dispatcher) => Promise<unknown>,
+    ...reason: unknown[]
+  ): Promise<unknown> => {
+    const controller = new AbortController();
+    const before = server.seen.length;
+    const call = ask(`${server.origin}/hang`, controller.signal, tracedAgent()).catch((error: unknown) => error);
+    await vi.waitUntil(() => server.seen.length > before);
+    controller.abort(...reason);
+    return call;
+  };
+  const unharmed = (): void => {
+    expect(http()).toHaveLength(1);
+    expect(http()[0]?.attributes).toMatchObject({ 'throughline.aborted': true });
+    expect(http()[0]?.attributes).not.toHaveProperty('error.type');
+    expect(http()[0]?.status).toEqual({ code: SpanStatusCode.UNSET });
+  };
+
+  test.each([[undefined], [mine], ['text']])('by its `signal`, with the reason %s, which comes out', async (reason) => {
+    const error = await abort((url, signal, dispatcher) => request(url, { dispatcher, signal }), reason);
+    if (reason === undefined) expect(error).toMatchObject({ name: 'AbortError' });
+    else expect(error).toBe(reason);
+    unharmed();
+  });
+
+  test.each([
+    ["undici's fetch", fetch as unknown as typeof globalThis.fetch],
+    ["Node's fetch, with the older handler", globalThis.fetch],
+  ])('by the signal of %s', async (_, ask) => {
+    const agent = new Agent();
+    agents.push(agent);
+    const dispatch = traceInterceptor()((options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler) =>
+      agent.dispatch(options, handler),
+    );
+    const error = await abort((url, signal) => ask(url, { dispatcher: { dispatch }, signal } as RequestInit), mine);
+    expect(error).toBe(mine);
+    unharmed();
+  });
+
+  test('by a signal aborted before, and by an emitter', async () => {
+    await request(server.origin, { dispatcher: tracedAgent(), signal: AbortSignal.abort() }).catch(() => {});
+    unharmed();
+    await telemetry.reset();
+    const emitter = new EventEmitter();
+    const before = server.seen.length;
+    const call = request(`${server.origin}/hang`, { dispatcher: tracedAgent(), signal: emitter }).catch(() => {});
+    await vi.waitUntil(() => server.seen.length > before);
+    emitter.emit('abort');
+    await call;
+    unharmed();
+  });
+
+  test('by the handler itself', async () => {
+    const error = await new Promise<unknown>((resolve) => {
+      const handler: Dispatcher.DispatchHandler = {
+        onRequestStart: (controller) => void setTimeout(() => controller.abort(mine), 10),
+        onResponseError: (_controller, reason) => resolve(reason),
+      };
+      tracedAgent().dispatch({ origin: server.origin, path: '/hang', method: 'GET' }, handler);
+    });
+    expect(error).toBe(mine);
+    unharmed();
+  });
+
+  test('but a timeout is one, of the caller, of undici, and of the chain', async () => {
+    const ask = (options: object): Promise<unknown> =>
+      request(`${server.origin}/hang`, { dispatcher: tracedAgent(), ...options }).catch(() => {});
+    await ask({ signal: AbortSignal.timeout(20) });
+    await ask({ headersTimeout: 20 });
+    await withDeadline(30, () => ask({ signal: new AbortController().signal }));
+    expect(http().map(({ attributes }) => attributes['error.type'])).toEqual([
+      'TimeoutError',
+      'UND_ERR_HEADERS_TIMEOUT',
+      'TimeoutError',
+    ]);
+    for (const { attributes } of http()) expect(attributes).not.toHaveProperty('throughline.aborted');
   });
 });
 

@@ -1,5 +1,5 @@
 import type { Context } from '@opentelemetry/api';
-import { writeRecord } from '@throughline/core';
+import { writeRecord } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import { messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageHeaders, MessageLike } from './message.ts';

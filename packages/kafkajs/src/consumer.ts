@@ -1,4 +1,5 @@
-import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import { eachBatchWith } from './each-batch.ts';
 import type { EachBatchPayloadLike, TracedEachBatchPayload } from './each-batch.ts';
 import { eachMessageWith } from './each-message.ts';

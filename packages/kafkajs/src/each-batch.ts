@@ -9,16 +9,10 @@ import {
   startInbound,
   warnIfRewrapped,
   wrapped,
-} from '@throughline/core';
-import type { Received, Refused } from '@throughline/core';
-import {
-  CreationLinks,
-  describeMessages,
-  KAFKA,
-  messageAge,
-  runHandler,
-  runRefused,
-} from '@throughline/core/messaging';
+} from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
+import { Links, describeMessages, KAFKA, messageAge, runHandler, runRefused } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
@@ -112,7 +106,7 @@ function startBatch(payload: EachBatchPayloadLike, settings: ConsumerSettings): 
 
 /** Links to the distinct creation contexts of a batch. */
 function creationLinks(messages: readonly MessageLike[], settings: ConsumerSettings): readonly Link[] {
-  const links = new CreationLinks();
+  const links = new Links();
   // What was sent in one call holds the same bytes: compared, not parsed again.
   let previous: Buffer | undefined;
   const seen = new Set<string>();

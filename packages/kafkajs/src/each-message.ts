@@ -1,5 +1,6 @@
-import { markWrapped, warnIfRewrapped, wrapped } from '@throughline/core';
-import type { Received, Refused } from '@throughline/core';
+import { markWrapped, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
 import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';

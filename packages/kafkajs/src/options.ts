@@ -1,5 +1,6 @@
-import { hopSettings, remembering } from '@throughline/core';
-import type { HopOptions, HopSettings } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
 import { kafkaErrorType } from './message.ts';
@@ -47,5 +48,5 @@ export function consumerSettings(options: ConsumerOptions | undefined): Consumer
 
 /** Returns the settings of an options object that is handed in with every call. */
 export const rememberedSettings: (options: HopOptions | undefined) => HopSettings = remembering((options) =>
-  hopSettings(options, scope),
+  hopSettings(options, scope, ['topic']),
 );

@@ -1,4 +1,5 @@
-import { markWrapped, sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import { sendAll, settle, startTopic } from '@throughline/core/messaging';
 import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
 import { copyOfInstance, isPlain } from './copy.ts';

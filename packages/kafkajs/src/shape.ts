@@ -1,4 +1,4 @@
-import { messageHeaders, writeRecord } from '@throughline/core';
+import { messageHeaders, writeRecord } from '@throughline/core/adapter';
 import type { FieldValues, MessageShape } from '@throughline/core/messaging';
 import { copyOfInstance, isPlain } from './copy.ts';
 import type { MessageLike } from './message.ts';

@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
-import { edgeSampler, internalMesh, publicEdge } from '@throughline/core';
+import { internalMesh, publicEdge } from '@throughline/core';
+import { edgeSampler } from '@throughline/core/sdk';
 import type { HopOptions, Peer } from '@throughline/core';
 import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';

@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, inboundContext, metaFields, outboundFields, writeRecord } from '@throughline/core';
-import type { Sending } from '@throughline/core';
+import { answerField, inboundContext, metaFields, outboundFields, writeRecord } from '@throughline/core/adapter';
+import type { Sending } from '@throughline/core/adapter';
 import { MCP } from './conventions.ts';
 import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isObject } from './message.ts';
@@ -83,6 +83,20 @@ export function withFields<M extends Message>(message: M, sending: Sending): M {
   }
   if (!isObject(meta)) return message;
   return { ...message, params: { ...params, _meta: writeRecord(meta, sending, 'meta') } };
+}
+
+/**
+ * Returns a copy of send options with the fields of a hop in `headers`, or the options themselves where there is nothing to write
+ * or they are malformed, which is for the SDK to say.
+ */
+export function withHeaders(options: unknown, sending: Sending): unknown {
+  if (options !== undefined && !isObject(options)) return options;
+  const headers = options?.['headers'];
+  if (headers === undefined) {
+    if (sending.mode === 'strip' || isEmpty(sending.fields)) return options;
+    return { ...options, headers: { ...sending.fields } };
+  }
+  return isObject(headers) ? { ...options, headers: writeRecord(headers, sending, 'http') } : options;
 }
 
 /**

@@ -1,4 +1,4 @@
-import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
+import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { McpSettings } from './options.ts';
 import { protocolTransport, transportOf } from './transport.ts';
 

@@ -51,9 +51,9 @@ export class Connection {
     const wire = this.#wire;
     if (!isObject(message)) return wire.transport.send(message, options);
     const { method, id } = message;
-    if (typeof method !== 'string') return wire.pass(this.#in.answered(message), options);
+    if (typeof method !== 'string') return wire.pass(this.#in.answered(message), wire.answerOptions(options));
     if (isId(id)) return this.#out.send(message, method, id, options);
-    return wire.pass(id === undefined ? this.#notifications.outgoing(message, method) : message, options);
+    return id === undefined ? this.#notifications.send(message, method, options) : wire.pass(message, options);
   }
 
   /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { ThroughlineError, warnOnce } from '@throughline/core';
+import { checkFunction, checkKnown, checkObject, warnOnce } from '@throughline/core/adapter';
 import { ATTR_GEN_AI_TOOL_CALL_ARGUMENTS, ATTR_GEN_AI_TOOL_CALL_RESULT, ATTR_MCP_RESOURCE_URI } from './conventions.ts';
 import { isObject } from './message.ts';
 
@@ -26,8 +26,9 @@ const MAX_CONTENT = 8192;
 /** Returns the record options, checked, or `undefined` where nothing is to be recorded. */
 export function recordOptions(given: RecordOptions | undefined): RecordOptions | undefined {
   if (given === undefined) return undefined;
-  if (typeof given !== 'object' || given === null || (given.redact !== undefined && typeof given.redact !== 'function'))
-    throw new ThroughlineError('ERR_THROUGHLINE_OPTION', '`record` takes an object, such as { arguments: true }.');
+  checkObject('record', given, 'an object, such as { arguments: true }');
+  checkKnown(given, ['arguments', 'result', 'resourceUri', 'redact'], 'record');
+  checkFunction('record.redact', given.redact, 'a function of the value');
   return given.arguments === true || given.result === true || given.resourceUri === true ? given : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
-import type { Sending } from '@throughline/core';
+import type { Sending } from '@throughline/core/adapter';
 import { headersOf } from './http-request.ts';
 import type { MessageExtra } from './message.ts';
 import type { TransportPeer } from './peer.ts';
@@ -18,11 +18,19 @@ export function requestContext(peer: TransportPeer, suppresses: boolean, sending
     // Without a span of its own, and with all baggage let out, the caller's own context says as much.
     return sending.context === caller && sending.withheld === 0 && sending.mode !== 'strip' ? caller : sending.wire;
   }
-  return (suppresses ? sending.inner : sending.wire).setValue(callerKey, caller);
+  return postContext(suppresses, sending).setValue(callerKey, caller);
+}
+
+/**
+ * Returns the context that the HTTP request of a hop's message runs in. That of a traced fetch is a hop as well, and the very step of
+ * the chain that its message is: both count on from where the caller stands.
+ */
+export function postContext(suppresses: boolean, sending: Sending): Context {
+  return suppresses ? sending.inner : sending.wire;
 }
 
 /** Returns the context that a client over HTTP sends anything else in, such as `initialized`, on which a stream opens. */
-export function strayContext(suppresses: boolean, active: Context): Context {
+export function otherContext(suppresses: boolean, active: Context): Context {
   return suppresses ? suppressTracing(active) : active;
 }
 

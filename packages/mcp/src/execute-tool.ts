@@ -1,7 +1,7 @@
 import { SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { errorType } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { describeSpan, failureType } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_OPERATION_NAME,
@@ -26,8 +26,11 @@ export function executeToolSpan(caller: Context, tool: string | undefined): Span
 
 /** Puts how a call came out onto the span that executes its tool, whose status is its owner's to set. */
 export function enrichOutcome(span: Span & { attributes?: Attributes }, outcome: Outcome | undefined): void {
-  if (outcome === undefined || !span.isRecording()) return;
-  if (outcome.attributes !== undefined) span.setAttributes(outcome.attributes);
-  const type = outcome.errorType ?? (outcome.error === undefined ? undefined : errorType(outcome.error));
-  if (type !== undefined && span.attributes?.[ATTR_ERROR_TYPE] === undefined) span.setAttribute(ATTR_ERROR_TYPE, type);
+  if (outcome === undefined) return;
+  describeSpan(span, () => {
+    if (outcome.attributes !== undefined) span.setAttributes(outcome.attributes);
+    const type = failureType(outcome);
+    if (type !== undefined && span.attributes?.[ATTR_ERROR_TYPE] === undefined)
+      span.setAttribute(ATTR_ERROR_TYPE, type);
+  });
 }

@@ -1,4 +1,4 @@
-import { httpHeaders } from '@throughline/core';
+import { httpHeaders } from '@throughline/core/adapter';
 import { isObject } from './message.ts';
 import type { MessageExtra } from './message.ts';
 import { label } from './operation.ts';

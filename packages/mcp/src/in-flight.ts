@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import type { Context, Span } from '@opentelemetry/api';
-import type { Outcome, Received, Sending } from '@throughline/core';
+import type { Outcome, Received, Sending } from '@throughline/core/adapter';
 import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
 import type { RequestId } from './message.ts';
 import type { Timing } from './metrics.ts';

@@ -1,7 +1,6 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
-import type { Attributes, AttributeValue, Context, Histogram, MeterProvider } from '@opentelemetry/api';
-import { errorType } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import type { Attributes, AttributeValue, Context, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
+import { failureType, guarded, lazyInstruments } from '@throughline/core/adapter';
+import type { HopScope, Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_OPERATION_NAME,
@@ -27,94 +26,72 @@ export interface Measured {
 
 /** The clock of one request. */
 export interface Timing {
-  /** Records how long the request took, once. */
+  /** Records how long the request took, once. Never throws. */
   end(outcome: Outcome | undefined, context: Context): void;
 }
 
-interface Instruments {
-  readonly operation: Histogram;
-  readonly session: Histogram;
+/** Starts the clock of a request that `record` records, or returns `undefined` where nobody measures. */
+export function timed(record: RecordRequest | undefined): Timing | undefined {
+  if (record === undefined) return undefined;
+  const started = performance.now();
+  return {
+    end: (outcome, context) => guarded('meter', () => record((performance.now() - started) / 1000, outcome, context)),
+  };
 }
 
-// What a meter gives that nobody listens to: then there is nothing to time.
-const silent = createNoopMeter().createHistogram('');
+/** Records how many seconds a request took, how it came out, and in which context. */
+export type RecordRequest = (seconds: number, outcome: Outcome | undefined, context: Context) => void;
 
 /**
- * The histograms of the MCP conventions, `mcp.{client,server}.{operation,session}.duration` in seconds, on the given meter
- * provider or the global one, which may be registered after the wrap.
+ * The histograms of the MCP conventions, `mcp.{client,server}.{operation,session}.duration` in seconds. Nothing is there where nobody
+ * measures.
  */
-export class Durations {
-  readonly #option: MeterProvider | undefined;
-  readonly #scope: { readonly name: string; readonly version: string };
-  #provider: MeterProvider | undefined;
-  #client: Instruments | undefined;
-  #server: Instruments | undefined;
-
-  constructor(option: MeterProvider | undefined, scope: { readonly name: string; readonly version: string }) {
-    this.#option = option;
-    this.#scope = scope;
-  }
-
-  /** Starts the clock of a request, or returns `undefined` where nobody measures. */
-  start(side: Side, operation: Operation, measured: Measured): Timing | undefined {
-    const instruments = this.#instruments(side);
-    return instruments === undefined ? undefined : new RequestTiming(instruments.operation, operation, measured);
-  }
-
-  /** Records a session that began `seconds` ago. */
-  session(side: Side, seconds: number, { attributes, version }: Measured): void {
-    const instruments = this.#instruments(side);
-    if (instruments === undefined) return;
-    const recorded: Attributes = Object.fromEntries(attributes);
-    if (version !== undefined) recorded[ATTR_MCP_PROTOCOL_VERSION] = version;
-    instruments.session.record(seconds, recorded);
-  }
-
-  #instruments(side: Side): Instruments | undefined {
-    const provider = this.#option ?? metrics.getMeterProvider();
-    if (provider !== this.#provider) {
-      this.#provider = provider;
-      const meter = provider.getMeter(this.#scope.name, this.#scope.version);
-      const histogram = (of: Side, what: 'operation' | 'session', description: string): Histogram =>
-        meter.createHistogram(`mcp.${of}.${what}.duration`, {
-          description,
-          unit: 's',
-          advice: { explicitBucketBoundaries: [...DURATION_BUCKETS] },
-        });
-      const operation = histogram('client', 'operation', 'How long an MCP request took, seen by its sender');
-      if (operation === silent) this.#client = this.#server = undefined;
-      else {
-        this.#client = {
-          operation,
-          session: histogram('client', 'session', 'How long an MCP session lasted, seen by the client'),
-        };
-        this.#server = {
-          operation: histogram('server', 'operation', 'How long an MCP request took, seen by its receiver'),
-          session: histogram('server', 'session', 'How long an MCP session lasted, seen by the server'),
-        };
-      }
-    }
-    return side === 'client' ? this.#client : this.#server;
-  }
+export interface Durations {
+  /** Returns what records a request. */
+  request(side: Side, operation: Operation, measured: Measured): RecordRequest | undefined;
+  /** Records a session that lasted for `seconds`. */
+  session(side: Side, seconds: number, measured: Measured): void;
 }
 
-class RequestTiming implements Timing {
-  readonly #histogram: Histogram;
-  readonly #operation: Operation;
-  readonly #measured: Measured;
-  readonly #started: number = performance.now();
+type Instruments = Readonly<Record<Side, { readonly operation: Histogram; readonly session: Histogram }>>;
 
-  constructor(histogram: Histogram, operation: Operation, measured: Measured) {
-    this.#histogram = histogram;
-    this.#operation = operation;
-    this.#measured = measured;
-  }
+/** Returns the histograms on the given meter provider or the global one, which may be registered after the wrap. */
+export function durations(option: MeterProvider | undefined, scope: HopScope): Durations {
+  const instruments = lazyInstruments(option, scope, instrumentsOf);
+  return {
+    request(side, operation, measured) {
+      const histogram = instruments()?.[side].operation;
+      if (histogram === undefined) return undefined;
+      return (seconds, outcome, context) => {
+        const attributes = requestAttributes(operation, measured);
+        histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
+      };
+    },
+    session(side, seconds, { attributes, version }) {
+      const recorded: Attributes = Object.fromEntries(attributes);
+      if (version !== undefined) recorded[ATTR_MCP_PROTOCOL_VERSION] = version;
+      guarded('meter', () => instruments()?.[side].session.record(seconds, recorded));
+    },
+  };
+}
 
-  end(outcome: Outcome | undefined, context: Context): void {
-    const seconds = (performance.now() - this.#started) / 1000;
-    const attributes = requestAttributes(this.#operation, this.#measured);
-    this.#histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
-  }
+function instrumentsOf(meter: Meter): Instruments {
+  const histogram = (of: Side, what: 'operation' | 'session', description: string): Histogram =>
+    meter.createHistogram(`mcp.${of}.${what}.duration`, {
+      description,
+      unit: 's',
+      advice: { explicitBucketBoundaries: [...DURATION_BUCKETS] },
+    });
+  return {
+    client: {
+      operation: histogram('client', 'operation', 'How long an MCP request took, seen by its sender'),
+      session: histogram('client', 'session', 'How long an MCP session lasted, seen by the client'),
+    },
+    server: {
+      operation: histogram('server', 'operation', 'How long an MCP request took, seen by its receiver'),
+      session: histogram('server', 'session', 'How long an MCP session lasted, seen by the server'),
+    },
+  };
 }
 
 /** What is recorded of a request that came out well. */
@@ -150,7 +127,7 @@ function withOutcome(plain: Attributes, outcome: Outcome): Attributes {
   if (status !== undefined) attributes[ATTR_RPC_RESPONSE_STATUS_CODE] = status;
   const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
   if (learnt !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = learnt;
-  const type = outcome.errorType ?? (outcome.error === undefined ? undefined : errorType(outcome.error));
+  const type = failureType(outcome);
   if (type !== undefined) attributes[ATTR_ERROR_TYPE] = type;
   return attributes;
 }

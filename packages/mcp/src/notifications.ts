@@ -1,7 +1,8 @@
 import { context as contextApi, propagation, SpanKind, trace } from '@opentelemetry/api';
-import { metaFields, startOutbound } from '@throughline/core';
+import { metaFields, startOutbound } from '@throughline/core/adapter';
+import type { Sending } from '@throughline/core/adapter';
 import { withFields } from './carrier.ts';
-import { arrivalContext, newsContext } from './contexts.ts';
+import { arrivalContext, newsContext, postContext } from './contexts.ts';
 import { MCP } from './conventions.ts';
 import { cancelled } from './in-flight.ts';
 import { isObject, metaOf } from './message.ts';
@@ -17,14 +18,21 @@ export class Notifications {
     this.#wire = wire;
   }
 
-  /** Returns the message to send. */
-  outgoing(message: Message, method: string): Message {
-    const { params } = message;
+  /** Sends a notification with the fields of what it is about, and returns what the transport returns. */
+  send(message: Message, method: string, options: unknown): Promise<void> {
+    const wire = this.#wire;
+    const sending = this.#sending(message, method);
+    if (sending === undefined) return wire.pass(message, options);
+    const context = sending === wire.handshake ? postContext(wire.suppresses, sending) : undefined;
+    return wire.pass(withFields(message, sending), wire.withHeaders(options, sending), context);
+  }
+
+  #sending({ params }: Message, method: string): Sending | undefined {
     if (method === 'notifications/cancelled') {
       const request = isObject(params) ? this.#wire.inFlight.takeSent(params['requestId']) : undefined;
       if (request !== undefined) {
         this.#wire.end(request, cancelled);
-        return withFields(message, request.sending);
+        return request.sending;
       }
     }
     const active = contextApi.active();
@@ -34,7 +42,8 @@ export class Notifications {
       trace.getSpanContext(active) === undefined &&
       propagation.getBaggage(active) === undefined
     )
-      return message;
+      // What a client has to say after the answer, and the stream that it opens then, are part of the handshake.
+      return method === 'notifications/initialized' ? this.#wire.handshake : undefined;
     const sending = startOutbound(
       {
         transport: MCP,
@@ -51,7 +60,7 @@ export class Notifications {
     );
     sending.end();
     // News of a tool that is as deep as a chain may go arrives all the same, but nothing can follow from it in the chain.
-    return sending.refused === undefined ? withFields(message, sending) : message;
+    return sending.refused === undefined ? sending : undefined;
   }
 
   /** Hands what came in to the protocol. */
@@ -79,11 +88,12 @@ export class Notifications {
       name: method,
       attributes: undefined,
       span: false,
+      notice: true,
       meta,
       extra,
     });
     received.end();
-    if (received.refused === undefined) this.#wire.run(received.context, handler, message, extra);
+    this.#wire.run(received.context, handler, message, extra);
   }
 }
 

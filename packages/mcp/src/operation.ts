@@ -1,6 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
-import { printable } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { printable } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
   ATTR_GEN_AI_PROMPT_NAME,
@@ -10,6 +10,7 @@ import {
   ATTR_RPC_RESPONSE_STATUS_CODE,
   ERROR_TOOL,
   EXECUTE_TOOL,
+  OTHER,
 } from './conventions.ts';
 import { isObject } from './message.ts';
 import type { Message, ObjectValue, RequestId } from './message.ts';
@@ -106,7 +107,7 @@ const toolError: Outcome = { errorType: ERROR_TOOL };
 
 function errorOutcome(error: ObjectValue, side: 'client' | 'server'): Outcome {
   const { code } = error;
-  if (typeof code !== 'number') return { errorType: '_OTHER', error };
+  if (typeof code !== 'number') return { errorType: OTHER, error };
   const status = String(code);
   const attributes = { [ATTR_RPC_RESPONSE_STATUS_CODE]: status };
   return side === 'server' && callersMistakes.has(code) ? { attributes } : { attributes, errorType: status, error };
@@ -119,5 +120,5 @@ const callersMistakes = new Set([-32_700, -32_600, -32_601, -32_602, -32_002, -3
 /** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
 export function sendFailure(error: unknown): Outcome {
   const code: unknown = isObject(error) ? error['code'] : undefined;
-  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { error };
+  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { failed: true, error };
 }

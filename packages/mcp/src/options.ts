@@ -1,8 +1,19 @@
-import { hopSettings, remembering, ThroughlineError } from '@throughline/core';
-import type { HopOptions, HopSettings, Target } from '@throughline/core';
+import {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkOneOf,
+  hopSettings,
+  remembering,
+} from '@throughline/core/adapter';
+import type { HopOptions, Target } from '@throughline/core';
+import type { HopSettings } from '@throughline/core/adapter';
 import { recordOptions } from './content.ts';
 import type { RecordOptions } from './content.ts';
-import { Durations } from './metrics.ts';
+import { durations } from './metrics.ts';
+import type { Durations } from './metrics.ts';
 
 /** The instrumentation scope of this package's spans. */
 export const scope = { name: '@throughline/mcp', version: '0.0.0' } as const;
@@ -49,31 +60,35 @@ export function spansByDefault(method: string): boolean {
 
 const CHANNELS = ['host', 'memory', 'broker', 'process'];
 
-/** Returns the settings of one wrap. Throws a `ThroughlineError` for an option that cannot be meant. */
-export function mcpSettings(options: McpOptions | undefined): McpSettings {
-  const hop = hopSettings(options, scope);
+// As an object, so that the compiler tells when one is missing.
+const MCP_OPTIONS: Readonly<Record<Exclude<keyof McpOptions, keyof HopOptions>, true>> = {
+  spanFor: true,
+  peer: true,
+  suppressInner: true,
+  record: true,
+};
+
+/** Returns the settings of one wrap; `own` names what its options hold besides. Throws a `ThroughlineError` for a wrong option. */
+export function mcpSettings(options: McpOptions | undefined, own: readonly string[] = []): McpSettings {
+  const hop = hopSettings(options, scope, [...Object.keys(MCP_OPTIONS), ...own]);
   const given = options ?? {};
   const { spanFor, peer, suppressInner } = given;
-  if (spanFor !== undefined && typeof spanFor !== 'function')
-    throw wrong('spanFor', "a function, such as (method) => method === 'tools/call'");
-  if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
-  if (peer !== undefined && (typeof peer !== 'object' || peer === null))
-    throw wrong('peer', "an object, such as { host: 'search' }");
-  if (peer?.channel !== undefined && !CHANNELS.includes(peer.channel))
-    throw wrong('peer.channel', `one of '${CHANNELS.join("', '")}'`);
-  if (peer?.host !== undefined && typeof peer.host !== 'string') throw wrong('peer.host', 'a name');
+  checkFunction('spanFor', spanFor, "a function, such as (method) => method === 'tools/call'");
+  checkBoolean('suppressInner', suppressInner);
+  checkObject('peer', peer, "an object, such as { host: 'search' }");
+  if (peer !== undefined) checkKnown(peer, ['channel', 'host'], 'peer');
+  checkOneOf('peer.channel', peer?.channel, CHANNELS);
+  checkName('peer.host', peer?.host);
   return {
     hop,
     given,
     spanFor: spanFor ?? spansByDefault,
-    durations: new Durations(given.meterProvider, scope),
+    durations: durations(given.meterProvider, scope),
     record: recordOptions(given.record),
   };
 }
 
 /** Returns the settings of an options object that is handed in with every call. */
-export const rememberedSettings: (options: McpOptions | undefined) => McpSettings = remembering(mcpSettings);
-
-function wrong(option: string, takes: string): ThroughlineError {
-  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes ${takes}.`);
-}
+export const rememberedSettings: (options: McpOptions | undefined) => McpSettings = remembering((options) =>
+  mcpSettings(options),
+);

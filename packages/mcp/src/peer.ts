@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
+import { wrapped } from '@throughline/core/adapter';
 import type { Target } from '@throughline/core';
 import { ATTR_NETWORK_TRANSPORT, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, MCP } from './conventions.ts';
 import type { McpOptions } from './options.ts';
@@ -10,8 +11,13 @@ export interface TransportPeer {
   readonly host: Attributes | undefined;
   /** Attributes of every span on this transport. */
   readonly attributes: readonly (readonly [string, AttributeValue])[];
-  /** How a send leaves: as an HTTP request of the SDK's own fetch or of the user's, or not as an HTTP request. */
-  readonly fetch: 'own' | 'user' | undefined;
+  /**
+   * How a send leaves: as an HTTP request of the SDK's own fetch, of the user's, or of one that this project traces, or not as an
+   * HTTP request.
+   */
+  readonly fetch: 'own' | 'user' | 'traced' | undefined;
+  /** Whether each message is an HTTP request of its own that takes `headers` in its send options, as SDK v2 has it. */
+  readonly takesHeaders: boolean;
 }
 
 /**
@@ -30,6 +36,7 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
     host: hostOf(seen.attributes),
     attributes: Object.entries(seen.attributes ?? {}),
     fetch: seen.fetch,
+    takesHeaders: (transport as { hasPerRequestStream?: unknown }).hasPerRequestStream === true,
   };
 }
 
@@ -43,7 +50,7 @@ interface Seen {
   readonly channel: Target['channel'];
   readonly host?: string;
   readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  readonly fetch?: 'own' | 'user';
+  readonly fetch?: 'own' | 'user' | 'traced';
 }
 
 function detect(transport: object): Seen {
@@ -70,15 +77,15 @@ function detect(transport: object): Seen {
 const stdio: Seen = { channel: 'process', attributes: { [ATTR_NETWORK_TRANSPORT]: 'pipe' } };
 
 function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protocol'>): Seen {
-  const attributes: Record<string, AttributeValue> = {
-    [ATTR_NETWORK_TRANSPORT]: 'tcp',
-    [ATTR_SERVER_ADDRESS]: url.hostname,
-  };
+  // A URL has the brackets around an IPv6 address, an address has none.
+  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
+  const attributes: Record<string, AttributeValue> = { [ATTR_NETWORK_TRANSPORT]: 'tcp', [ATTR_SERVER_ADDRESS]: host };
   const secure = url.protocol === 'https:' || url.protocol === 'wss:';
   attributes[ATTR_SERVER_PORT] = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-  const seen = { channel: 'host', host: url.hostname, attributes } as const;
+  const seen = { channel: 'host', host, attributes } as const;
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return seen;
   const given: unknown = (transport as { _fetch?: unknown })._fetch;
+  if (wrapped(given)) return { ...seen, fetch: 'traced' };
   return { ...seen, fetch: given === undefined || given === globalThis.fetch ? 'own' : 'user' };
 }
 

@@ -1,8 +1,9 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import { isTracingSuppressed } from '@opentelemetry/core';
-import { httpHeaders, metaFields, startInbound } from '@throughline/core';
-import type { InboundHop, Received, Refused } from '@throughline/core';
+import { httpHeaders, metaFields, startInbound } from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { InboundHop, Received } from '@throughline/core/adapter';
 import { arrivalContext } from './contexts.ts';
 import { MCP } from './conventions.ts';
 import { headersOf } from './http-request.ts';
@@ -16,6 +17,8 @@ export interface Arrival {
   readonly name: string;
   readonly attributes: Attributes | undefined;
   readonly span: boolean;
+  /** It asks for no work. */
+  readonly notice?: boolean;
   readonly meta: ObjectValue | undefined;
   readonly extra: MessageExtra | undefined;
 }
@@ -33,6 +36,7 @@ export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused
     carrier: arrival.meta,
     reader: metaFields,
     span: arrival.span,
+    notice: arrival.notice,
     http: headers === undefined ? undefined : 'payload',
     fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
     channel: wire.peer.target.channel,

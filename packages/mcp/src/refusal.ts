@@ -1,4 +1,5 @@
-import type { Outcome, Refused } from '@throughline/core';
+import type { Refused } from '@throughline/core';
+import type { Outcome } from '@throughline/core/adapter';
 import { ERROR_DEADLINE, META_PROTOCOL_VERSION } from './conventions.ts';
 import { isObject } from './message.ts';
 import type { RequestId } from './message.ts';

@@ -25,7 +25,7 @@ export class RequestsIn {
     const name = operation?.name ?? method;
     const attributes = operation && this.#wire.attributes(operation);
     const received = startReceiving(this.#wire, { method, name, attributes, span, meta, extra });
-    if (operation !== undefined) this.#wire.describe(received.span, operation, id, version, params);
+    if (operation !== undefined) received.describe(this.#wire.description(operation, id, version, params));
     if (received.refused !== undefined) {
       received.end();
       timing?.end(refusedOutcome(received), received.context);
@@ -39,8 +39,9 @@ export class RequestsIn {
       this.#wire.run(received.context, handler, message, extra);
     } catch (error) {
       const request = this.#wire.inFlight.takeReceived(id);
-      if (request === undefined) received.end({ error });
-      else this.#wire.end(request, { error });
+      const outcome = { failed: true, error };
+      if (request === undefined) received.end(outcome);
+      else this.#wire.end(request, outcome);
       throw error;
     }
   }

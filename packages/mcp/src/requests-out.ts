@@ -1,15 +1,15 @@
 import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { metaFields, startOutbound } from '@throughline/core';
-import type { Sending } from '@throughline/core';
+import { httpHeaders, describeSpan, metaFields, startOutbound } from '@throughline/core/adapter';
+import type { OutboundHop, Sending } from '@throughline/core/adapter';
 import { answerIn, withFields } from './carrier.ts';
 import { requestContext } from './contexts.ts';
 import { MCP, META_PROTOCOL_VERSION, PROTOCOL_PREFIX } from './conventions.ts';
 import { executeToolSpan } from './execute-tool.ts';
 import { cancelled } from './in-flight.ts';
 import type { OutboundRequest } from './in-flight.ts';
-import { metaOf } from './message.ts';
+import { isObject, metaOf } from './message.ts';
 import type { Message, ObjectValue, RequestId } from './message.ts';
 import { operationOf, sendFailure } from './operation.ts';
 import { deadlineAnswer, pastDeadline, refusalAnswer } from './refusal.ts';
@@ -42,15 +42,14 @@ export class RequestsOut {
         attributes,
         links: operation && this.#wire.links(caller, operation, params),
         target: this.#wire.peer.target,
-        carrier: meta,
-        reader: metaFields,
+        ...this.#carrier(meta, options),
         context: caller,
         span: span && outer === undefined,
       },
       this.#wire.settings.hop,
     );
     if (operation !== undefined && outer === undefined)
-      this.#wire.describe(sending.span, operation, id, version, params);
+      sending.describe(this.#wire.description(operation, id, version, params));
     if (sending.refused !== undefined) {
       sending.end();
       return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
@@ -70,8 +69,11 @@ export class RequestsOut {
       return this.#deliver(message, sending, caller, options);
     }
     if (outer !== undefined && operation !== undefined && attributes !== undefined) {
-      outer.setAttributes(attributes);
-      this.#wire.describe(outer, operation, id, version, params);
+      const describe = this.#wire.description(operation, id, version, params);
+      describeSpan(outer, (span) => {
+        span.setAttributes(attributes);
+        describe(span);
+      });
     }
     const request: OutboundRequest = {
       id,
@@ -100,12 +102,22 @@ export class RequestsOut {
     return sent;
   }
 
+  // What a caller without a span relays is in `_meta`, or in the headers that it asks for.
+  #carrier(meta: ObjectValue | undefined, options: unknown): Pick<OutboundHop, 'carrier' | 'reader'> {
+    if (this.#wire.peer.takesHeaders && meta?.['traceparent'] === undefined && isObject(options)) {
+      const { headers } = options;
+      if (headers !== undefined) return { carrier: headers, reader: httpHeaders };
+    }
+    return { carrier: meta, reader: metaFields };
+  }
+
   #deliver(message: Message, sending: Sending, caller: Context, options: unknown): Promise<void> {
     const { transport, peer, suppresses } = this.#wire;
     const wanted = requestContext(peer, suppresses, sending, caller);
     const copy = withFields(message, sending);
-    if (wanted === caller) return transport.send(copy, options);
-    return contextApi.with(wanted, transport.send, transport, copy, options);
+    const told = this.#wire.withHeaders(options, sending);
+    if (wanted === caller) return transport.send(copy, told);
+    return contextApi.with(wanted, transport.send, transport, copy, told);
   }
 
   /** Hands the answer to a request, which it ends, to the protocol: in the context of the caller. */
@@ -145,7 +157,8 @@ export class RequestsOut {
       else if (method !== 'initialize') {
         const params = { requestId: id, reason: 'The deadline of the chain has passed', ...envelopeOf(meta) };
         const message = withFields({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, sending);
-        contextApi.with(request.caller, () => this.#wire.passAlone(message, options));
+        const told = this.#wire.withHeaders(options, sending);
+        contextApi.with(request.caller, () => this.#wire.passAlone(message, told));
       }
       this.#wire.runAsCaller(request, this.#wire.handler, deadlineAnswer(id), undefined);
     };

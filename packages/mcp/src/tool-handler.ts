@@ -1,15 +1,15 @@
-import { context, SpanKind } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import {
   httpHeaders,
   markWrapped,
   metaFields,
-  startInbound,
-  ThroughlineError,
+  optionError,
+  runInbound,
   warnIfRewrapped,
   wrapped,
-} from '@throughline/core';
-import type { InboundHop, Outcome } from '@throughline/core';
+} from '@throughline/core/adapter';
+import type { InboundHop } from '@throughline/core/adapter';
 import { handlerMeta, withAnswer } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
 import { ATTR_JSONRPC_REQUEST_ID, MCP } from './conventions.ts';
@@ -17,9 +17,10 @@ import { handlerHeaders, isAuthenticated } from './http-request.ts';
 import { isId, isObject } from './message.ts';
 import type { Measured } from './metrics.ts';
 import { operationOf, outcomeOf, requestId } from './operation.ts';
+import type { Operation } from './operation.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
-import { refusedOutcome, refusedResult } from './refusal.ts';
+import { refusedResult } from './refusal.ts';
 
 /** The options of {@link traceToolHandler}. */
 export interface ToolHandlerOptions extends McpOptions {
@@ -38,13 +39,10 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
-  const { hop, durations, record } = mcpSettings(options);
+  const { hop, durations, record } = mcpSettings(options, ['name']);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {
-    throw new ThroughlineError(
-      'ERR_THROUGHLINE_OPTION',
-      "`name` takes the tool's name, as it is registered: { name: 'add' }.",
-    );
+    throw optionError('name', "the tool's name, as it is registered, such as { name: 'add' }", name);
   }
   if (wrapped(handler)) {
     warnIfRewrapped(handler, hop);
@@ -54,47 +52,23 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
   const traced = function (this: unknown, ...args: never[]): unknown {
     // SDK v1 and v2 both hand it over last, after the arguments where the tool takes any.
     const extra: unknown = args.at(-1);
-    const headers = handlerHeaders(extra);
-    const inbound: InboundHop = {
-      transport: MCP,
-      name: operation.name,
-      kind: SpanKind.SERVER,
-      attributes: operation.attributes,
-      carrier: handlerMeta(extra),
-      reader: metaFields,
-      http: headers === undefined ? undefined : 'payload',
-      fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
-      peer: { name: 'tools/call', authenticated: isAuthenticated(extra), request: extra },
-    };
-    const timing = hop.spans ? durations.start('server', operation, unknown) : undefined;
-    const received = startInbound(inbound, hop);
-    if (hop.spans && received.span.isRecording()) {
-      const more: Attributes = { [ATTR_JSONRPC_REQUEST_ID]: requestId(idOf(extra)) };
-      if (record !== undefined)
-        addRequest(more, record, 'tools/call', { name, arguments: args.length > 1 ? args[0] : undefined });
-      received.span.setAttributes(more);
-    }
-    if (received.refused !== undefined) {
-      received.end();
-      timing?.end(refusedOutcome(received), received.context);
-      return Promise.resolve(refusedResult(received, inbound.carrier));
-    }
-    const end = (outcome: Outcome | undefined, answered?: unknown): void => {
-      const content = record === undefined ? undefined : resultAttributes(record, answered, name);
-      received.end(
-        content === undefined ? outcome : { ...outcome, attributes: { ...outcome?.attributes, ...content } },
-      );
-      timing?.end(outcome, received.context);
-    };
-    let result: unknown;
-    try {
-      result = context.with(received.context, () => handler.apply(this, args));
-    } catch (error) {
-      end({ error });
-      throw error;
-    }
-    const { answer } = received;
-    return result instanceof Promise ? settled(result, answer, end) : ended(result, answer, end);
+    const inbound = inboundOf(operation, extra);
+    return runInbound<unknown>(inbound, hop, {
+      describe: (span) => {
+        const attributes: Attributes = { [ATTR_JSONRPC_REQUEST_ID]: requestId(idOf(extra)) };
+        if (record !== undefined)
+          addRequest(attributes, record, 'tools/call', { name, arguments: args.length > 1 ? args[0] : undefined });
+        span.setAttributes(attributes);
+      },
+      work: ({ answer }) => answered(handler.apply(this, args), answer),
+      outcome: (result) => {
+        const outcome = outcomeOf({ result }, 'tools/call', 'server');
+        const content = record === undefined ? undefined : resultAttributes(record, result, name);
+        return content === undefined ? outcome : { ...outcome, attributes: { ...outcome?.attributes, ...content } };
+      },
+      measure: hop.spans ? durations.request('server', operation, unknown) : undefined,
+      refused: (refused) => Promise.resolve(refusedResult(refused, inbound.carrier)),
+    });
   };
   return markWrapped(traced, hop) as F;
 }
@@ -102,22 +76,30 @@ export function traceToolHandler<F extends (...args: never[]) => unknown>(handle
 // Nothing is known of the connection.
 const unknown: Measured = { attributes: [], version: undefined };
 
-type End = (outcome: Outcome | undefined, answered?: unknown) => void;
-
-async function settled(promise: Promise<unknown>, answer: string | undefined, end: End): Promise<unknown> {
-  let result: unknown;
-  try {
-    result = await promise;
-  } catch (error) {
-    end({ error });
-    throw error;
-  }
-  return ended(result, answer, end);
+function inboundOf(operation: Operation, extra: unknown): InboundHop {
+  const headers = handlerHeaders(extra);
+  return {
+    transport: MCP,
+    name: operation.name,
+    kind: SpanKind.SERVER,
+    attributes: operation.attributes,
+    carrier: handlerMeta(extra),
+    reader: metaFields,
+    http: headers === undefined ? undefined : 'payload',
+    fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
+    peer: { name: 'tools/call', authenticated: isAuthenticated(extra), request: extra },
+  };
 }
 
-function ended(result: unknown, answer: string | undefined, end: End): unknown {
-  end(outcomeOf({ result }, 'tools/call', 'server'), result);
-  return withAnswer({ result }, answer).result;
+// A result that tells the requester the new context of its restarted trace. The SDK awaits whatever a handler returns.
+function answered(result: unknown, answer: string | undefined): unknown {
+  if (answer === undefined) return result;
+  const tell = (told: unknown): unknown => withAnswer({ result: told }, answer).result;
+  return isThenable(result) ? Promise.resolve(result).then(tell) : tell(result);
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 function idOf(extra: unknown): string {

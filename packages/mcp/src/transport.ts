@@ -1,5 +1,5 @@
-import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core';
-import type { Members } from '@throughline/core';
+import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import type { Members } from '@throughline/core/adapter';
 import { Connection } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';

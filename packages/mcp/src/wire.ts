@@ -1,13 +1,16 @@
-import { context as contextApi } from '@opentelemetry/api';
+import { hasSubscribers } from 'node:diagnostics_channel';
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { warnOnce } from '@throughline/core';
-import type { Outcome } from '@throughline/core';
+import { startOutbound, warnOnce } from '@throughline/core/adapter';
+import type { Outcome, Sending } from '@throughline/core/adapter';
+import { withHeaders } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
-import { strayContext } from './contexts.ts';
+import { otherContext } from './contexts.ts';
 import {
   ATTR_JSONRPC_REQUEST_ID,
   ATTR_MCP_PROTOCOL_VERSION,
   ATTR_MCP_SESSION_ID,
+  MCP,
   META_PROTOCOL_VERSION,
 } from './conventions.ts';
 import { enrichOutcome } from './execute-tool.ts';
@@ -16,6 +19,7 @@ import { InFlight } from './in-flight.ts';
 import type { InboundRequest, OutboundRequest } from './in-flight.ts';
 import { isObject } from './message.ts';
 import type { Message, MessageExtra, ObjectValue, RequestId } from './message.ts';
+import { timed } from './metrics.ts';
 import type { Side, Timing } from './metrics.ts';
 import { label, outcomeOf, requestId } from './operation.ts';
 import type { Operation } from './operation.ts';
@@ -49,6 +53,8 @@ export class Wire {
   handler: Handler | undefined;
   readonly #rounds = new Rounds();
   #protocolVersion: string | undefined;
+  /** The latest `initialize` that was answered, at the client. */
+  handshake: Sending | undefined;
   #session: { readonly side: Side; readonly since: number } | undefined;
 
   constructor(transport: TracedTransport, settings: McpSettings) {
@@ -59,9 +65,9 @@ export class Wire {
   }
 
   /** Sends a message that is no request of ours, and returns what the transport returns. */
-  pass(message: unknown, options: unknown): Promise<void> {
+  pass(message: unknown, options: unknown, active: Context = contextApi.active()): Promise<void> {
     if (this.peer.fetch === undefined) return this.transport.send(message, options);
-    const wanted = strayContext(this.suppresses, contextApi.active());
+    const wanted = otherContext(this.suppresses, active);
     return contextApi.with(wanted, this.transport.send, this.transport, message, options);
   }
 
@@ -73,6 +79,35 @@ export class Wire {
     } catch (error) {
       failed(error);
     }
+  }
+
+  /**
+   * Returns the options to send a message with: where it leaves as an HTTP request of its own, the fields of its hop are in the
+   * headers too, for who looks at HTTP alone.
+   */
+  withHeaders(options: unknown, sending: Sending): unknown {
+    if (this.#writesHeaders()) return withHeaders(options, sending);
+    // A third party's HTTP spans are seen by nobody here.
+    if (this.peer.fetch === 'own' && this.suppresses && !this.peer.takesHeaders && sending.mode === 'write') {
+      if (this.settings.hop.firstParty(this.peer.target)) warnOnce('mcp.headers', noHeaders);
+    }
+    return options;
+  }
+
+  /** Returns the options to send an answer with. Its message carries nothing; its HTTP request is one like any other. */
+  answerOptions(options: unknown): unknown {
+    if (!this.#writesHeaders()) return options;
+    // No hop of its own, so it is neither ended nor counted.
+    const answer = startOutbound(
+      { transport: MCP, name: 'answer', kind: SpanKind.CLIENT, target: this.peer.target, span: false, reply: true },
+      this.settings.hop,
+    );
+    return answer.refused === undefined ? withHeaders(options, answer) : options;
+  }
+
+  // An instrumentation of undici would add a second `traceparent` to ours, and a server reads neither of two.
+  #writesHeaders(): boolean {
+    return this.peer.takesHeaders && (this.suppresses || !hasSubscribers('undici:request:create'));
   }
 
   /** Hands a message to the protocol in a context. */
@@ -115,9 +150,17 @@ export class Wire {
     return this.peer.host === undefined ? attributes : { ...attributes, ...this.peer.host };
   }
 
-  /** Tells the span of a request, where it is recorded, all else that is known of the request. */
-  describe(span: Span, { method }: Operation, id: RequestId, version: string | undefined, params: unknown): void {
-    if (!span.isRecording()) return;
+  /** Returns what tells the span of a request all else that is known of the request. */
+  description(
+    { method }: Operation,
+    id: RequestId,
+    version: string | undefined,
+    params: unknown,
+  ): (span: Span) => void {
+    return (span) => this.#describe(span, method, id, version, params);
+  }
+
+  #describe(span: Span, method: string, id: RequestId, version: string | undefined, params: unknown): void {
     const text = requestId(id);
     if (text !== undefined) span.setAttribute(ATTR_JSONRPC_REQUEST_ID, text);
     for (const [name, value] of this.peer.attributes)
@@ -134,7 +177,7 @@ export class Wire {
 
   /** Starts the clock of a request, where anybody measures. */
   start(side: Side, operation: Operation, version: string | undefined): Timing | undefined {
-    return this.settings.durations.start(side, operation, { attributes: this.peer.attributes, version });
+    return timed(this.settings.durations.request(side, operation, { attributes: this.peer.attributes, version }));
   }
 
   /** Returns the spans of the rounds of this operation that came before. */
@@ -153,7 +196,10 @@ export class Wire {
 
   /** Ends a request with what its answer says. */
   answer(request: OutboundRequest | InboundRequest, answer: Message, side: Side): void {
-    if (request.method === 'initialize') this.learn(answer.result, side);
+    if (request.method === 'initialize') {
+      this.learn(answer.result, side);
+      if ('sending' in request && isObject(answer.result)) this.handshake = request.sending;
+    }
     this.end(request, this.#outcome(answer, request, side));
   }
 
@@ -192,6 +238,9 @@ export class Wire {
     });
   }
 }
+
+const noHeaders =
+  "the HTTP requests of this MCP client transport carry no trace context in their headers, so that a server's HTTP spans are traces of their own. Give the transport a traced fetch: new StreamableHTTPClientTransport(url, { fetch: traceFetch() }), of @throughline/fetch.";
 
 // `with` would make a bound function of a method.
 function handOver(handler: Handler, transport: TracedTransport, message: unknown, extra: unknown): void {

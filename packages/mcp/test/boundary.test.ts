@@ -1,5 +1,5 @@
 import { trace, TraceFlags } from '@opentelemetry/api';
-import { edgeSampler } from '@throughline/core';
+import { edgeSampler } from '@throughline/core/sdk';
 import type { Peer } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';

@@ -216,6 +216,12 @@ describe('traceEnv', () => {
     expect(ours).toEqual({ PATH: '/bin', TRACEPARENT, BAGGAGE: all });
   });
 
+  test('takes nothing from the environment of this process, and says so where it is handed none', async () => {
+    await inSpan('spawn', async () => expect(Object.keys(traceEnv({})).toSorted()).toEqual(['BAGGAGE', 'TRACEPARENT']));
+    const refused = expect.objectContaining({ code: 'ERR_THROUGHLINE_ARGUMENT' }) as Error;
+    expect(() => traceEnv(undefined as never)).toThrow(refused);
+  });
+
   test('a chain past its limits spawns nothing where lineage enforces them', () => {
     const started = contextFromEnv({ TRACEPARENT: valid, BAGGAGE: 'throughline.lineage=1.32.32.1.-.-.-' });
     const refused = expect.objectContaining({ code: 'ERR_THROUGHLINE_REFUSED' }) as Error;
@@ -225,7 +231,7 @@ describe('traceEnv', () => {
   });
 
   test('without a span what is there stays', () => {
-    expect(traceEnv()).toEqual({});
+    expect(traceEnv({})).toEqual({});
     expect(traceEnv({ TRACEPARENT: valid })).toEqual({ TRACEPARENT: valid });
     const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });
     context.with(propagation.setBaggage(ROOT_CONTEXT, baggage), () => {

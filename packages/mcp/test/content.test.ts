@@ -73,7 +73,8 @@ test('a handler that is traced by itself records on request too', () => {
 
 test('a `record` that cannot be meant throws where it is given', () => {
   expect(() => traceClient(v1.client(), { record: true as never })).toThrow(/`record` takes/);
-  expect(() => traceClient(v1.client(), { record: { redact: 'x' as never } })).toThrow(/`record` takes/);
+  expect(() => traceClient(v1.client(), { record: { redact: 'x' as never } })).toThrow(/`record.redact` takes/);
+  expect(() => traceClient(v1.client(), { record: { result: true, redcat: () => 1 } as never })).toThrow(/`redact`\?/);
 });
 
 // https://github.com/open-telemetry/semantic-conventions-genai: MCP, "enrich the existing execute_tool span"

@@ -1,6 +1,8 @@
 import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { isTracingSuppressed, RPCType, setRPCMetadata, suppressTracing } from '@opentelemetry/core';
-import { currentLineage, hopSettings, nodeHeaders, receive } from '@throughline/core';
+import { currentLineage } from '@throughline/core';
+import { receive } from '@throughline/core/adapter';
+import { hopSettings, nodeHeaders } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';

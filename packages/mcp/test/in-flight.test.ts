@@ -1,6 +1,6 @@
 import { AsyncResource } from 'node:async_hooks';
 import { ROOT_CONTEXT } from '@opentelemetry/api';
-import type { Outcome, Received, Sending } from '@throughline/core';
+import type { Outcome, Received, Sending } from '@throughline/core/adapter';
 import { expect, test } from 'vitest';
 import { InFlight } from '../src/in-flight.ts';
 

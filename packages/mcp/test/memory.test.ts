@@ -527,6 +527,8 @@ describe('options', () => {
     [{ suppressInner: 'yes' }, /`suppressInner` takes/],
     [{ peer: 'x' }, /`peer` takes/],
     [{ peer: { channel: 'pipe' } }, /`peer.channel` takes/],
+    [{ peer: { hots: 'x' } }, /`peer.hots` is no option. Did you mean `host`\?/],
+    [{ spansFor: () => true }, /Did you mean `spanFor`\?/],
     [{ inbound: 'maybe' }, /`inbound` takes/],
   ])('%j throws where it is given', (options, message) => {
     expect(() => traceClient(sdk.client(), options as unknown as McpOptions)).toThrow(message);

@@ -85,6 +85,52 @@ test('what a handler throws, at once or later, is the same object, and on the sp
   }
 });
 
+test('a span ends when what the handler returned has settled, a promise or not', async () => {
+  // Such as a query builder, which starts when it is awaited.
+  const query = (work: Promise<unknown>) => ({
+    // oxlint-disable-next-line no-thenable -- what this is about
+    then: (fulfilled: (value: unknown) => void, rejected: (reason: unknown) => void) =>
+      void work.then(fulfilled, rejected),
+  });
+  const answer = { content: [], isError: true };
+  let answerIt: (answer: unknown) => void = () => {};
+  const slow = new Promise<unknown>((resolve) => (answerIt = resolve));
+  const result = traceToolHandler(() => query(slow), { name: 'slow' })();
+  await new Promise(setImmediate);
+  expect(telemetry.spans()).toEqual([]);
+  answerIt(answer);
+  expect(await (result as unknown)).toBe(answer);
+  expect(telemetry.find('tools/call slow').attributes['error.type']).toBe('tool_error');
+
+  const mine = new RangeError('mine');
+  const fails = traceToolHandler(() => query(Promise.reject(mine)), { name: 'fails' });
+  await expect(Promise.resolve(fails() as unknown)).rejects.toBe(mine);
+  expect(telemetry.find('tools/call fails').attributes['error.type']).toBe('RangeError');
+});
+
+test('a failure without a value is a failure', async () => {
+  const now = traceToolHandler(
+    () => {
+      throw undefined;
+    },
+    { name: 'now' },
+  );
+  const later = traceToolHandler(() => Promise.reject(), { name: 'later' });
+  let thrown: unknown = 'nothing';
+  try {
+    now();
+  } catch (error) {
+    thrown = error;
+  }
+  expect(thrown).toBeUndefined();
+  await expect(later()).rejects.toBeUndefined();
+  for (const name of ['tools/call now', 'tools/call later']) {
+    const { attributes, status } = telemetry.find(name);
+    expect(attributes['error.type']).toBe('_OTHER');
+    expect(status.code).toBe(SpanStatusCode.ERROR);
+  }
+});
+
 test('a handler without a name throws where it is given', () => {
   expect(() => traceToolHandler(() => {}, {} as never)).toThrow(/`name` takes/);
 });

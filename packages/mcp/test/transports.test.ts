@@ -1,4 +1,4 @@
-import { SpanKind } from '@opentelemetry/api';
+import { context, propagation, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { NodeStreamableHTTPServerTransport } from '@modelcontextprotocol/node';
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { SSEServerTransport } from '@modelcontextprotocol/sdk/server/sse.js';
@@ -8,7 +8,7 @@ import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { traceClient, traceServer } from '../src/index.ts';
+import { traceClient, traceServer, traceTransport } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
 import { host } from './http-host.ts';
 import { link } from './link.ts';
@@ -83,6 +83,81 @@ describe.each([v1, v2(), v2(true)])('$name over Streamable HTTP', (sdk) => {
       ),
     );
     expectChains(names);
+  });
+});
+
+describe.each([v1, v2()])('$name: a failure without a value', (sdk) => {
+  const call = { jsonrpc: '2.0', id: 1, method: 'tools/call', params: { name: 'work' } } as const;
+  const undefinedOf = async (fn: () => unknown): Promise<void> => {
+    let thrown: unknown = 'nothing';
+    try {
+      await fn();
+    } catch (error) {
+      thrown = error;
+    }
+    expect(thrown).toBeUndefined();
+  };
+  const expectFailed = (kind: SpanKind): void => {
+    const { attributes, status } = spanOf(telemetry, 'tools/call work', kind);
+    expect(attributes['error.type']).toBe('_OTHER');
+    expect(status.code).toBe(SpanStatusCode.ERROR);
+  };
+
+  test.each([
+    ['rejects', () => Promise.reject()],
+    [
+      'throws',
+      () => {
+        throw undefined;
+      },
+    ],
+  ])('a send that %s with undefined ends its span as one', async (_, send) => {
+    const [near] = sdk.memory();
+    near.send = send;
+    const traced = traceTransport(near) as unknown as { send(message: unknown): Promise<void>; [inFlightKey]: number };
+    await undefinedOf(() => traced.send(call));
+    expectFailed(SpanKind.CLIENT);
+    expect(traced[inFlightKey]).toBe(0);
+  });
+
+  test('and so does a handler of messages that throws it', async () => {
+    const [near, far] = sdk.memory();
+    const traced = traceTransport(far) as unknown as { onmessage: () => void; start(): Promise<void> };
+    traced.onmessage = () => {
+      throw undefined;
+    };
+    await traced.start();
+    await undefinedOf(() => near.send(call as never));
+    expectFailed(SpanKind.SERVER);
+  });
+});
+
+describe.each([v1, v2()])('$name over HTTP to an IPv6 address', (sdk) => {
+  test('the address has no brackets, and is private', async () => {
+    const client = traceClient(sdk.client());
+    const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });
+    // Nobody listens there.
+    const connected = context.with(propagation.setBaggage(context.active(), baggage), () =>
+      client.connect(sdk.http(new URL('http://[::1]:9/mcp')) as never),
+    );
+    await expect(connected).rejects.toThrow();
+    const { attributes } = spanOf(telemetry, 'initialize', SpanKind.CLIENT);
+    expect(attributes).toMatchObject({ 'server.address': '::1', 'server.port': 9 });
+    expect(attributes).not.toHaveProperty('throughline.baggage.withheld');
+  });
+
+  test.each(['2001:db8::1', '2001:db8::*'])('firstParty: %s matches it', async (pattern) => {
+    const never: typeof fetch = () => Promise.reject(new TypeError('not sent'));
+    const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });
+    for (const firstParty of [[], [pattern]]) {
+      const client = traceClient(sdk.client(), { firstParty });
+      const connected = context.with(propagation.setBaggage(context.active(), baggage), () =>
+        client.connect(sdk.http(new URL('http://[2001:db8::1]/mcp'), { fetch: never }) as never),
+      );
+      await expect(connected).rejects.toThrow('not sent');
+    }
+    const withheld = telemetry.spans().map(({ attributes }) => attributes['throughline.baggage.withheld']);
+    expect(withheld).toEqual([1, undefined]);
   });
 });
 

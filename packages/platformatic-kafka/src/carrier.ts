@@ -1,5 +1,5 @@
 import type { Context } from '@opentelemetry/api';
-import { hopSettings, remembering } from '@throughline/core';
+import { hopSettings, remembering } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import { messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
@@ -14,7 +14,7 @@ export interface InjectOptions extends HopOptions {
   readonly headers?: 'buffer' | 'string' | undefined;
 }
 
-const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope));
+const settingsOf = remembering((options: HopOptions | undefined) => hopSettings(options, scope, ['topic', 'headers']));
 
 const asBuffer = (text: string): Buffer => Buffer.from(text);
 const asText = (text: string): string => text;

@@ -1,4 +1,5 @@
-import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import { traceStream } from './messages-stream.ts';
 import type { TracedStream } from './messages-stream.ts';
 import { consumerSettings } from './options.ts';

@@ -1,4 +1,4 @@
-import { ThroughlineError, warnOnce } from '@throughline/core';
+import { optionError, warnOnce } from '@throughline/core/adapter';
 
 /** Makes of a header's text what the producer's serializer takes; `undefined` where nothing is known to do. */
 export interface HeaderEncoder {
@@ -21,7 +21,7 @@ export function encoderOf(producer: object, option: 'buffer' | 'string' | undefi
       return { key: encodes(headerKey), value: encodes(headerValue) };
     }
     default:
-      throw new ThroughlineError('ERR_THROUGHLINE_OPTION', "`headers` takes 'buffer' or 'string'.");
+      throw optionError('headers', "'buffer' or 'string'", option);
   }
 }
 

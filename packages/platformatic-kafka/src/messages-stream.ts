@@ -1,5 +1,6 @@
-import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core';
-import type { Received, Refused } from '@throughline/core';
+import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
 import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
 import { headersOf } from './carrier.ts';
 import type { MessageLike } from './message.ts';

@@ -26,7 +26,7 @@ export type ConsumerSettings = Receiver<MessageLike>;
 /** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
 export function producerSettings(producer: object, options: ProducerOptions | undefined): Sender {
   const shape = mapHeaders(encoderOf(producer, options?.headers));
-  const settings = senderSettings(options, scope, shape, errorTypeOf, always);
+  const settings = senderSettings(options, scope, shape, errorTypeOf, always, ['headers']);
   return settings.clientId === undefined ? { ...settings, clientId: nameOf(producer, 'clientId') } : settings;
 }
 

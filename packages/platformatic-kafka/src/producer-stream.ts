@@ -1,4 +1,4 @@
-import { sameType } from '@throughline/core';
+import { sameType } from '@throughline/core/adapter';
 import { createMessage } from '@throughline/core/messaging';
 import type { Sender } from '@throughline/core/messaging';
 

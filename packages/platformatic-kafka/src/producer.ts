@@ -1,5 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
-import { sameType, ThroughlineError, warnIfRewrapped, wrapped } from '@throughline/core';
+import { ThroughlineError } from '@throughline/core';
+import { sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import { endAll, refusalOf, sendAll, settle, startTopic } from '@throughline/core/messaging';
 import type { OutgoingTopic, PlaceOf, Sender } from '@throughline/core/messaging';
 import { producerSettings } from './options.ts';

@@ -1,4 +1,4 @@
-import { carriedContext, messageHeaders, writeRecord } from '@throughline/core';
+import { carriedContext, messageHeaders, writeRecord } from '@throughline/core/adapter';
 import type { MessageShape, WrittenFields } from '@throughline/core/messaging';
 import type { HeaderEncoder } from './encoder.ts';
 

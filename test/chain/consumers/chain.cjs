@@ -1,6 +1,5 @@
 /** What the hops of one copy of core, `inner`, send on while one of another copy, `outer`, is being received. */
 exports.relay = (outer, inner) => {
-  outer.register();
   const inbound = {
     transport: 'http',
     name: 'GET /',

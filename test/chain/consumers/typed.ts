@@ -1,6 +1,9 @@
 // Compiled under every module setting that a user may have; the published types must hold without skipLibCheck.
-import { formatTraceparent, parseTraceparent, register, send, startInbound, W3CPropagator } from '@throughline/core';
-import type { HopOptions, Received, Refused } from '@throughline/core';
+import { register, W3CPropagator } from '@throughline/core';
+import { send } from '@throughline/core/adapter';
+import { formatTraceparent, parseTraceparent, startInbound } from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import type { Received } from '@throughline/core/adapter';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceInterceptor } from '@throughline/fetch/undici';

@@ -1,5 +1,6 @@
 import { SamplingDecision, SpanKind, ROOT_CONTEXT } from '@opentelemetry/api';
-import { edgeSampler, internalMesh, publicEdge, thirdPartyTools } from '@throughline/core';
+import { internalMesh, publicEdge, thirdPartyTools } from '@throughline/core';
+import { edgeSampler } from '@throughline/core/sdk';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { startTelemetry } from '@throughline/test-telemetry';

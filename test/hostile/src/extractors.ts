@@ -2,17 +2,9 @@ import { IncomingMessage, ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { context as contextApi, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import {
-  contextFromEnv,
-  extractFields,
-  httpHeaders,
-  messageHeaders,
-  metaFields,
-  nodeHeaders,
-  startInbound,
-  W3CPropagator,
-} from '@throughline/core';
-import type { CarrierReader } from '@throughline/core';
+import { contextFromEnv, extractFields, W3CPropagator } from '@throughline/core';
+import { httpHeaders, messageHeaders, metaFields, nodeHeaders, startInbound } from '@throughline/core/adapter';
+import type { CarrierReader } from '@throughline/core/adapter';
 import { traceContext } from '@throughline/express';
 import { extractContext as extractMessage, forwardHeaders } from '@throughline/kafkajs';
 import { extractContext as extractMeta } from '@throughline/mcp';

@@ -1,7 +1,7 @@
 import { trace } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { SpanKind } from '@opentelemetry/api';
-import { parseTracestate, startOutbound } from '@throughline/core';
+import { parseTracestate, startOutbound } from '@throughline/core/adapter';
 
 const TRACEPARENT = /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]$/;
 // Blanks may stand around keys, values and properties. W3C Baggage, 3.2.1.

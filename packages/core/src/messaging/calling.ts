@@ -1,13 +1,13 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import type { Sending } from '../hop.ts';
-import { startOutbound } from '../outbound.ts';
-import { errorType } from '../outcome.ts';
+import type { Sending } from '../hop/hop.ts';
+import { startOutbound } from '../hop/outbound.ts';
+import { errorType } from '../telemetry/outcome.ts';
 import { whenSettled } from '../settled.ts';
 import { settleAttributes } from './attributes.ts';
 import { topicTarget } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 import { telemetryFailed } from './failed.ts';
-import type { LineageError } from '../refusal.ts';
+import type { LineageError } from '../lineage/refusal.ts';
 import type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
 
@@ -80,11 +80,11 @@ export function settle(
     sending.end();
     return Promise.reject(sending.error);
   }
-  const open = sender.open.add(sending);
+  sender.open.add(sending);
   return whenSettled(
     () => (suppresses ? contextApi.with(sending.inner, commit) : commit()),
     (failed, error) => {
-      sender.open.delete(open);
+      sender.open.delete(sending);
       try {
         const known = failed ? (sender.errorType(error) ?? errorType(error)) : undefined;
         sending.end(failed ? { error, errorType: known } : undefined);

@@ -1,10 +1,10 @@
 import { context as contextApi, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
-import { carriedContext } from '../carrier.ts';
-import type { Target } from '../hop.ts';
+import { carriedContext } from '../carrier/read.ts';
+import type { Target } from '../parties.ts';
 import type { DescribedMessage } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
-import { CreationLinks } from './links.ts';
+import { Links } from '../hop/links.ts';
 import type { Sender } from './sender.ts';
 
 /** What the messages of a topic hold of the fields before we write. */
@@ -23,7 +23,7 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
   let held = 0;
   let any = false;
   let example: object | undefined;
-  let links: CreationLinks | undefined;
+  let links: Links | undefined;
   for (const messages of lists) {
     for (const message of messages) {
       count++;
@@ -34,7 +34,7 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
       if (context === undefined) continue;
       held++;
       example ??= headers;
-      (links ??= new CreationLinks()).add(context);
+      (links ??= new Links()).add(context);
     }
   }
   if (!any) return undefined;

@@ -1,14 +1,14 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
-import { carriedContext } from '../carrier.ts';
-import { startOutbound } from '../outbound.ts';
-import type { Refused } from '../refusal.ts';
+import { carriedContext } from '../carrier/read.ts';
+import { startOutbound } from '../hop/outbound.ts';
+import type { Refused } from '../lineage/refusal.ts';
 import { describeMessage, sendAttributes } from './attributes.ts';
 import { carried, described, topicTarget } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
 import { KAFKA } from './conventions.ts';
-import { CreationLinks } from './links.ts';
-import { fieldsKind } from './message-shape.ts';
+import { Links } from '../hop/links.ts';
+import { asBytes, fieldsKind } from './message-shape.ts';
 import type { Sender } from './sender.ts';
 
 /** What each message of a topic became. */
@@ -27,7 +27,7 @@ export function createEach(
   sender: Sender,
   reply: boolean | undefined,
 ): CreatedMessages {
-  const links = new CreationLinks();
+  const links = new Links();
   let count = 0;
   for (const messages of lists) count += messages.length;
   const one = creator(topic, found, sender, reply, count, links);
@@ -66,7 +66,7 @@ function creator(
   sender: Sender,
   reply: boolean | undefined,
   count: number,
-  links?: CreationLinks,
+  links?: Links,
 ): (message: unknown) => Created {
   const { shape, hop } = sender;
   const name = `create ${topic}`;
@@ -97,9 +97,9 @@ function creator(
     describeMessage(create.span, described(message), sender);
     create.end();
     if (create.refused !== undefined) return { message, refused: create };
-    if (hop.spans) links?.addNew(create.span.spanContext());
+    if (hop.spans) links?.add(create.span.spanContext());
     else links?.add(create.span.spanContext());
-    const values = count < shape.bytesFrom ? create.fields : create.bytes;
+    const values = count < shape.bytesFrom ? create.fields : asBytes(create.fields);
     const kind = fieldsKind(values);
     const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
     if (unchanged) return { message };

@@ -2,7 +2,7 @@ export { describeMessages, type MessagingClient } from './attributes.ts';
 export { endAll, refusalOf, sendAll, settle } from './calling.ts';
 export { KAFKA } from './conventions.ts';
 export { createMessage } from './create.ts';
-export { CreationLinks } from './links.ts';
+export { Links } from '../hop/links.ts';
 export { messageAge } from './message.ts';
 export { messageContext, messageFields } from './without-span.ts';
 export type { FieldValues, MessageShape, MessageWriter, WrittenFields } from './message-shape.ts';

@@ -1,5 +1,5 @@
-import type { CarrierReader } from '../carrier.ts';
-import type { Sending } from '../hop.ts';
+import type { CarrierReader } from '../carrier/read.ts';
+import type { Sending } from '../hop/hop.ts';
 
 /** What a hop writes, and how. */
 export type WrittenFields = Pick<Sending, 'fields' | 'mode' | 'keepsValid'>;
@@ -33,4 +33,11 @@ export function fieldsKind(fields: FieldValues): 'none' | 'w3c' | 'foreign' {
     kind = 'w3c';
   }
   return kind;
+}
+
+/** Returns fields as bytes, for a client that encodes them for each message. */
+export function asBytes(fields: Readonly<Record<string, string>>): FieldValues {
+  const bytes: Record<string, Uint8Array> = {};
+  for (const name of Object.keys(fields)) bytes[name] = Buffer.from(fields[name] as string);
+  return bytes;
 }

@@ -1,7 +1,7 @@
 import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '../conventions.ts';
-import type { HopScope } from '../settings.ts';
+import type { HopScope } from '../telemetry/instruments.ts';
 import {
   ATTR_MESSAGING_CONSUMER_GROUP_NAME,
   ATTR_MESSAGING_DESTINATION_NAME,

@@ -1,9 +1,9 @@
-import { ThroughlineError } from '../errors.ts';
-import type { HopOptions } from '../options.ts';
-import { hopSettings } from '../settings.ts';
-import type { HopScope } from '../settings.ts';
+import { checkBoolean, checkFunction, checkMilliseconds, checkName, optionError } from '../option-checks.ts';
+import type { HopOptions } from '../policy/options.ts';
+import { hopSettings } from '../policy/settings.ts';
+import type { HopScope } from '../telemetry/instruments.ts';
 import { messagingMetrics } from './metrics.ts';
-import { OpenHops } from './open-hops.ts';
+import { OpenHops } from '../hop/open-hops.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { Sender } from './sender.ts';
 import { processStarts, sendStarts } from './topic-start.ts';
@@ -47,9 +47,23 @@ export interface ReceiverOptions<P> extends HopOptions {
   readonly clientId?: string | undefined;
 }
 
+// As objects, so that the compiler tells when one is missing.
+const SENDER_OPTIONS: Readonly<Record<Exclude<keyof SenderOptions, keyof HopOptions>, true>> = {
+  spanPerMessage: true,
+  suppressInner: true,
+  clientId: true,
+};
+const RECEIVER_OPTIONS: Readonly<Record<Exclude<keyof ReceiverOptions<never>, keyof HopOptions>, true>> = {
+  maxParentAge: true,
+  onRefused: true,
+  handlerTimeout: true,
+  groupId: true,
+  clientId: true,
+};
+
 /**
  * Returns the settings of one wrapped producer. `suppresses` tells which calls of the client are suppressed where `suppressInner`
- * does not say. Throws a `ThroughlineError` for an option that cannot be meant.
+ * does not say; `own` names what the adapter takes besides. Throws a `ThroughlineError` for a wrong option.
  */
 export function senderSettings(
   options: SenderOptions | undefined,
@@ -57,18 +71,19 @@ export function senderSettings(
   shape: MessageShape,
   errorType: Sender['errorType'],
   suppresses: Sender['suppresses'],
+  own: readonly string[] = [],
 ): Sender {
-  const hop = hopSettings(options, scope);
+  const hop = hopSettings(options, scope, [...Object.keys(SENDER_OPTIONS), ...own]);
   const { spanPerMessage, suppressInner, clientId } = options ?? {};
-  if (spanPerMessage !== undefined && typeof spanPerMessage !== 'boolean')
-    throw wrong('spanPerMessage', 'true or false');
-  if (suppressInner !== undefined && typeof suppressInner !== 'boolean') throw wrong('suppressInner', 'true or false');
+  checkBoolean('spanPerMessage', spanPerMessage);
+  checkBoolean('suppressInner', suppressInner);
+  checkName('clientId', clientId);
   return {
     hop,
     shape,
     spanPerMessage: spanPerMessage ?? false,
     suppresses: suppressInner === undefined ? suppresses : () => suppressInner,
-    clientId: name('clientId', clientId),
+    clientId,
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),
     start: sendStarts(),
@@ -76,40 +91,30 @@ export function senderSettings(
   };
 }
 
-/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function receiverSettings<P>(
   options: ReceiverOptions<P> | undefined,
   scope: HopScope,
   errorType: Receiver<P>['errorType'],
 ): Receiver<P> {
-  const hop = hopSettings(options, scope);
+  const hop = hopSettings(options, scope, Object.keys(RECEIVER_OPTIONS));
   const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
-  if (maxParentAge !== undefined && !(typeof maxParentAge === 'number' && maxParentAge >= 0)) {
-    throw wrong('maxParentAge', 'milliseconds, such as 86_400_000');
-  }
-  if (onRefused !== undefined && typeof onRefused !== 'function') throw wrong('onRefused', 'a function');
-  if (handlerTimeout !== undefined && !(typeof handlerTimeout === 'number' && handlerTimeout > 0)) {
-    throw wrong('handlerTimeout', 'milliseconds, such as 30_000');
-  }
+  checkMilliseconds('maxParentAge', maxParentAge, '86_400_000');
+  checkFunction('onRefused', onRefused, 'a function of the message');
+  checkMilliseconds('handlerTimeout', handlerTimeout, '30_000');
+  if (handlerTimeout === 0) throw optionError('handlerTimeout', 'milliseconds from 1, such as 30_000', handlerTimeout);
+  checkName('clientId', clientId);
+  checkName('groupId', groupId);
   return {
     hop,
     maxParentAge: maxParentAge ?? Infinity,
     onRefused,
     handlerTimeout,
-    clientId: name('clientId', clientId),
-    groupId: name('groupId', groupId),
+    clientId,
+    groupId,
     metrics: messagingMetrics(options?.meterProvider, scope),
     open: new OpenHops(),
     start: processStarts(),
     errorType,
   };
-}
-
-function name(option: string, value: unknown): string | undefined {
-  if (value === undefined || (typeof value === 'string' && value !== '')) return value;
-  throw wrong(option, 'a name');
-}
-
-function wrong(option: string, takes: string): ThroughlineError {
-  return new ThroughlineError('ERR_THROUGHLINE_OPTION', `\`${option}\` takes ${takes}.`);
 }

@@ -1,19 +1,19 @@
-import type { Outcome, Sending } from '../hop.ts';
-import { errorType } from '../outcome.ts';
-import type { Refused } from '../refusal.ts';
+import type { Sending } from '../hop/hop.ts';
+import type { Outcome } from '../telemetry/outcome.ts';
+import { errorType } from '../telemetry/outcome.ts';
+import type { Refused } from '../lineage/refusal.ts';
 import { describePlace, isDescribed } from './attributes.ts';
 import type { Place } from './attributes.ts';
 import type { Lists } from './carried.ts';
 import { telemetryFailed } from './failed.ts';
 import type { MessagingMetrics } from './metrics.ts';
-import type { OpenHop } from './open-hops.ts';
 import type { Sender } from './sender.ts';
 
 /** Returns where the broker put the messages of a topic, when that is one partition, as the client's answer says. */
 export type PlaceOf = (topic: string, answer: unknown) => Place | undefined;
 
 /** All messages of one topic in one call, on their way out. */
-export class OutgoingTopic implements OpenHop {
+export class OutgoingTopic {
   readonly topic: string;
   /** The hop of the send; or the one, of the send or of a message, that the chain's limits refused: nothing may go. */
   readonly hop: Sending | Refused;
@@ -24,8 +24,6 @@ export class OutgoingTopic implements OpenHop {
   readonly #meters: MessagingMetrics | undefined;
   readonly #started: number;
   #ended = false;
-  previous: OpenHop | undefined = undefined;
-  next: OpenHop | undefined = undefined;
 
   /** `started` is by `performance.now()`, where `meters` measure. */
   constructor(
@@ -44,7 +42,7 @@ export class OutgoingTopic implements OpenHop {
     this.#sender = sender;
     this.#meters = meters;
     this.#started = started;
-    sender.open.link(this);
+    sender.open.add(this);
   }
 
   /** Ends the send span of a call that the client answered. */

@@ -1,13 +1,13 @@
 import { SpanKind } from '@opentelemetry/api';
-import type { Sending } from '../hop.ts';
-import { startOutbound } from '../outbound.ts';
+import type { Sending } from '../hop/hop.ts';
+import { startOutbound } from '../hop/outbound.ts';
 import { describeMessage, describeMessages } from './attributes.ts';
 import type { DescribedMessage } from './attributes.ts';
 import { carried, described } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
-import { fieldsKind } from './message-shape.ts';
+import { asBytes, fieldsKind } from './message-shape.ts';
 import type { MessageShape, WrittenFields } from './message-shape.ts';
 import { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
@@ -76,7 +76,7 @@ function written(
   shape: MessageShape,
 ): Lists {
   if (found === undefined && sending.mode === 'strip') return lists;
-  const values = count < shape.bytesFrom ? sending.fields : sending.bytes;
+  const values = count < shape.bytesFrom ? sending.fields : asBytes(sending.fields);
   const kind = fieldsKind(values);
   if (sending.mode !== 'strip' && kind === 'none') return lists;
   const write =

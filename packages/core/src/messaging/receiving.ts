@@ -1,19 +1,19 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import { messageHeaders } from '../carrier.ts';
-import type { Received } from '../hop.ts';
+import { messageHeaders } from '../carrier/read.ts';
+import type { Received } from '../hop/hop.ts';
 import { telemetryFailed } from './failed.ts';
-import { errorType } from '../outcome.ts';
-import type { Refused } from '../refusal.ts';
-import type { HopSettings } from '../settings.ts';
-import { exempted } from '../lineage.ts';
+import { errorType } from '../telemetry/outcome.ts';
+import type { Refused } from '../lineage/refusal.ts';
+import type { HopSettings } from '../policy/settings.ts';
+import { exempted } from '../lineage/state.ts';
 import { whenSettled } from '../settled.ts';
-import { startInbound } from '../inbound.ts';
+import { startInbound } from '../hop/inbound.ts';
 import { describeMessage } from './attributes.ts';
 import type { DescribedMessage, MessagingClient } from './attributes.ts';
 import { KAFKA } from './conventions.ts';
 import { messageAge } from './message.ts';
 import type { MessagingMetrics } from './metrics.ts';
-import type { OpenHop, OpenHops } from './open-hops.ts';
+import type { Endable, OpenHops } from '../hop/open-hops.ts';
 import type { ProcessStart } from './topic-start.ts';
 
 /** What the handlers of one consumer share. `P` is what a handler is given. */
@@ -84,12 +84,13 @@ export function runHandler<P, R>(
 ): R {
   const meters = receiver.metrics();
   const started = meters === undefined ? 0 : performance.now();
-  const open = receiver.open.add(received);
-  const timer = receiver.handlerTimeout === undefined ? undefined : timeout(open, receiver, receiver.handlerTimeout);
+  receiver.open.add(received);
+  const timer =
+    receiver.handlerTimeout === undefined ? undefined : timeout(received, receiver, receiver.handlerTimeout);
   return whenSettled(
     () => contextApi.with(received.context, handler, undefined, payload),
     (failed, error) => {
-      receiver.open.delete(open);
+      receiver.open.delete(received);
       if (timer !== undefined) clearTimeout(timer);
       try {
         const known = failed ? receiver.errorType(error) : undefined;
@@ -127,7 +128,7 @@ export function runRefused<P>(refused: Refused, onRefused: OnRefused<P> | undefi
   );
 }
 
-function timeout(open: OpenHop, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
+function timeout(open: Endable, receiver: Receiver, milliseconds: number): ReturnType<typeof setTimeout> {
   const timer = setTimeout(() => {
     open.end({ errorType: 'handler_timeout' });
     receiver.open.delete(open);

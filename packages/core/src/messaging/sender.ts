@@ -1,8 +1,8 @@
-import type { HopSettings } from '../settings.ts';
+import type { HopSettings } from '../policy/settings.ts';
 import type { MessagingClient } from './attributes.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { MessagingMetrics } from './metrics.ts';
-import type { OpenHops } from './open-hops.ts';
+import type { OpenHops } from '../hop/open-hops.ts';
 import type { SendStart } from './topic-start.ts';
 
 /** What the calls of one producer share. */

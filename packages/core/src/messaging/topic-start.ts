@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import type { Target } from '../hop.ts';
+import type { Target } from '../parties.ts';
 import { processAttributes, sendAttributes } from './attributes.ts';
 import type { MessagingClient } from './attributes.ts';
 import { topicTarget } from './carried.ts';

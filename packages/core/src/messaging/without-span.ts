@@ -1,9 +1,9 @@
 import { SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { messageHeaders } from '../carrier.ts';
-import type { Sending } from '../hop.ts';
-import type { HopSettings } from '../settings.ts';
-import { inboundContext, outboundFields } from '../without-span.ts';
+import { messageHeaders } from '../carrier/read.ts';
+import type { Sending } from '../hop/hop.ts';
+import type { HopSettings } from '../policy/settings.ts';
+import { inboundContext, outboundFields } from '../hop/without-span.ts';
 import { topicTarget } from './carried.ts';
 import { KAFKA } from './conventions.ts';
 

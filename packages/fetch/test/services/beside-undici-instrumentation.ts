@@ -5,7 +5,7 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { UndiciInstrumentation } from '@opentelemetry/instrumentation-undici';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { Agent, fetch as undiciFetch, request } from 'undici';
-import { injectHeaders, traceFetch } from '../../src/index.ts';
+import { traceFetch } from '../../src/index.ts';
 import { traceInterceptor } from '../../src/undici.ts';
 
 const telemetry = startTelemetry();
@@ -23,7 +23,6 @@ const calls: Record<string, () => Promise<unknown>> = {
   'the global fetch under outbound: suppress': async () =>
     (await traceFetch(undefined, { outbound: 'suppress' })(url)).text(),
   'a fetch of the user, unsuppressed': async () => (await traceFetch(own)(url)).text(),
-  'only injectHeaders': async () => (await fetch(url, { headers: injectHeaders({}, url) })).text(),
 };
 
 await trace.getTracer('service').startActiveSpan('work', async (span) => {

@@ -1,6 +1,7 @@
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { edgeSampler, internalMesh, publicEdge } from '@throughline/core';
+import { internalMesh, publicEdge } from '@throughline/core';
+import { edgeSampler } from '@throughline/core/sdk';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceClient, traceServer } from '@throughline/mcp';

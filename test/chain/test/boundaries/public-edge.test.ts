@@ -1,6 +1,8 @@
 import { SamplingDecision } from '@opentelemetry/api';
-import { edgeSampler, publicEdge } from '@throughline/core';
-import type { EdgeSampler, HopOptions } from '@throughline/core';
+import { publicEdge } from '@throughline/core';
+import { edgeSampler } from '@throughline/core/sdk';
+import type { HopOptions } from '@throughline/core';
+import type { EdgeSampler } from '@throughline/core/sdk';
 import { traceContext } from '@throughline/express';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';

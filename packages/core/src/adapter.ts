@@ -1,0 +1,40 @@
+/*
+ * What writes an adapter: the runner, carriers, what writes fields, and wrapping. Nothing here is for who uses one.
+ */
+export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier/read.ts';
+export type { CarrierKind, CarrierReader } from './carrier/read.ts';
+export { writeHeaders, writeRecord, type FieldsMode, type WrittenFields } from './carrier/write.ts';
+export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
+export {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkName,
+  checkObject,
+  checkOneOf,
+  optionError,
+} from './option-checks.ts';
+export { answerField } from './hop/answer.ts';
+export { receive, send } from './hop/callbacks.ts';
+export type { InboundHop, OutboundHop, Received, Sending } from './hop/hop.ts';
+export { startInbound } from './hop/inbound.ts';
+export { OpenHops, type Endable } from './hop/open-hops.ts';
+export { startOutbound } from './hop/outbound.ts';
+export { runInbound, runOutbound, type InboundRun, type Life, type OutboundRun } from './hop/runner.ts';
+export { inboundContext, outboundFields } from './hop/without-span.ts';
+export type { Channel, HopOutcome, Peer, PeerAccount, Target, Transport } from './parties.ts';
+export { remembering } from './policy/remembered-settings.ts';
+export { hopSettings, type HopSettings } from './policy/settings.ts';
+export { writeEnv } from './resume/environment.ts';
+export { whenSettled } from './settled.ts';
+export { guarded } from './telemetry/guard.ts';
+export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
+export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';
+export { describeSpan } from './telemetry/span.ts';
+export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
+export { w3cFields } from './w3c/trace-context.ts';
+export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
+export { defaultLimits } from './w3c/limits.ts';
+export { parseTracestate } from './w3c/tracestate.ts';
+export { markWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
+export { asTarget, sameType, viewOf, type Members } from './wrap/same-type.ts';

@@ -1,0 +1,125 @@
+import type { LineageFields } from './codec.ts';
+
+/** Where the work that runs now stands in its chain of agents and tools. */
+export interface Lineage {
+  /** Hops taken from the root of the chain to here. */
+  readonly hops: number;
+  readonly maxHops: number;
+  /** The product of the attempt numbers along the chain: the ninth of two agents that try three times each. */
+  readonly attempt: number;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number | undefined;
+  /** Calls that may still be made here and below; `undefined` where nobody set a budget. */
+  readonly budget: number | undefined;
+  /** Outbound hops started under the inbound hop that runs now. */
+  readonly calls: number;
+  /** Short hashes of the last agents that sent, oldest first. */
+  readonly path: readonly string[];
+  /** Aborts at the deadline. */
+  readonly signal: AbortSignal | undefined;
+}
+
+/** The calls that were made, counted for all the hops of one piece of work. */
+export interface CallCount {
+  /** Outbound hops started, of whatever outcome. */
+  made: number;
+}
+
+/** The calls that are left of a budget, shared by all that draw on it. */
+export interface CallsLeft {
+  count: number;
+}
+
+/**
+ * The lineage of what runs now: what the wire said, tightened, and what has been spent here. Immutable but for what is
+ * counted.
+ */
+export interface Chain extends LineageFields {
+  readonly calls: CallCount;
+  /** `undefined` where there is no budget. */
+  readonly left: CallsLeft | undefined;
+  /** The deadline was set in this process, by `withDeadline`: its signal applies whatever the mode. */
+  readonly ownDeadline: boolean;
+  /** What a refused message is answered with, such as a dead letter, is past no limit. */
+  readonly exempt: boolean;
+  /** Made when somebody asks, one for all who ask. */
+  signal: AbortSignal | undefined;
+}
+
+/** Returns the chain of who receives these fields. */
+export function chainOf(fields: LineageFields): Chain {
+  const { hops, maxHops, attempt, deadline, budget, path } = fields;
+  return {
+    hops,
+    maxHops,
+    attempt,
+    deadline,
+    budget,
+    path,
+    calls: { made: 0 },
+    left: budget === undefined ? undefined : { count: budget },
+    ownDeadline: false,
+    exempt: false,
+    signal: undefined,
+  };
+}
+
+/** Returns the chain that begins here, or one hop after its start where `hops` is 1. */
+export function rootChain(maxHops: number, budget: number | undefined, hops = 0): Chain {
+  return chainOf({ hops, maxHops, attempt: 1, deadline: undefined, budget, path: '' });
+}
+
+/** Returns a chain as users see it. */
+export function lineageOf(chain: Chain): Lineage {
+  return {
+    hops: chain.hops,
+    maxHops: chain.maxHops,
+    attempt: chain.attempt,
+    deadline: chain.deadline,
+    budget: chain.left?.count,
+    calls: chain.calls.made,
+    path: chain.path === '' ? [] : chain.path.split('~'),
+    get signal() {
+      return deadlineSignal(chain);
+    },
+  };
+}
+
+// setTimeout's limit, about 24 days. A later deadline needs no timer.
+const MAX_TIMEOUT = 2_147_483_647;
+
+/** Returns the signal that aborts at the deadline of a chain, one for all who ask. */
+export function deadlineSignal(chain: Chain): AbortSignal | undefined {
+  if (chain.deadline === undefined) return undefined;
+  if (chain.signal !== undefined) return chain.signal;
+  const left = Math.ceil(chain.deadline - Date.now());
+  chain.signal = left <= 0 ? AbortSignal.abort(timeoutError()) : AbortSignal.timeout(Math.min(left, MAX_TIMEOUT));
+  return chain.signal;
+}
+
+function timeoutError(): DOMException {
+  return new DOMException('The operation was aborted due to timeout', 'TimeoutError');
+}
+
+/**
+ * Returns one chain for work that several causes lead to, such as a batch: as deep as the deepest, and as tight as the
+ * tightest. Deadlines and budgets are each cause's own and left out.
+ */
+export function foldedChain(chains: Iterable<LineageFields>): LineageFields | undefined {
+  let folded: LineageFields | undefined;
+  for (const chain of chains) {
+    const { hops, maxHops, attempt, path } = chain;
+    folded =
+      folded === undefined
+        ? { hops, maxHops, attempt, path, deadline: undefined, budget: undefined }
+        : {
+            hops: Math.max(folded.hops, hops),
+            maxHops: Math.min(folded.maxHops, maxHops),
+            attempt: Math.max(folded.attempt, attempt),
+            path: hops > folded.hops ? path : folded.path,
+            deadline: undefined,
+            budget: undefined,
+          };
+  }
+  return folded;
+}

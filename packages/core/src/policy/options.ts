@@ -1,0 +1,98 @@
+import type { MeterProvider, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
+import type { Peer, Target } from '../parties.ts';
+import type { Limits } from '../w3c/limits.ts';
+import type { LineageOptions } from '../lineage/rules.ts';
+
+/**
+ * What an inbound end does with the context it is offered: `continue` makes a child of the remote span,
+ * `restart-with-link` a new trace that links to it, `restart` a new trace without a link.
+ */
+export type InboundPolicy = 'continue' | 'restart-with-link' | 'restart';
+
+/** What an outbound end does with the context it holds: `suppress` keeps the span and sends no field. */
+export type OutboundPolicy = 'inject' | 'suppress';
+
+/** A name, or a pattern: a regular expression, or text in which `*` stands for any run of characters. */
+export type Pattern = string | RegExp;
+
+/** An agent's own name, and what tells it from others of that name. */
+export interface AgentIdentity {
+  readonly name: string;
+  readonly id?: string | undefined;
+  readonly version?: string | undefined;
+}
+
+// As a method's type it also takes a function whose peer is that of one adapter, such as ExpressPeer.
+type OfPeer<T> = { ask(peer: Peer): T }['ask'];
+
+/** To whom baggage goes, and which of its members. */
+export type BaggageSend =
+  | boolean
+  | readonly Pattern[]
+  | ((target: Target, firstParty: boolean) => boolean | readonly Pattern[]);
+
+/** Which baggage comes in, where it goes, and what of it is copied onto hop spans. */
+export interface BaggageOptions {
+  /** Keys or patterns let in. Default: all, within the limits; under a restart policy none. */
+  readonly accept?: readonly Pattern[] | undefined;
+  /**
+   * `true`: all, to everyone. `false`: none, to no one. A list: these keys, to first-party targets. A function decides for
+   * each target. Default: all, to first-party targets.
+   */
+  readonly send?: BaggageSend | undefined;
+  /** Keys copied onto hop spans as attributes. Default: `session.id`, `gen_ai.conversation.id`. */
+  readonly toAttributes?: readonly string[] | undefined;
+  /** How many different values an attribute may have in this process; further ones become `_other`. Default: any number. */
+  readonly maxValues?: number | undefined;
+}
+
+/**
+ * The options that every adapter takes. A program makes one object and hands it to all of them. Everything has a default.
+ *
+ * @example
+ * ```ts
+ * const options: HopOptions = { agent: 'planner', firstParty: ['*.example.com'] };
+ * app.use(traceContext(options));
+ * const fetch = traceFetch(globalThis.fetch, options);
+ * ```
+ */
+export interface HopOptions {
+  /** This agent's name: `throughline.agent.name` on hop spans. */
+  readonly agent?: string | AgentIdentity | undefined;
+  /** A policy, or a function of the peer. Default `continue`. */
+  readonly inbound?: InboundPolicy | OfPeer<InboundPolicy> | undefined;
+  /**
+   * Says whether the peer has proved who it is: `peer.authenticated` for an `inbound` function, whose sampled flag counts for
+   * `edgeSampler`, and who gets an answer. `undefined` leaves it to the adapter. A throw counts as `false`.
+   */
+  readonly authenticated?: OfPeer<boolean | undefined> | undefined;
+  /**
+   * Whether a caller whose trace was restarted with a link is told the new one (`traceresponse`), and whether a call links what
+   * it is told. Default `first-party`: peers that are authenticated; where `authenticated` is not given, those at private
+   * addresses, with no proxy between, and those in memory and over stdio.
+   */
+  readonly answer?: 'first-party' | boolean | undefined;
+  /** A policy, or a function of the target. Default `inject`. */
+  readonly outbound?: OutboundPolicy | ((target: Target) => OutboundPolicy) | undefined;
+  /**
+   * Names and patterns of hosts, servers and brokers that are ours, beside the private ones that always are; or a boolean for
+   * the one peer of this wrap. `THROUGHLINE_FIRST_PARTY` (comma-separated) adds to a list.
+   */
+  readonly firstParty?: boolean | readonly Pattern[] | undefined;
+  readonly baggage?: BaggageOptions | undefined;
+  /** Bounds applied before decoding, on every carrier. */
+  readonly limits?: Partial<Limits> | undefined;
+  /**
+   * Limits on the chain of agents and tools: hops, calls, attempts, deadline. Default: observed, at 32 hops. `false`: none is
+   * read or written.
+   */
+  readonly lineage?: LineageOptions | false | undefined;
+  /** What happens to fields that an outbound carrier already holds. Default `replace`. */
+  readonly existing?: 'replace' | 'keep' | undefined;
+  /** `false`: propagation only. It begins no trace, and no chain unless `agent`, `maxHops` or a budget is given. Default `true`. */
+  readonly spans?: boolean | undefined;
+  /** A propagator of your own; `global` takes the global one as it is. */
+  readonly propagator?: TextMapPropagator | 'global' | undefined;
+  readonly tracerProvider?: TracerProvider | undefined;
+  readonly meterProvider?: MeterProvider | undefined;
+}

@@ -1,0 +1,75 @@
+import { SpanStatusCode } from '@opentelemetry/api';
+import type { Attributes, Span, TimeInput } from '@opentelemetry/api';
+import { ATTR_ERROR_TYPE } from '../conventions.ts';
+import { printable } from '../diagnostics.ts';
+
+/** How a hop came out. An `error`, an `errorType` or `failed` sets the span's status and `error.type`. */
+export interface Outcome {
+  /**
+   * Whether it failed, where `error` does not say: `true` for a failure whose value is `undefined`, as `Promise.reject()` is;
+   * `false` for an error that is none, such as the caller's own abort.
+   */
+  readonly failed?: boolean | undefined;
+  readonly error?: unknown;
+  /** A low-cardinality class; by default the error's `code` or constructor name. */
+  readonly errorType?: string | undefined;
+  readonly attributes?: Attributes | undefined;
+  /** A better name for the span, now that more is known. */
+  readonly name?: string | undefined;
+  readonly endTime?: TimeInput | undefined;
+}
+
+const MAX_MESSAGE = 1024;
+
+/** Returns the `error.type` of an outcome, or `undefined` where it is no failure. */
+export function failureType(outcome: Outcome | undefined): string | undefined {
+  if (outcome === undefined || outcome.failed === false) return undefined;
+  const { errorType: type, error, failed } = outcome;
+  return type ?? (failed === true || error !== undefined ? errorType(error) : undefined);
+}
+
+/** Writes how a hop came out onto its span. */
+export function writeOutcome(span: Span, outcome: Outcome, recordsException: boolean): void {
+  if (outcome.name !== undefined) span.updateName(outcome.name);
+  if (!span.isRecording()) return;
+  const { error, attributes } = outcome;
+  if (attributes !== undefined) span.setAttributes(attributes);
+  const type = failureType(outcome);
+  if (type === undefined) return;
+  span.setAttribute(ATTR_ERROR_TYPE, type);
+  const message = error === undefined ? undefined : messageOf(error);
+  span.setStatus(message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message });
+  if (recordsException && error instanceof Error) span.recordException(error);
+}
+
+/**
+ * Returns a low-cardinality class for an error: its `code` where that is a short word, else its `name`, else `_OTHER`.
+ * Never throws. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+ */
+export function errorType(error: unknown): string {
+  try {
+    if (typeof error === 'object' && error !== null) {
+      const { code, name } = error as { code?: unknown; name?: unknown };
+      if (typeof code === 'string' && isWord(code)) return code;
+      if (typeof name === 'string' && isWord(name)) return name;
+    }
+  } catch {
+    // A getter of the user's error threw; the class is then unknown.
+  }
+  return '_OTHER';
+}
+
+function isWord(text: string): boolean {
+  return text.length > 0 && text.length <= 64 && /^[\w.$-]+$/.test(text);
+}
+
+function messageOf(error: unknown): string | undefined {
+  try {
+    const message: unknown =
+      typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
+    return typeof message === 'string' ? printable(message.slice(0, MAX_MESSAGE)) : undefined;
+  } catch {
+    // A getter of the user's error threw.
+    return undefined;
+  }
+}
