@@ -1,10 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
-import { getRPCMetadata, RPCType } from '@opentelemetry/core';
 import {
   answerField,
   formatTraceparent,
+  httpRequestSpan,
   nodeHeaders,
   startInbound,
   warnIfRewrapped,
@@ -76,8 +76,8 @@ export function traceContext(options?: ExpressOptions): Middleware {
 
 // The span of instrumentation-http is there and was not joined: the policy restarts the trace.
 function contextOf({ context, joined }: Received): Context {
-  const metadata = joined ? undefined : getRPCMetadata(context);
-  return metadata?.type === RPCType.HTTP ? separate(context, metadata.span) : context;
+  const theirs = joined ? undefined : httpRequestSpan(context);
+  return theirs === undefined ? context : separate(context, theirs.span);
 }
 
 function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): PeerAccount {
@@ -153,8 +153,8 @@ function end(res: ServerResponse, aborted: boolean): void {
     span.updateName(`${hop.method} ${route}`);
     if (joined) {
       // instrumentation-http takes the route from here, for the span's name and for its metrics.
-      const metadata = getRPCMetadata(hop.context);
-      if (metadata?.type === RPCType.HTTP) metadata.route = route;
+      const theirs = httpRequestSpan(hop.context);
+      if (theirs !== undefined) theirs.route = route;
     }
   }
   if (aborted) received.end({ attributes, errorType: hop.errorType ?? 'aborted' });

@@ -1,5 +1,5 @@
 import { SpanKind } from '@opentelemetry/api';
-import { hopSettings, messageHeaders, receive, send } from '@throughline/core';
+import { hopSettings, messageHeaders, receive, send } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { checkTrace, fromReadableSpans } from '@throughline/verify';
 import { expect, test } from 'vitest';
