@@ -3,7 +3,8 @@
  */
 export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } from './carrier/read.ts';
 export type { CarrierKind, CarrierReader } from './carrier/read.ts';
-export { writeHeaders, writeRecord, type FieldsMode, type WrittenFields } from './carrier/write.ts';
+export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
+export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
 export { printable, warnOnce, warnOncePer } from './diagnostics.ts';
 export {

@@ -2,8 +2,9 @@
  * Returns what `fn` returns. `ended` is called once: when `fn` has returned, when the promise it returned has settled, or when
  * it has thrown; with `failed` and the value that was thrown in the last cases. A thrown value comes out as the same object.
  *
- * A thenable that is more than a promise, such as a query that runs once it is asked for, comes out as one of its kind and is not
- * started: `ended` is called when whoever gets it asks for its result.
+ * A promise that carries members of its own comes out as the same object. Any other thenable, such as a query that runs once it is
+ * asked for, comes out as one of its kind and is not started: `ended` is called when its result is there, or when it is asked for
+ * something else.
  */
 export function whenSettled<T>(fn: () => T, ended: (failed: boolean, value: unknown) => void): T {
   let result: T;
@@ -17,7 +18,8 @@ export function whenSettled<T>(fn: () => T, ended: (failed: boolean, value: unkn
     ended(false, result);
     return result;
   }
-  return (isPlainPromise(result) ? result.then(...followed(ended)) : observed(result, ended)) as T;
+  if (isPlainPromise(result)) return result.then(...followed(ended)) as T;
+  return (isPromise(result) ? watched(result, ended) : observed(result, ended)) as T;
 }
 
 type Ended = (failed: boolean, value: unknown) => void;
@@ -41,6 +43,21 @@ function followed(
   ];
 }
 
+/** Returns a promise that is more than one, as it is. It runs already, so that to watch it starts nothing. */
+function watched(promise: PromiseLike<unknown>, ended: Ended): PromiseLike<unknown> {
+  try {
+    void Promise.prototype.then.call(
+      promise,
+      (value: unknown) => ended(false, value),
+      (error: unknown) => ended(true, error),
+    );
+    return promise;
+  } catch {
+    // It only says that it is a promise.
+    return observed(promise, ended);
+  }
+}
+
 /** Returns a view of a thenable whose `then`, `catch` and `finally` tell how it came out. All else is the thenable's own. */
 function observed(thenable: PromiseLike<unknown>, ended: Ended): PromiseLike<unknown> {
   let told = false;
@@ -61,7 +78,11 @@ function observed(thenable: PromiseLike<unknown>, ended: Ended): PromiseLike<unk
       const value: unknown = Reflect.get(target, property, target);
       // On the thenable itself, for the sake of `#private` fields.
       if (typeof value !== 'function' || property === 'constructor') return value;
-      return (...args: unknown[]): unknown => Reflect.apply(value, target, args);
+      return (...args: unknown[]): unknown => {
+        // Asked for by another member, such as `.json()`, how it comes out is not to be seen from here.
+        once(false, undefined);
+        return Reflect.apply(value, target, args);
+      };
     },
   });
   return view;
@@ -77,13 +98,14 @@ function isThenable(value: unknown): value is PromiseLike<unknown> {
   }
 }
 
-// Of whatever realm. One that carries members of its own is more than a promise.
+// Of whatever realm: Jest runs its tests in one of their own.
+function isPromise(value: object): boolean {
+  return Object.prototype.toString.call(value) === '[object Promise]';
+}
+
+// No subclass, and without members of its own.
 function isPlainPromise(value: PromiseLike<unknown>): boolean {
   if (Object.keys(value).length > 0) return false;
   const prototype = Object.getPrototypeOf(value) as object;
-  return (
-    prototype === Promise.prototype ||
-    (Object.prototype.toString.call(value) === '[object Promise]' &&
-      Object.getPrototypeOf(Object.getPrototypeOf(prototype)) === null)
-  );
+  return prototype === Promise.prototype || (isPromise(value) && prototype.constructor.name === 'Promise');
 }

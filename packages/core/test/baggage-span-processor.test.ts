@@ -186,7 +186,7 @@ describe('baggageSpanProcessor', () => {
     await expect(Promise.all([processor.forceFlush(), processor.shutdown()])).resolves.toBeDefined();
   });
 
-  it('options that cannot be meant are told at once', () => {
+  it('wrong options are told at once', () => {
     for (const maxValues of [0, -1, 1.5, NaN, '10']) {
       expect(() => baggageSpanProcessor({ maxValues: maxValues as number })).toThrow(/`maxValues` takes/);
       expect(() => hopSettings({ baggage: { maxValues: maxValues as number } }, { name: 't', version: '1' })).toThrow(

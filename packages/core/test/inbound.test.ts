@@ -181,7 +181,7 @@ describe('inbound step 3: the ambient context', () => {
 
   it('a _meta with an invalid traceparent continues by the HTTP request, and is not said to start fresh', async () => {
     const told = vi.spyOn(diag, 'warn');
-    const causes = (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.told')];
+    const causes = (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.warnings')];
     causes?.delete('invalid:mcp');
     causes?.delete('invalid:mcp:http');
     const offers = (headers: Record<string, string>): InboundHop =>

@@ -21,6 +21,8 @@ import {
 } from '@throughline/core/adapter';
 import type { HopOptions, LineageEvent } from '@throughline/core';
 import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
+import { parseLineage } from '../src/lineage/codec.ts';
+import type { LineageFields } from '../src/lineage/codec.ts';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 
@@ -336,14 +338,7 @@ describe('a chain of agents', () => {
   });
 
   it('is as deep as the deepest of the parts that arrived together', () => {
-    const parts = [3, 9, 5].map((hops) =>
-      propagation.setBaggage(
-        ROOT_CONTEXT,
-        parseBaggage(`throughline.lineage=1.${hops}.${40 - hops}.1.-.-.-`) as NonNullable<
-          ReturnType<typeof parseBaggage>
-        >,
-      ),
-    );
+    const parts = [3, 9, 5].map((hops) => parseLineage(`1.${hops}.${40 - hops}.1.-.-.-`) as LineageFields);
     receive(arriving(undefined, { parts }), () => {
       expect(currentLineage()).toMatchObject({ hops: 9, maxHops: 31, deadline: undefined });
       expect(member((startOutbound(leaving()) as { fields: Fields }).fields)).toMatch(/^1\.10\.31\./);

@@ -4,8 +4,9 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Sampler, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, expect, test } from 'vitest';
 import { messageHeaders } from '../src/adapter.ts';
-import { receiverSettings, sendAll, senderSettings, startProcess, startTopic } from '../src/messaging/index.ts';
-import type { MessageShape } from '../src/messaging/index.ts';
+import { kafka, receiverSettings, sendAll, senderSettings, startTopic } from '../src/messaging/index.ts';
+import type { MessageShape, Place, ReceiverOptions, SenderOptions } from '../src/messaging/index.ts';
+import { runMessageHandler } from '../src/messaging/receiving.ts';
 
 const scope = { name: 'test', version: '1' };
 const shape: MessageShape = {
@@ -13,17 +14,12 @@ const shape: MessageShape = {
   headers: (message) => (message as { headers?: object }).headers,
   holdsFields: () => false,
   writer: () => (message) => message,
-  plainWriter: () => (message) => message,
-  bytesFrom: Infinity,
 };
-const sender = (options: Parameters<typeof senderSettings>[0]): ReturnType<typeof senderSettings> =>
-  senderSettings(
-    options,
-    scope,
-    shape,
-    () => undefined,
-    () => true,
-  );
+const kind = { scope, system: kafka, errorType: () => undefined };
+const sender = (options: SenderOptions, places: () => Place[] = () => []): ReturnType<typeof senderSettings> =>
+  senderSettings(options, { ...kind, shape, places, suppresses: () => true });
+const receiverOf = (options: ReceiverOptions<never>): ReturnType<typeof receiverSettings<never>> =>
+  receiverSettings(options, { ...kind, messageOf: () => undefined });
 
 let telemetry: Telemetry;
 afterEach(() => telemetry.shutdown());
@@ -55,12 +51,14 @@ test.each([
     value: null,
   };
   startTopic('t', [[message]], sender({ clientId: 'c' })).end();
-  const receiver = receiverSettings({ groupId: 'g', clientId: 'c' }, scope, () => undefined);
+  const receiver = receiverOf({ groupId: 'g', clientId: 'c' });
   const timestamp = String(Date.now() - 10_000);
-  startProcess(
-    { topic: 't', partition: 2, key: null, value: null, offset: '7', timestamp, headers: {} },
+  runMessageHandler(
+    { topic: 't', partition: 2, timestamp, headers: {}, message: { key: null, value: null, offset: '7' } },
+    undefined as never,
+    () => {},
     receiver,
-  ).end();
+  );
 
   const operation = (name: string): Attributes => ({
     'messaging.system': 'kafka',
@@ -98,14 +96,9 @@ test('with `spans: false` nothing is written onto the span of the caller', async
   telemetry = startTelemetry();
   await trace.getTracer('caller').startActiveSpan('caller', async (span) => {
     const message = { key: 'k', value: 'v', headers: {} };
-    const outgoing = startTopic('t', [[message]], sender({ spans: false, clientId: 'c' }));
-    await sendAll(
-      [outgoing],
-      async () => {},
-      undefined,
-      () => ({ partition: 1, offset: '7' }),
-      true,
-    );
+    const placed = (): Place[] => [{ topic: 't', partition: 1, offset: '7' }];
+    const outgoing = startTopic('t', [[message]], sender({ spans: false, clientId: 'c' }, placed));
+    await sendAll([outgoing], async () => {}, true);
     startTopic('t', [[message]], sender({ spans: false, spanPerMessage: true, clientId: 'c' })).end();
     span.end();
   });
@@ -114,9 +107,10 @@ test('with `spans: false` nothing is written onto the span of the caller', async
 
 test('where the broker put a message is on the span of its send; an answer that cannot be read is let be', async () => {
   telemetry = startTelemetry();
-  const send = (placeOf: () => { partition: number; offset: string }): unknown =>
-    sendAll([startTopic('t', [[{ value: 'v' }]], sender({}))], async () => 'answer', undefined, placeOf, true);
-  expect(await send(() => ({ partition: 1, offset: '7' }))).toBe('answer');
+  const send = (places: () => Place[]): unknown =>
+    sendAll([startTopic('t', [[{ value: 'v' }]], sender({}, places))], async () => 'answer', true);
+  const others = [{ topic: 'other', partition: 0, offset: '1' }];
+  expect(await send(() => [...others, { topic: 't', partition: 1, offset: '7' }])).toBe('answer');
   expect(
     await send(() => {
       throw new TypeError('an answer of another client');
@@ -138,8 +132,13 @@ test('a key that cannot be looked at leaves no hop open', () => {
       },
     },
   );
-  const receiver = receiverSettings({}, scope, () => undefined);
-  startProcess({ topic: 't', partition: 0, key, value: 'v', headers: {} }, receiver).end();
+  const receiver = receiverOf({});
+  runMessageHandler(
+    { topic: 't', partition: 0, headers: {}, message: { key, value: 'v' } },
+    undefined as never,
+    () => {},
+    receiver,
+  );
   startTopic('t', [[{ key, value: 'v' }]], sender({ spanPerMessage: true })).end();
   expect(telemetry.spans().map((span) => [span.name, span.attributes['messaging.kafka.message.key']])).toEqual([
     ['process t', undefined],
@@ -153,9 +152,14 @@ test('what is remembered of the last topic is not said of the next: other topics
   telemetry = startTelemetry({ sampler });
   const producer = sender({});
   for (const topic of ['a', 'a', 'b', 'a']) startTopic(topic, [[{}]], producer).end();
-  const receiver = receiverSettings({}, scope, () => undefined);
+  const receiver = receiverOf({});
   const receive = (topic: string, partition: number): void => {
-    startProcess({ topic, partition, key: null, value: 'v', offset: '1', headers: undefined }, receiver).end();
+    runMessageHandler(
+      { topic, partition, headers: undefined, message: { offset: '1' } },
+      undefined as never,
+      () => {},
+      receiver,
+    );
   };
   receive('a', 0);
   receive('a', 1);

@@ -4,12 +4,13 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { messageHeaders, writeRecord } from '../src/adapter.ts';
 import { isLineageError, withBudget } from '../src/index.ts';
-import { messageAge, runHandler, startProcess, startTopic } from '../src/messaging/index.ts';
-import { receiverSettings, refusalOf, sendAll, senderSettings, settle } from '../src/messaging/index.ts';
-import type { MessageShape } from '../src/messaging/index.ts';
-import { offsetNumber } from '../src/messaging/message.ts';
-import { messagingMetrics } from '../src/messaging/metrics.ts';
+import { kafka, messageHandler, receiverSettings, refusalOf } from '../src/messaging/index.ts';
+import { sendAll, senderSettings, settle, startTopic } from '../src/messaging/index.ts';
+import type { KafkaMessage, MessageShape, SenderOptions } from '../src/messaging/index.ts';
+import { offsetNumber } from '../src/messaging/kafka.ts';
 import { Links } from '../src/hop/links.ts';
+import { messageAge } from '../src/messaging/message.ts';
+import { messagingMetrics } from '../src/messaging/metrics.ts';
 import { OpenHops } from '../src/hop/open-hops.ts';
 
 const scope = { name: 'test', version: '1' };
@@ -22,8 +23,6 @@ const shape: MessageShape = {
     ...message,
     headers: writeRecord(headers as Record<string, unknown>, fields),
   }),
-  plainWriter: (values) => (message, headers) => ({ ...message, headers: { ...headers, ...values } }),
-  bytesFrom: 8,
 };
 
 let telemetry: ReturnType<typeof startTelemetry>;
@@ -34,31 +33,21 @@ afterAll(() => telemetry.shutdown());
 beforeEach(() => telemetry.reset());
 afterEach(() => vi.useRealTimers());
 
-const sender = (options: Parameters<typeof senderSettings>[0] = {}): ReturnType<typeof senderSettings> =>
-  senderSettings(
-    options,
-    scope,
-    shape,
-    () => undefined,
-    () => true,
-  );
+const kind = { scope, system: kafka, errorType: () => undefined };
+const sender = (options: SenderOptions = {}): ReturnType<typeof senderSettings> =>
+  senderSettings(options, { ...kind, shape, places: () => [], suppresses: () => true });
 
 describe('a message client', () => {
   it('sends in a span a topic, handles in a child of it, and tells what the conventions ask', async () => {
     const outgoing = startTopic('t', [[{ key: 'k', value: 'v' }]], sender({ clientId: 'c' }));
-    const sent = await sendAll(
-      [outgoing],
-      async (lists: typeof outgoing.lists) => lists,
-      outgoing.lists,
-      () => undefined,
-      true,
+    const sent = await sendAll([outgoing], async () => outgoing.lists, true);
+    const [[message]] = sent as [[KafkaMessage & { headers: Record<string, string> }]];
+    const messageOf = (given: KafkaMessage): object => ({ ...given, offset: 7n });
+    const receiver = receiverSettings<typeof message>(
+      { groupId: 'g' },
+      { ...kind, messageOf: (given) => ({ topic: 't', partition: 2, ...given, message: messageOf(given) }) },
     );
-    const [[message]] = sent as [[{ headers: Record<string, string> }]];
-    const receiver = receiverSettings({ groupId: 'g' }, scope, () => undefined);
-    const received = startProcess({ topic: 't', partition: 2, offset: 7n, ...message }, receiver);
-    if (received.refused !== undefined) throw received.error;
-    const delivery = { topic: 't', partition: 2, count: 1 };
-    expect(await runHandler(received, delivery, receiver, async (given) => given, 'result')).toBe('result');
+    expect(await messageHandler(async (given: typeof message) => given, receiver)(message)).toBe(message);
     const [send, processed] = [telemetry.find('send t'), telemetry.find('process t')];
     expect([send.kind, processed.kind]).toEqual([SpanKind.PRODUCER, SpanKind.CONSUMER]);
     expect(processed.links.map((link) => link.context.spanId)).toEqual([send.spanContext().spanId]);
@@ -74,15 +63,9 @@ describe('a message client', () => {
       expect(refusalOf([fits])).toBeUndefined();
       fits.end();
       const more = startTopic('t', [[{ value: 'v' }]], enforced);
-      const error: unknown = await Promise.resolve(
-        sendAll(
-          [more],
-          async () => {},
-          undefined,
-          () => undefined,
-          true,
-        ),
-      ).catch((caught: unknown) => caught);
+      const error: unknown = await Promise.resolve(sendAll([more], async () => {}, true)).catch(
+        (caught: unknown) => caught,
+      );
       expect(isLineageError(error)).toBe(true);
     });
     expect(telemetry.spans().map((span) => span.attributes['error.type'])).toEqual([
@@ -114,14 +97,14 @@ describe('a message client', () => {
   it('abandons what has not ended, in whatever order the rest did', () => {
     const ended: string[] = [];
     const open = new OpenHops();
-    const hopOf = (name: string) => ({ end: () => void ended.push(name) });
-    const [a, b, c, d] = [hopOf('a'), hopOf('b'), hopOf('c'), hopOf('d')];
-    for (const hop of [a, b, c, d]) open.add(hop);
-    for (const hop of [b, b, d, a]) open.delete(hop);
+    const hop = (name: string): { end(): void } => ({ end: () => void ended.push(name) });
+    const [a, b, c, d, e] = [hop('a'), hop('b'), hop('c'), hop('d'), hop('e')];
+    for (const one of [a, b, c, d]) open.add(one);
+    for (const one of [b, b, d, a]) open.delete(one);
     expect(open.size).toBe(1);
-    open.add(hopOf('e'));
+    open.add(e);
     open.abandon();
-    for (const hop of [c, a]) open.delete(hop);
+    for (const one of [c, a]) open.delete(one);
     expect(ended).toEqual(['c', 'e']);
     expect(open.size).toBe(0);
   });
@@ -130,14 +113,14 @@ describe('a message client', () => {
 describe('metrics', () => {
   it('are not there where nobody measures, and a provider that throws is nobody', () => {
     const noop = { getMeter: () => createNoopMeter() } as MeterProvider;
-    expect(messagingMetrics(noop, scope)()).toBeUndefined();
+    expect(messagingMetrics(noop, scope, kafka)()).toBeUndefined();
     const failing: MeterProvider = {
       getMeter() {
         throw new TypeError('a meter provider of the application');
       },
     };
-    expect(messagingMetrics(failing, scope)()).toBeUndefined();
-    expect(messagingMetrics(undefined, scope)()).toBeDefined();
+    expect(messagingMetrics(failing, scope, kafka)()).toBeUndefined();
+    expect(messagingMetrics(undefined, scope, kafka)()).toBeDefined();
   });
 });
 

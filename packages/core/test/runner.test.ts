@@ -12,7 +12,7 @@ beforeAll(() => {
 });
 afterEach(() => {
   vi.useRealTimers();
-  telemetry.reset();
+  return telemetry.reset();
 });
 afterAll(() => telemetry.shutdown());
 
@@ -71,7 +71,7 @@ describe.each(Object.entries(ends))('%s', (_, run) => {
       },
       () => Promise.reject(value),
     ]) {
-      telemetry.reset();
+      await telemetry.reset();
       const { thrown } = await outcome(() => run(work));
       expect(thrown).toBe(value);
       expect(span()?.status.code).toBe(SpanStatusCode.ERROR);
@@ -81,7 +81,7 @@ describe.each(Object.entries(ends))('%s', (_, run) => {
 
   it('what comes out well is no error: a value, a promise, undefined', async () => {
     for (const work of [() => 7, () => Promise.resolve(7), () => undefined, () => Promise.resolve()]) {
-      telemetry.reset();
+      await telemetry.reset();
       await outcome(() => run(work));
       expect(span()?.status.code).toBe(SpanStatusCode.UNSET);
       expect(span()?.attributes).not.toHaveProperty('error.type');
@@ -147,7 +147,7 @@ describe('the life of a hop', () => {
 
   it('is given up at its time limit, and the work runs on', async () => {
     vi.useFakeTimers();
-    let release = (_: string): void => {};
+    let release: (text: string) => void = () => {};
     const work = () => new Promise<string>((resolve) => (release = resolve));
     const waiting = runInbound(inbound, settings(), { work, timeout: 1000 });
     vi.advanceTimersByTime(1000);
@@ -171,7 +171,7 @@ describe('the life of a hop', () => {
   it('does no work where the limits of the chain refuse it, and answers as the adapter says', () => {
     const enforce = settings({ lineage: { mode: 'enforce', maxHops: 2 } });
     const carrier = { baggage: 'throughline.lineage=1.3.32.1.-.-.-' };
-    const work = vi.fn();
+    const work = vi.fn<() => string>();
     const answer = runInbound({ ...inbound, carrier }, enforce, {
       work,
       refused: ({ refused }) => `refused: ${refused}`,

@@ -112,7 +112,7 @@ describe('options that are handed in with every call', () => {
     expect(make.mock.calls).toEqual([[given], [undefined], [{ agent: 'planner' }]]);
   });
 
-  it('are reported each time when they cannot be meant', () => {
+  it('are reported each time when they are wrong', () => {
     const settingsOf = remembering(make);
     const wrong = { spans: 'no' } as unknown as HopOptions;
     for (const options of [7 as never, 'planner' as never, wrong, wrong]) {

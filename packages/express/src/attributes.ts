@@ -1,13 +1,17 @@
 import type { Attributes } from '@opentelemetry/api';
 import {
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+  defaultPort,
+  methodAttributes,
+  redactQuery,
+  serverAddress,
+} from '@throughline/core/http';
+import {
   ATTR_CLIENT_ADDRESS,
-  ATTR_HTTP_REQUEST_METHOD,
-  ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
   ATTR_NETWORK_PEER_ADDRESS,
   ATTR_NETWORK_PEER_PORT,
   ATTR_NETWORK_PROTOCOL_VERSION,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
   ATTR_URL_PATH,
   ATTR_URL_QUERY,
   ATTR_URL_SCHEME,
@@ -15,25 +19,6 @@ import {
 } from './conventions.ts';
 import { applicationOf } from './request.ts';
 import type { RequestLike } from './request.ts';
-
-// https://opentelemetry.io/docs/specs/semconv/registry/attributes/http/#http-request-method
-const KNOWN_METHODS = new Set([
-  'GET',
-  'POST',
-  'PUT',
-  'DELETE',
-  'PATCH',
-  'HEAD',
-  'OPTIONS',
-  'QUERY',
-  'CONNECT',
-  'TRACE',
-]);
-
-/** Whether the conventions know the method; the others are `_OTHER`, and `HTTP` in a span's name. */
-export function isKnownMethod(method: string | undefined): method is string {
-  return method !== undefined && KNOWN_METHODS.has(method);
-}
 
 /**
  * Returns what is known of a request before it is handled, by the stable HTTP conventions. The URL is taken apart by
@@ -46,13 +31,9 @@ export function requestAttributes(req: RequestLike): Attributes {
   const trusted = trustsProxy(req, peerAddress);
   const scheme =
     (trusted && req.protocol) || ((socket as { encrypted?: unknown }).encrypted === true ? 'https' : 'http');
-  const known = isKnownMethod(method);
-  const attributes: Attributes = {
-    [ATTR_HTTP_REQUEST_METHOD]: known ? method : '_OTHER',
-    [ATTR_URL_SCHEME]: scheme,
-    [ATTR_NETWORK_PROTOCOL_VERSION]: req.httpVersion,
-  };
-  if (!known && method !== undefined) attributes[ATTR_HTTP_REQUEST_METHOD_ORIGINAL] = method;
+  const attributes = methodAttributes(method);
+  attributes[ATTR_URL_SCHEME] = scheme;
+  attributes[ATTR_NETWORK_PROTOCOL_VERSION] = req.httpVersion;
   setUrl(attributes, req.originalUrl ?? req.url ?? '/');
   const forwardedHost = trusted ? headers['x-forwarded-host'] : undefined;
   setServer(attributes, typeof forwardedHost === 'string' ? firstOf(forwardedHost) : headers.host, scheme);
@@ -102,7 +83,7 @@ function setUrl(attributes: Attributes, url: string): void {
   let query = url.indexOf('?', start);
   if (query === -1 || query > end) query = end;
   attributes[ATTR_URL_PATH] = query === start ? '/' : url.slice(start, query);
-  if (query + 1 < end) attributes[ATTR_URL_QUERY] = url.slice(query + 1, end);
+  if (query + 1 < end) attributes[ATTR_URL_QUERY] = redactQuery(url.slice(query, end)).slice(1);
 }
 
 const SLASH = 0x2f;
@@ -114,7 +95,7 @@ let last: Server = { given: '', address: '', port: undefined };
 function setServer(attributes: Attributes, given: string | undefined, scheme: string): void {
   if (given === undefined || given === '') return;
   if (given !== last.given) last = parseServer(given);
-  const { address, port = scheme === 'https' ? 443 : 80 } = last;
+  const { address, port = defaultPort(scheme) ?? 80 } = last;
   if (address === '') return;
   attributes[ATTR_SERVER_ADDRESS] = address;
   if (port > 0 && port < 65_536 && Number.isInteger(port)) attributes[ATTR_SERVER_PORT] = port;
@@ -135,12 +116,10 @@ function parseServer(given: string): Server {
   const address = hasPort ? host.slice(0, colon) : host;
   return {
     given,
-    address: address.charCodeAt(0) === BRACKET ? address.slice(1, -1) : address,
+    address: serverAddress(address),
     port: hasPort ? Number(host.slice(colon + 1)) : undefined,
   };
 }
-
-const BRACKET = 0x5b;
 
 function firstOf(list: string): string {
   const comma = list.indexOf(',');

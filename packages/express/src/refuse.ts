@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http';
 import type { ServerResponse } from 'node:http';
 import type { Refused } from '@throughline/core';
-import { ATTR_HTTP_RESPONSE_STATUS_CODE } from './conventions.ts';
+import { ATTR_HTTP_RESPONSE_STATUS_CODE } from '@throughline/core/http';
 
 /**
  * Answers a request that is past a limit of its chain: 504 past the deadline, else 508 Loop Detected, with a problem document

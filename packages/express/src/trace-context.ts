@@ -12,8 +12,9 @@ import {
   wrapBrand,
 } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
-import { clientAddress, isKnownMethod, requestAttributes } from './attributes.ts';
-import { ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from './conventions.ts';
+import { ATTR_HTTP_RESPONSE_STATUS_CODE, methodName } from '@throughline/core/http';
+import { clientAddress, requestAttributes } from './attributes.ts';
+import { ATTR_HTTP_ROUTE } from './conventions.ts';
 import { bindListeners } from './listeners.ts';
 import { expressSettings } from './options.ts';
 import type { ExpressOptions } from './options.ts';
@@ -49,7 +50,7 @@ export function traceContext(options?: ExpressOptions): Middleware {
       return next();
     }
     if (ignore !== undefined && ignore(req)) return next();
-    const method = isKnownMethod(req.method) ? req.method : 'HTTP';
+    const method = methodName(req.method);
     const received = startInbound(
       {
         transport: 'http',

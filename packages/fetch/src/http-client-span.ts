@@ -1,41 +1,31 @@
-import { errorType, printable } from '@throughline/core/adapter';
-import type { Outcome } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
+import { errorType } from '@throughline/core/adapter';
+import type { HopScope, Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ABORTED,
-  ATTR_HTTP_REQUEST_METHOD,
-  ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
   ATTR_HTTP_RESPONSE_STATUS_CODE,
-  ATTR_SERVER_ADDRESS,
-  ATTR_SERVER_PORT,
-  ATTR_URL_FULL,
-} from './conventions.ts';
+  methodAttributes,
+  methodName,
+  serverAttributes,
+} from '@throughline/core/http';
+import { ATTR_URL_FULL } from './conventions.ts';
 import { version } from './version.ts';
 
 /** The instrumentation scope of this package's spans. */
-export const scope: { readonly name: string; readonly version: string } = { name: '@throughline/fetch', version };
+export const scope: HopScope = { name: '@throughline/fetch', version };
 
-// RFC 9110, PATCH (RFC 5789) and QUERY; anything else is `_OTHER`, so that an attacker cannot make span names.
-const knownMethods: ReadonlySet<string> = new Set([
-  'GET',
-  'POST',
-  'PUT',
-  'PATCH',
-  'DELETE',
-  'HEAD',
-  'OPTIONS',
-  'CONNECT',
-  'TRACE',
-  'QUERY',
-]);
 // The methods that fetch puts in upper case. https://fetch.spec.whatwg.org/#concept-method-normalize
 const normalizedMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'DELETE', 'HEAD', 'OPTIONS']);
 
-const MAX_METHOD = 64;
+/** Returns a method as it goes on the wire. */
+function normalized(method: string): string {
+  const upper = method.toUpperCase();
+  return normalizedMethods.has(upper) ? upper : method;
+}
 
-/** Returns the span's name for a method as it goes on the wire: `{method}`, or `HTTP` for an unknown one. */
+/** Returns the span's name for a method: `{method}`, or `HTTP` for an unknown one. */
 export function spanName(method: string): string {
-  return knownMethod(method) ?? 'HTTP';
+  return methodName(normalized(method));
 }
 
 /**
@@ -43,14 +33,8 @@ export function spanName(method: string): string {
  * `url.full`, redacted.
  */
 export function clientAttributes(method: string, url: URL | undefined, full: string | undefined): Attributes {
-  const known = knownMethod(method);
-  const attributes: Attributes = { [ATTR_HTTP_REQUEST_METHOD]: known ?? '_OTHER' };
-  if (known !== method) attributes[ATTR_HTTP_REQUEST_METHOD_ORIGINAL] = printable(method.slice(0, MAX_METHOD));
-  if (url !== undefined) {
-    attributes[ATTR_SERVER_ADDRESS] = serverAddress(url);
-    const port = serverPort(url);
-    if (port !== undefined) attributes[ATTR_SERVER_PORT] = port;
-  }
+  const attributes = methodAttributes(normalized(method), method);
+  if (url !== undefined) Object.assign(attributes, serverAttributes(url));
   if (full !== undefined) attributes[ATTR_URL_FULL] = full;
   return attributes;
 }
@@ -68,7 +52,7 @@ interface Aborted {
 }
 
 /** The outcome of a call that its caller aborted, which is no error. */
-const abortedOutcome: Outcome = { attributes: { [ATTR_ABORTED]: true } };
+const abortedOutcome: Outcome = { failed: false, attributes: { [ATTR_ABORTED]: true } };
 
 /**
  * Returns how a call that got no answer came out. It is no error where the caller aborted it, which `signals` tell; a timeout is
@@ -80,7 +64,7 @@ export function failureOutcome(error: unknown, ...signals: readonly unknown[]): 
   try {
     const { name, cause } = Object(error) as { name?: unknown; cause?: unknown };
     if (name === 'AbortError' || name === 'TimeoutError') return { error, errorType: name };
-    if (name !== 'TypeError') return { error };
+    if (name !== 'TypeError') return { failed: true, error };
     if (cause === undefined || cause === null) return { errorType: name };
     if ((cause as { name?: unknown }).name === 'TypeError') return { errorType: errorType(cause) };
     const causeType = errorType(cause);
@@ -110,20 +94,4 @@ function nameOf(error: unknown): unknown {
     // A getter of the user's error threw.
     return undefined;
   }
-}
-
-function knownMethod(method: string): string | undefined {
-  if (knownMethods.has(method)) return method;
-  const upper = method.toUpperCase();
-  return normalizedMethods.has(upper) ? upper : undefined;
-}
-
-function serverAddress({ hostname }: URL): string {
-  return hostname.startsWith('[') ? hostname.slice(1, -1) : hostname;
-}
-
-function serverPort({ port, protocol }: URL): number | undefined {
-  if (port !== '') return Number(port);
-  if (protocol === 'https:') return 443;
-  return protocol === 'http:' ? 80 : undefined;
 }

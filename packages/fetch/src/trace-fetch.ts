@@ -2,24 +2,22 @@ import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { ThroughlineError } from '@throughline/core';
 import {
   answerField,
-  hopSettings,
   checkBoolean,
+  hopSettings,
   isTracingSuppressed,
   markWrapped,
-  startOutbound,
+  runOutbound,
   warnIfRewrapped,
-  warnOnce,
-  whenSettled,
   wrapped,
 } from '@throughline/core/adapter';
-import type { HopOptions, Refused } from '@throughline/core';
-import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
+import type { HopOptions } from '@throughline/core';
+import type { HopSettings, OutboundHop, Outcome, Sending } from '@throughline/core/adapter';
+import { urlFull } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
 import { oneOfEachField } from './undici-duplicates.ts';
-import { urlFull } from './url-full.ts';
 
 /** A function with the call shape of `fetch`. */
 export type FetchLike = (...args: never[]) => unknown;
@@ -59,7 +57,7 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
  * the response's headers are there. Wraps the global fetch by default, looked up at each call. What the caller hands in is
  * never changed, and an error comes out as the same object. A call past a limit of its chain, under `lineage: { mode: 'enforce' }`,
  * is rejected with a `LineageError`; a deadline of the chain aborts it. A call that its caller aborts is no error. Does not compile
- * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for options that cannot be meant.
+ * for what is no plain fetch, such as ky. Throws a `ThroughlineError` for a wrong option.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *
@@ -119,81 +117,48 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     if (url !== undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
-    const sending = startFetch(asked, settings);
-    if (sending.refused !== undefined) {
-      sending.end();
-      return Promise.reject(sending.error);
-    }
-    const { signal } = sending;
-    let copy: unknown = init;
-    try {
-      const writes = signal !== undefined || sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
-      const headers = writes ? writeRequestHeaders(asked.headers, sending) : undefined;
-      copy = writes ? asked.init(headers, signal) : asked.unchanged;
-      if (!suppressInner) oneOfEachField(headers);
-    } catch {
-      // A getter of `init` threw; fetch meets the same one.
-    }
-    return settled(
-      () => contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest),
-      (failed, value) => {
-        if (!failed) sending.answered(answerOf(value));
-        sending.end(failed ? failureOutcome(value, asked.signal) : responseOutcome(value));
+    return runOutbound<unknown>(hopOf(asked, settings), settings, {
+      call: (sending) => {
+        const copy = initOf(asked, init, sending, suppressInner);
+        return contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
       },
-    );
+      outcome: (response, sending) => {
+        sending.answered(answerOf(response));
+        return responseOutcome(response);
+      },
+      failure: (error) => failureOutcome(error, asked.signal),
+      refused: ({ error }) => Promise.reject(error),
+    });
   }
 
   return markWrapped(Object.assign(traced, first), settings);
 }
 
-/**
- * Returns what `run` returns. A result that is more than a promise comes out as the very same, unasked: a `then` of ours would
- * lose its other members, and start what waits to be asked. When it ends is then not known, and `ended` is called at once.
- */
-function settled(run: () => unknown, ended: (failed: boolean, value: unknown) => void): unknown {
-  let kept: { readonly result: unknown } | undefined;
-  const settling = whenSettled(() => {
-    const result = run();
-    if (!isMoreThanPromise(result)) return result;
-    kept = { result };
-    warnOnce(
-      'no-plain-fetch',
-      'what traceFetch wraps does not return a plain promise, so its spans end when it returns. Give the client a traced fetch instead, as in ky.create({ fetch: traceFetch() }).',
-    );
-    return undefined;
-  }, ended);
-  return kept === undefined ? settling : kept.result;
+/** Returns the `init` of a call with the fields of its hop. */
+function initOf(asked: FetchCall, init: unknown, sending: Sending, suppressInner: boolean): unknown {
+  const { signal } = sending;
+  try {
+    const writes = signal !== undefined || sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
+    if (!writes) return asked.unchanged;
+    const headers = writeRequestHeaders(asked.headers, sending);
+    if (!suppressInner) oneOfEachField(headers);
+    return asked.init(headers, signal);
+  } catch {
+    // A getter of `init` threw; fetch meets the same one.
+    return init;
+  }
 }
 
-function isMoreThanPromise(result: unknown): boolean {
-  if (typeof result !== 'object' || result === null || !('then' in result)) return false;
-  // Symbols do not count: Node's async hooks keep some on every promise.
-  if (Object.getOwnPropertyNames(result).length > 0) return true;
-  const prototype: unknown = Object.getPrototypeOf(result);
-  if (prototype === Promise.prototype) return false;
-  // Jest runs its tests in a realm of their own, and fetch in another.
-  return !(isPromise(result) && (prototype as object).constructor.name === 'Promise');
-}
-
-function isPromise(value: object): boolean {
-  return Object.prototype.toString.call(value) === '[object Promise]';
-}
-
-function startFetch({ method, url, headers }: FetchCall, settings: HopSettings): Sending | Refused {
-  return startOutbound(
-    {
-      transport: 'http',
-      name: spanName(method),
-      kind: SpanKind.CLIENT,
-      attributes: settings.spans
-        ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url))
-        : undefined,
-      target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
-      carrier: headers,
-      reader: requestHeaders,
-    },
-    settings,
-  );
+function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings): OutboundHop {
+  return {
+    transport: 'http',
+    name: spanName(method),
+    kind: SpanKind.CLIENT,
+    attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url)) : undefined,
+    target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
+    carrier: headers,
+    reader: requestHeaders,
+  };
 }
 
 // An answer that a redirect led to is that of another server than the one that was called.

@@ -3,13 +3,13 @@ import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapt
 import type { HopOptions, Refused } from '@throughline/core';
 import type { HopSettings, Sending } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
+import { redactQuery } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
 import { clientAttributes, failureOutcome, scope, spanName } from './http-client-span.ts';
 import { resend } from './resend.ts';
-import { redactQuery } from './url-full.ts';
 
 /** `dispatch` of an undici dispatcher. */
 export type DispatchLike = (options: never, handler: never) => boolean;
@@ -32,8 +32,8 @@ interface Dispatch {
 /**
  * Returns an interceptor for `dispatcher.compose(…)` that sends trace context with every dispatch and makes a CLIENT span of
  * it, which ends when the response's headers are there. Composed before a `retry` or `redirect` interceptor it makes a span
- * of each attempt, which counts those before it; after it, one of all. Options and headers of the caller are copied. Throws a `ThroughlineError` for options
- * that cannot be meant.
+ * of each attempt, which counts those before it; after it, one of all. Options and headers of the caller are copied. Throws a
+ * `ThroughlineError` for a wrong option.
  *
  * Span name and attributes: https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-client-span
  *

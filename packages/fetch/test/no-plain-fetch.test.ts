@@ -92,20 +92,21 @@ describe('what comes through without the types', () => {
   const untyped = (fetch: unknown): typeof lazy =>
     traceFetch(fetch as typeof globalThis.fetch) as unknown as typeof lazy;
 
-  test('a lazy request is the very object, and is not started', async () => {
-    const given: LazyRequest[] = [];
-    const result = untyped((url: string) => {
-      const one = lazy(url);
-      given.push(one);
-      return one;
-    })(`${server.origin}/plan`);
-    expect(result).toBe(given[0]);
-    expect(result.started).toBe(0);
-    // Nobody can say when it ends: the span is of the call.
-    expect(telemetry.find('GET').status.code).toBe(SpanStatusCode.UNSET);
-    expect(telemetry.find('GET').attributes).not.toHaveProperty('http.response.status_code');
+  test('a lazy request is one of its class, is not started, and its span ends when its result is there', async () => {
+    const result = untyped(lazy)(`${server.origin}/plan`);
+    expect(result).toBeInstanceOf(LazyRequest);
+    expect([result.started, telemetry.spans().length]).toEqual([0, 0]);
+    await result;
+    expect(result.started).toBe(1);
+    expect(telemetry.find('GET').attributes['http.response.status_code']).toBe(200);
+  });
+
+  test('a lazy request that is asked for something else runs as ever, and its span ends then', async () => {
+    const result = untyped(lazy)(`${server.origin}/plan`);
     expect((await result.json()).url).toBe('/plan');
     expect(result.started).toBe(1);
+    expect(telemetry.find('GET').status.code).toBe(SpanStatusCode.UNSET);
+    expect(telemetry.find('GET').attributes).not.toHaveProperty('http.response.status_code');
   });
 
   test('a promise with methods of its own keeps them', async () => {

@@ -609,7 +609,7 @@ describe('the handlers of every undici', () => {
   });
 });
 
-test('options that cannot be meant are refused at construction', () => {
+test('wrong options are refused at construction', () => {
   expect(() => traceInterceptor({ existing: 'merge' as 'keep' })).toThrow(
     expect.objectContaining({ code: 'ERR_THROUGHLINE_OPTION' }),
   );

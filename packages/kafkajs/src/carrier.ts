@@ -1,7 +1,7 @@
 import type { Context } from '@opentelemetry/api';
 import { writeRecord } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
-import { messageContext, messageFields } from '@throughline/core/messaging';
+import { kafka, messageContext, messageFields } from '@throughline/core/messaging';
 import type { MessageHeaders, MessageLike } from './message.ts';
 import { rememberedSettings } from './options.ts';
 import type { InjectOptions } from './options.ts';
@@ -17,7 +17,7 @@ import type { InjectOptions } from './options.ts';
  * ```
  */
 export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: InjectOptions): MessageHeaders {
-  const sending = messageFields(options?.topic, rememberedSettings(options));
+  const sending = messageFields(kafka, options?.topic, rememberedSettings(options));
   return writeRecord(headers, sending) as MessageHeaders;
 }
 
@@ -31,7 +31,7 @@ export function injectHeaders(headers?: Readonly<MessageHeaders>, options?: Inje
  * ```
  */
 export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
-  return messageContext(headersOf(message), rememberedSettings(options));
+  return messageContext(kafka, headersOf(message), rememberedSettings(options));
 }
 
 /**

@@ -6,6 +6,7 @@ import { eachMessageWith } from './each-message.ts';
 import type { EachMessagePayloadLike } from './each-message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
+import { unpatched } from './patched.ts';
 
 /** The part of a kafkajs `Consumer` that is wrapped. */
 export interface ConsumerLike {
@@ -55,7 +56,8 @@ export function traceConsumer<C extends ConsumerLike>(consumer: C, options?: Con
   listen(consumer, settings);
   const target = consumer as unknown as Loose;
   const members: Record<string, unknown> = {
-    run: (config: unknown, ...rest: unknown[]): unknown => target.run(tracedConfig(config, settings), ...rest),
+    run: (config: unknown, ...rest: unknown[]): unknown =>
+      Reflect.apply(unpatched(target.run), target, [tracedConfig(config, settings), ...rest]),
   };
   for (const name of ['disconnect', 'stop'] as const) {
     if (typeof target[name] !== 'function') continue;

@@ -1,7 +1,4 @@
-import { markWrapped, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
-import type { Refused } from '@throughline/core';
-import type { Received } from '@throughline/core/adapter';
-import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
+import { messageHandler } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
@@ -34,26 +31,5 @@ export function eachMessageWith<P extends EachMessagePayloadLike, R>(
   handler: (payload: P) => R,
   settings: ConsumerSettings,
 ): (payload: P) => R {
-  if (wrapped(handler)) {
-    warnIfRewrapped(handler, settings.hop);
-    return handler;
-  }
-  return markWrapped((payload: P): R => {
-    const received = startMessage(payload, settings);
-    if (received === undefined) return handler(payload);
-    if (received.refused !== undefined) return runRefused(received, settings.onRefused, payload) as R;
-    const { topic, partition } = payload;
-    return runHandler(received, { topic, partition, count: 1 }, settings, handler, payload);
-  }, settings.hop);
-}
-
-// A payload that is none of kafkajs's is the handler's affair: an error of ours would stop the consumer.
-function startMessage(payload: EachMessagePayloadLike, settings: ConsumerSettings): Received | Refused | undefined {
-  try {
-    const { topic, partition, message } = payload;
-    const { key, value, offset, timestamp, headers } = message;
-    return startProcess({ topic, partition, key, value, offset, timestamp, headers }, settings);
-  } catch {
-    return undefined;
-  }
+  return messageHandler<P, R>(handler, settings);
 }

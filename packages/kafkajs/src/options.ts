@@ -1,8 +1,8 @@
 import { hopSettings, remembering } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import type { HopSettings } from '@throughline/core/adapter';
-import { receiverSettings, senderSettings } from '@throughline/core/messaging';
-import type { Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
+import { kafka, receiverSettings, senderSettings } from '@throughline/core/messaging';
+import type { Place, Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
 import { kafkaErrorType } from './message.ts';
 import type { MessageLike } from './message.ts';
 import { isPatched } from './patched.ts';
@@ -36,14 +36,45 @@ export type ProducerSettings = Sender;
 /** A consumer's options, checked. */
 export type ConsumerSettings = Receiver<RefusedPayload>;
 
-/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped producer. Throws a `ThroughlineError` for a wrong option. */
 export function producerSettings(options: ProducerOptions | undefined): ProducerSettings {
-  return senderSettings(options, scope, recordHeaders, kafkaErrorType, isPatched);
+  return senderSettings(options, {
+    scope,
+    system: kafka,
+    errorType: kafkaErrorType,
+    shape: recordHeaders,
+    places,
+    suppresses: isPatched,
+  });
 }
 
-/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for an option that cannot be meant. */
+/** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function consumerSettings(options: ConsumerOptions | undefined): ConsumerSettings {
-  return receiverSettings(options, scope, kafkaErrorType);
+  return receiverSettings(options, {
+    scope,
+    system: kafka,
+    errorType: kafkaErrorType,
+    messageOf({ topic, partition, message }) {
+      const { timestamp, headers } = message;
+      return { topic, partition, timestamp, headers, message };
+    },
+  });
+}
+
+/** What kafkajs resolves with, for each partition. */
+interface Metadata {
+  readonly topicName?: unknown;
+  readonly partition?: unknown;
+  readonly baseOffset?: unknown;
+}
+
+function places(answer: unknown): Place[] {
+  if (!Array.isArray(answer)) return [];
+  return (answer as (Metadata | null | undefined)[]).map((metadata) => ({
+    topic: metadata?.topicName,
+    partition: metadata?.partition,
+    offset: metadata?.baseOffset,
+  }));
 }
 
 /** Returns the settings of an options object that is handed in with every call. */

@@ -1,7 +1,7 @@
 import { ThroughlineError } from '@throughline/core';
 import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
-import { sendAll, settle, startTopic } from '@throughline/core/messaging';
-import type { OutgoingTopic, PlaceOf } from '@throughline/core/messaging';
+import { byTopic, prepared, sendAll, settle, startTopic } from '@throughline/core/messaging';
+import type { OutgoingTopic } from '@throughline/core/messaging';
 import { copyOfInstance, isPlain } from './copy.ts';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions, ProducerSettings } from './options.ts';
@@ -78,7 +78,11 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
     sendBatch: (batch: unknown, ...rest: unknown[]) => sendBatch(target, batch, rest, settings),
   };
   if (typeof target.transaction === 'function') {
-    members['transaction'] = async (...args: unknown[]) => traced(await target.transaction(...args), settings);
+    members['transaction'] = async (...args: unknown[]) => {
+      // An instrumentation that patched this patches what a transaction sends by, without its mark.
+      const suppresses = (): boolean => settings.suppresses(target.transaction);
+      return traced(await target.transaction(...args), { ...settings, suppresses });
+    };
   }
   if (typeof target.sendOffsets === 'function') {
     members['sendOffsets'] = (offsets: unknown, ...rest: unknown[]) => sendOffsets(target, offsets, rest, settings);
@@ -90,10 +94,8 @@ function traceSender<S extends object>(sender: S, settings: ProducerSettings): S
 }
 
 function sendRecord(target: Loose, record: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const outgoing: OutgoingTopic[] = [];
-  const argument = prepared(record, outgoing, settings, recordCopy);
-  const suppresses = settings.suppresses(target.send);
-  return sendAll(outgoing, (copy) => target.send(copy, ...rest), argument, placeOf, suppresses);
+  const { argument, outgoing } = prepared(record, (started) => recordCopy(record, started, settings));
+  return sendAll(outgoing, () => target.send(argument, ...rest), settings.suppresses(target.send));
 }
 
 function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
@@ -107,10 +109,8 @@ function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: Produc
 }
 
 function sendBatch(target: Loose, batch: unknown, rest: unknown[], settings: ProducerSettings): unknown {
-  const outgoing: OutgoingTopic[] = [];
-  const argument = prepared(batch, outgoing, settings, batchCopy);
-  const suppresses = settings.suppresses(target.sendBatch);
-  return sendAll(outgoing, (copy) => target.sendBatch(copy, ...rest), argument, placeOf, suppresses);
+  const { argument, outgoing } = prepared(batch, (started) => batchCopy(batch, started, settings));
+  return sendAll(outgoing, () => target.sendBatch(argument, ...rest), settings.suppresses(target.sendBatch));
 }
 
 function batchCopy(batch: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings): unknown {
@@ -145,21 +145,6 @@ function withoutReply(copy: object): object {
   return copy;
 }
 
-// What cannot be read, because it is malformed or a getter throws, goes to the client as it is, which reports it.
-function prepared(
-  argument: unknown,
-  outgoing: OutgoingTopic[],
-  settings: ProducerSettings,
-  copy: (argument: unknown, outgoing: OutgoingTopic[], settings: ProducerSettings) => unknown,
-): unknown {
-  try {
-    return copy(argument, outgoing, settings);
-  } catch {
-    for (const started of outgoing.splice(0)) started.end();
-    return argument;
-  }
-}
-
 interface TopicMessages extends SendExtras {
   readonly topic: string;
   readonly messages: readonly unknown[];
@@ -169,16 +154,6 @@ function isTopicMessages(record: unknown): record is TopicMessages {
   if (typeof record !== 'object' || record === null) return false;
   const { topic, messages } = record as Partial<TopicMessages>;
   return typeof topic === 'string' && topic !== '' && Array.isArray(messages);
-}
-
-function byTopic(topicMessages: readonly TopicMessages[]): Map<string, number[]> {
-  const places = new Map<string, number[]>();
-  topicMessages.forEach(({ topic }, at) => {
-    const there = places.get(topic);
-    if (there === undefined) places.set(topic, [at]);
-    else there.push(at);
-  });
-  return places;
 }
 
 /** The offsets that a transaction commits for a consumer group. */
@@ -209,23 +184,3 @@ function textOf(value: unknown): string | undefined {
 function traced(transaction: unknown, settings: ProducerSettings): unknown {
   return typeof transaction === 'object' && transaction !== null ? traceSender(transaction, settings) : transaction;
 }
-
-/** What kafkajs resolves with, for each partition. */
-interface Metadata {
-  readonly topicName?: unknown;
-  readonly partition?: unknown;
-  readonly baseOffset?: unknown;
-}
-
-/** Where the broker put the messages, when that is one partition. */
-const placeOf: PlaceOf = (topic, answer) => {
-  if (!Array.isArray(answer)) return undefined;
-  let only: Metadata | undefined;
-  for (const metadata of answer as (Metadata | null | undefined)[]) {
-    if (metadata?.topicName !== topic) continue;
-    if (only !== undefined) return undefined;
-    only = metadata;
-  }
-  if (only === undefined || typeof only.partition !== 'number') return undefined;
-  return { partition: only.partition, offset: only.baseOffset };
-};

@@ -42,6 +42,19 @@ const around = await inWork(hidden, { suppressInner: true });
 const doubled = await inWork(hidden);
 // Proof that the instrumentation is there.
 const instrumented = await scopes(() => producer.send({ topic, messages: [{ value: 'instrumented' }] }));
+const transactional = kafka.producer({
+  transactionalId: `beside-${process.pid}`,
+  idempotent: true,
+  maxInFlightRequests: 1,
+});
+await transactional.connect();
+const inTransaction = await scopes(async () => {
+  const transaction = await traceProducer(transactional).transaction();
+  await transaction.send(record);
+  await transaction.sendBatch({ topicMessages: [record] });
+  await transaction.commit();
+});
+await transactional.disconnect();
 await producer.disconnect();
 await telemetry.shutdown();
-process.stdout.write(JSON.stringify({ traced, around, doubled, instrumented, headers }));
+process.stdout.write(JSON.stringify({ traced, around, doubled, instrumented, inTransaction, headers }));

@@ -360,17 +360,20 @@ onBroker('on a real broker', () => {
     const topic = await newTopic(kafka, 'beside');
     const service = fileURLToPath(new URL('./beside-instrumentation.ts', import.meta.url));
     const { stdout } = await promisify(execFile)(process.execPath, [service, broker.brokers[0] ?? '', topic]);
-    const { traced, around, doubled, instrumented, headers } = JSON.parse(stdout) as {
+    const { traced, around, doubled, instrumented, inTransaction, headers } = JSON.parse(stdout) as {
       traced: string[];
       around: string[];
       doubled: string[];
       instrumented: string[];
+      inTransaction: string[];
       headers: object;
     };
     expect(traced).toEqual([`@throughline/kafkajs: send ${topic}`, 'test: work']);
     expect(around).toEqual(traced);
     expect(doubled).toEqual([expect.stringContaining('instrumentation-kafkajs'), ...traced]);
     expect(instrumented).toEqual([expect.stringContaining('instrumentation-kafkajs')]);
+    const ours = `@throughline/kafkajs: send ${topic}`;
+    expect(inTransaction).toEqual([ours, ours, '@opentelemetry/instrumentation-kafkajs: transaction']);
     expect(headers).toEqual({ mine: '1' });
     for (const message of (await readAll(kafka, topic, 4)).slice(0, 2)) {
       expect(textOf(message.headers)).toEqual({
@@ -380,6 +383,29 @@ onBroker('on a real broker', () => {
       });
     }
   });
+
+  it.each(['patched first', 'wrapped first'])(
+    'beside instrumentation-kafkajs each message and batch has one CONSUMER span: %s',
+    async (order) => {
+      const topic = await newTopic(kafka, 'beside');
+      await inSpan('work', () => producer.send({ topic, messages: [{ value: 'a' }] }));
+      const service = fileURLToPath(new URL('./beside-instrumentation-consumer.ts', import.meta.url));
+      const args = [service, broker.brokers[0] ?? '', topic, order];
+      const { stdout } = await promisify(execFile)(process.execPath, args);
+      type Handled = { spans: string[]; warnings: string[] };
+      const handled = JSON.parse(stdout) as Record<string, Handled>;
+      const theirs = '@opentelemetry/instrumentation-kafkajs';
+      const ours = `@throughline/kafkajs: process ${topic}`;
+      expect(handled['eachMessage']).toEqual({ spans: [ours], warnings: [] });
+      expect(handled['eachBatch']).toEqual({ spans: [ours], warnings: [] });
+      expect(handled['instrumented']).toEqual({ spans: [`${theirs}: process ${topic}`], warnings: [] });
+      // Where it cannot be seen from here that the client was patched, it is said what to turn off.
+      for (const way of ['hidden', 'hiddenBatch', 'handler', 'batchHandler']) {
+        expect(handled[way]?.spans.length).toBeGreaterThan(1);
+        expect(handled[way]?.warnings).toEqual([expect.stringMatching(`${theirs} .* turn it off`)]);
+      }
+    },
+  );
 
   it('what kafkajs calls while it sends is traced, and silent under `suppressInner`', async () => {
     const topic = await newTopic(kafka, 'inner');

@@ -1,4 +1,5 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { TextMapPropagator } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -201,6 +202,21 @@ describe('eachBatch', () => {
     expect(telemetry.find('process t').links.map((link) => Number(link.context.spanId))).toEqual([2, 3, 4, 5]);
   });
 
+  it('links senders that another propagator wrote', async () => {
+    const propagator: TextMapPropagator = {
+      inject: () => {},
+      extract: (onto, carrier, getter) => {
+        const [trace_, span] = String(getter.get(carrier, 'own')).split('-');
+        if (trace_ === undefined || span === undefined) return onto;
+        return trace.setSpanContext(onto, { traceId: trace_, spanId: span, traceFlags: 1, isRemote: true });
+      },
+      fields: () => ['own'],
+    };
+    const messages = [spanId, spanId, '1'.repeat(16)].map((id) => received(bytes({ own: `${traceId}-${id}` })));
+    await tracedEachBatch(async () => {}, { propagator })(batchOf(messages));
+    expect(telemetry.find('process t').links.map((link) => link.context.spanId)).toEqual([spanId, '1'.repeat(16)]);
+  });
+
   it('does not link under a policy that restarts', async () => {
     await tracedEachBatch(async () => {}, { inbound: 'restart' })(batchOf([received(bytes({ traceparent }))]));
     expect(telemetry.find('process t').links).toEqual([]);
@@ -281,7 +297,7 @@ it('a handler that is wrapped twice is one wrap', async () => {
   expect(tracedEachBatch(batch)).toBe(batch);
 });
 
-it('`maxParentAge` that cannot be meant is said at construction', () => {
+it('a wrong `maxParentAge` is told at construction', () => {
   expect(() => tracedEachMessage(async () => {}, { maxParentAge: '1h' as never })).toThrow(
     '`maxParentAge` takes milliseconds',
   );

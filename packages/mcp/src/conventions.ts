@@ -19,10 +19,8 @@ export const ATTR_RPC_RESPONSE_STATUS_CODE = 'rpc.response.status_code';
 // https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
 export const ATTR_ERROR_TYPE = 'error.type';
 
-// https://opentelemetry.io/docs/specs/semconv/registry/attributes/network/ and …/server/
+// https://opentelemetry.io/docs/specs/semconv/registry/attributes/network/
 export const ATTR_NETWORK_TRANSPORT = 'network.transport';
-export const ATTR_SERVER_ADDRESS = 'server.address';
-export const ATTR_SERVER_PORT = 'server.port';
 
 // https://github.com/open-telemetry/semantic-conventions-genai: metrics of MCP, in seconds
 export const DURATION_BUCKETS: readonly number[] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60, 120, 300];

@@ -1,7 +1,8 @@
 import type { Attributes, AttributeValue } from '@opentelemetry/api';
 import { wrapped } from '@throughline/core/adapter';
 import type { Target } from '@throughline/core';
-import { ATTR_NETWORK_TRANSPORT, ATTR_SERVER_ADDRESS, ATTR_SERVER_PORT, MCP } from './conventions.ts';
+import { serverAddress, serverAttributes } from '@throughline/core/http';
+import { ATTR_NETWORK_TRANSPORT, MCP } from './conventions.ts';
 import type { McpOptions } from './options.ts';
 
 /** What is known of the other end of a transport before a message passes. */
@@ -33,24 +34,24 @@ export function peerOf(transport: object, options: McpOptions): TransportPeer {
       channel: options.peer?.channel ?? seen.channel,
       ...(host === undefined ? undefined : { host }),
     },
-    host: hostOf(seen.attributes),
-    attributes: Object.entries(seen.attributes ?? {}),
+    host: seen.server,
+    attributes: [
+      ...(seen.network === undefined ? [] : ([[ATTR_NETWORK_TRANSPORT, seen.network]] as const)),
+      ...Object.entries<AttributeValue>((seen.server ?? {}) as Record<string, AttributeValue>),
+    ],
     fetch: seen.fetch,
     takesHeaders: (transport as { hasPerRequestStream?: unknown }).hasPerRequestStream === true,
   };
 }
 
-function hostOf(attributes: Seen['attributes']): Attributes | undefined {
-  const address = attributes?.[ATTR_SERVER_ADDRESS];
-  if (address === undefined) return undefined;
-  return { [ATTR_SERVER_ADDRESS]: address, [ATTR_SERVER_PORT]: attributes?.[ATTR_SERVER_PORT] };
-}
-
 interface Seen {
   readonly channel: Target['channel'];
+  /** `network.transport`. */
+  readonly network?: 'tcp' | 'pipe';
   readonly host?: string;
-  readonly attributes?: Readonly<Record<string, AttributeValue>>;
-  readonly fetch?: 'own' | 'user' | 'traced';
+  /** The attributes that name the host. */
+  readonly server?: Attributes;
+  readonly fetch?: NonNullable<TransportPeer['fetch']>;
 }
 
 function detect(transport: object): Seen {
@@ -69,20 +70,20 @@ function detect(transport: object): Seen {
   if (isUrl(url)) return client(transport, url);
   // A server's HTTP transport: what goes back travels in the answer to the peer's own request.
   if ('handleRequest' in transport || 'handleMessage' in transport || 'handlePostMessage' in transport) {
-    return { channel: 'host', attributes: { [ATTR_NETWORK_TRANSPORT]: 'tcp' } };
+    return { channel: 'host', network: 'tcp' };
   }
   return { channel: 'process' };
 }
 
-const stdio: Seen = { channel: 'process', attributes: { [ATTR_NETWORK_TRANSPORT]: 'pipe' } };
+const stdio: Seen = { channel: 'process', network: 'pipe' };
 
 function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protocol'>): Seen {
-  // A URL has the brackets around an IPv6 address, an address has none.
-  const host = url.hostname.startsWith('[') ? url.hostname.slice(1, -1) : url.hostname;
-  const attributes: Record<string, AttributeValue> = { [ATTR_NETWORK_TRANSPORT]: 'tcp', [ATTR_SERVER_ADDRESS]: host };
-  const secure = url.protocol === 'https:' || url.protocol === 'wss:';
-  attributes[ATTR_SERVER_PORT] = url.port === '' ? (secure ? 443 : 80) : Number(url.port);
-  const seen = { channel: 'host', host, attributes } as const;
+  const seen: Seen = {
+    channel: 'host',
+    network: 'tcp',
+    host: serverAddress(url.hostname),
+    server: serverAttributes(url),
+  };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return seen;
   const given: unknown = (transport as { _fetch?: unknown })._fetch;
   if (wrapped(given)) return { ...seen, fetch: 'traced' };

@@ -71,7 +71,7 @@ test('a handler that is traced by itself records on request too', () => {
   expect(attributes['gen_ai.tool.call.result']).toBe('{"content":[{"type":"text","text":"done"}]}');
 });
 
-test('a `record` that cannot be meant throws where it is given', () => {
+test('a wrong `record` throws where it is given', () => {
   expect(() => traceClient(v1.client(), { record: true as never })).toThrow(/`record` takes/);
   expect(() => traceClient(v1.client(), { record: { redact: 'x' as never } })).toThrow(/`record.redact` takes/);
   expect(() => traceClient(v1.client(), { record: { result: true, redcat: () => 1 } as never })).toThrow(/`redact`\?/);

@@ -1,10 +1,11 @@
 import type { Context } from '@opentelemetry/api';
-import { hopSettings, remembering } from '@throughline/core/adapter';
+import { hopSettings, remembering, writeMap } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
-import { messageContext, messageFields } from '@throughline/core/messaging';
+import { kafka, messageContext, messageFields } from '@throughline/core/messaging';
+import { headersOf } from './message.ts';
 import type { MessageLike } from './message.ts';
 import { scope } from './options.ts';
-import { writeMap } from './shape.ts';
+import { encoded } from './shape.ts';
 
 /** The options of {@link injectHeaders}. */
 export interface InjectOptions extends HopOptions {
@@ -25,9 +26,9 @@ const asText = (text: string): string => text;
  * `lineage` enforces it.
  */
 export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?: InjectOptions): Map<unknown, unknown> {
-  const sending = messageFields(options?.topic, settingsOf(options));
+  const { fields, mode, keepsValid } = messageFields(kafka, options?.topic, settingsOf(options));
   const encode = options?.headers === 'string' ? asText : asBuffer;
-  return writeMap(headers, sending, encode, encode);
+  return writeMap(headers, { fields: encoded(fields, encode), mode, keepsValid }, encode);
 }
 
 /**
@@ -40,7 +41,7 @@ export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?:
  * ```
  */
 export function extractContext(message: MessageLike | null | undefined, options?: HopOptions): Context {
-  return messageContext(headersOf(message), settingsOf(options));
+  return messageContext(kafka, headersOf(message), settingsOf(options));
 }
 
 /**
@@ -62,13 +63,4 @@ export function forwardHeaders<K, V>(message: { readonly headers: ReadonlyMap<K,
     if (key !== undefined && key !== null && value !== undefined && value !== null) copy.set(key, value);
   }
   return copy;
-}
-
-/** Every header in its order where the client gives that, else the Map. */
-export function headersOf(message: MessageLike | null | undefined): unknown {
-  try {
-    return message?.headerEntries ?? message?.headers;
-  } catch {
-    return undefined;
-  }
 }

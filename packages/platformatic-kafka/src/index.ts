@@ -3,4 +3,4 @@ export { traceConsumer, type ConsumerLike, type TracedConsumer } from './consume
 export type { MessageLike } from './message.ts';
 export { tracedMessage, type TracedStream } from './messages-stream.ts';
 export type { ConsumerOptions, ProducerOptions } from './options.ts';
-export { traceProducer, type ProducerLike, type SenderLike } from './producer.ts';
+export { traceProducer, type ProducerLike, type SenderLike, type SendExtras, type TracedProducer } from './producer.ts';

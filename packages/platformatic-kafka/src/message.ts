@@ -11,6 +11,15 @@ export interface MessageLike {
   readonly offset?: unknown;
 }
 
+/** Every header in its order where the client gives that, else the Map. */
+export function headersOf(message: MessageLike | null | undefined): unknown {
+  try {
+    return message?.headerEntries ?? message?.headers;
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Returns the class of an error: for a failed request the protocol's name, such as `UNKNOWN_TOPIC_OR_PARTITION`, where the
  * client has it among the causes; else `undefined`, so that core takes the client's own code.

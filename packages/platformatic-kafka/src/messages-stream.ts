@@ -1,8 +1,5 @@
-import { markWrapped, sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
-import type { Refused } from '@throughline/core';
-import type { Received } from '@throughline/core/adapter';
-import { runHandler, runRefused, startProcess } from '@throughline/core/messaging';
-import { headersOf } from './carrier.ts';
+import { sameType, wrapped } from '@throughline/core/adapter';
+import { handleMessage, messageHandler } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
@@ -30,41 +27,7 @@ export function tracedMessage<M extends MessageLike, R>(
   handler: (message: M) => R,
   options?: ConsumerOptions,
 ): (message: M) => R {
-  return handlerWith(handler, consumerSettings(undefined, options));
-}
-
-function handlerWith<M extends MessageLike, R>(
-  handler: (message: M) => R,
-  settings: ConsumerSettings,
-): (message: M) => R {
-  if (wrapped(handler)) {
-    warnIfRewrapped(handler, settings.hop);
-    return handler;
-  }
-  return markWrapped((message: M): R => processWith(message, handler, settings), settings.hop);
-}
-
-function processWith<M extends MessageLike, R>(message: M, handler: (message: M) => R, settings: ConsumerSettings): R {
-  const received = startMessage(message, settings);
-  if (received === undefined) return handler(message);
-  if (received.refused !== undefined) return runRefused(received, settings.onRefused, message) as R;
-  const { topic, partition } = message;
-  return runHandler(received, { topic, partition, count: 1 }, settings, handler, message);
-}
-
-// What is none of the client's messages is the handler's affair: an error of ours would end the stream.
-function startMessage(message: MessageLike, settings: ConsumerSettings): Received | Refused | undefined {
-  try {
-    const { topic, partition, key, value, offset, timestamp } = message;
-    if (typeof topic !== 'string') return undefined;
-    // The client gives `undefined` for a value that is null.
-    return startProcess(
-      { topic, partition, key, value: value ?? null, offset, timestamp, headers: headersOf(message) },
-      settings,
-    );
-  } catch {
-    return undefined;
-  }
+  return messageHandler<M, R>(handler, consumerSettings(undefined, options));
 }
 
 type Listener = (...args: unknown[]) => unknown;
@@ -77,7 +40,7 @@ export function traceStream<S extends object>(stream: S, settings: ConsumerSetti
   // So that a listener can be taken off by the function that was put on.
   const traced = new WeakMap<Listener, Listener>();
   const members: Record<string, unknown> = {
-    process: <M extends MessageLike, R>(message: M, fn: (message: M) => R): R => processWith(message, fn, settings),
+    process: <M extends MessageLike, R>(message: M, fn: (message: M) => R): R => handleMessage(message, fn, settings),
   };
   for (const name of ['on', 'addListener', 'once', 'prependListener', 'prependOnceListener']) {
     const add = target[name];
@@ -88,7 +51,7 @@ export function traceStream<S extends object>(stream: S, settings: ConsumerSetti
         const original = listener as Listener;
         let wrapper = traced.get(original);
         if (wrapper === undefined) {
-          wrapper = (message) => processWith(message as MessageLike, (one) => original.call(proxy, one), settings);
+          wrapper = (message) => handleMessage(message as MessageLike, (one) => original.call(proxy, one), settings);
           traced.set(original, wrapper);
         }
         add.call(stream, event, wrapper);

@@ -1,8 +1,8 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { ThroughlineError } from '@throughline/core';
 import { sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
-import { endAll, refusalOf, sendAll, settle, startTopic } from '@throughline/core/messaging';
-import type { OutgoingTopic, PlaceOf, Sender } from '@throughline/core/messaging';
+import { byTopic, endAll, prepared, refusalOf, sendAll, settle, startTopic } from '@throughline/core/messaging';
+import type { OutgoingTopic, Sender } from '@throughline/core/messaging';
 import { producerSettings } from './options.ts';
 import type { ProducerOptions } from './options.ts';
 import { traceProducerStream } from './producer-stream.ts';
@@ -18,6 +18,26 @@ export interface ProducerLike extends SenderLike {
   close(...args: never[]): unknown;
 }
 
+/** What a traced `send` takes beside the client's own members. */
+export interface SendExtras {
+  /** The messages are answers, which are not a step deeper in the chain of agents. Never reaches the client. */
+  readonly reply?: boolean | undefined;
+}
+
+type CallbackOf<F> = F extends { (options: never, callback: infer C): unknown; (options: never): unknown } ? C : never;
+
+type WithExtras<S extends SenderLike> = {
+  send(options: Parameters<S['send']>[0] & SendExtras, callback: CallbackOf<S['send']>): void;
+  send(options: Parameters<S['send']>[0] & SendExtras): ReturnType<S['send']>;
+};
+
+type WithTransaction<P> = P extends { beginTransaction(options?: infer O): Promise<infer T extends SenderLike> }
+  ? { beginTransaction(options?: O): Promise<WithExtras<T> & T> }
+  : unknown;
+
+/** A producer of the same type, whose sends also take `reply`. */
+export type TracedProducer<P extends ProducerLike> = WithExtras<P> & WithTransaction<P> & P;
+
 type Callback = (error: unknown, result?: unknown) => void;
 type Loose = Record<'send' | 'close' | 'beginTransaction' | 'asStream' | 'addOffset', (...args: unknown[]) => unknown>;
 
@@ -32,7 +52,7 @@ type Loose = Record<'send' | 'close' | 'beginTransaction' | 'asStream' | 'addOff
  * await producer.send({ messages: [{ topic: 'orders', value: Buffer.from('one') }] });
  * ```
  */
-export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): P {
+export function traceProducer<P extends ProducerLike>(producer: P, options?: ProducerOptions): TracedProducer<P> {
   if (typeof producer !== 'object' || producer === null || typeof producer.send !== 'function') {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_ARGUMENT',
@@ -42,7 +62,7 @@ export function traceProducer<P extends ProducerLike>(producer: P, options?: Pro
   const settings = producerSettings(producer, options);
   if (wrapped(producer)) {
     warnIfRewrapped(producer, settings.hop);
-    return producer;
+    return producer as TracedProducer<P>;
   }
   const target = producer as unknown as Loose;
   const members: Record<string, unknown> = {
@@ -60,7 +80,7 @@ export function traceProducer<P extends ProducerLike>(producer: P, options?: Pro
   if (typeof target.asStream === 'function') {
     members['asStream'] = (...args: unknown[]) => traceProducerStream(target.asStream(...args) as object, settings);
   }
-  return sameType(producer, members, settings.hop);
+  return sameType(producer, members, settings.hop) as TracedProducer<P>;
 }
 
 function traceTransaction(transaction: unknown, settings: Sender): unknown {
@@ -82,11 +102,9 @@ interface Sent {
 }
 
 function send(target: Loose, record: unknown, callback: unknown, settings: Sender): unknown {
-  const outgoing: OutgoingTopic[] = [];
-  const argument = prepared(record, outgoing, settings);
+  const { argument, outgoing } = prepared(record, (started) => recordCopy(record, started, settings));
   const suppresses = settings.suppresses(target.send);
-  if (typeof callback !== 'function')
-    return sendAll(outgoing, (copy) => target.send(copy), argument, placeOf, suppresses);
+  if (typeof callback !== 'function') return sendAll(outgoing, () => target.send(argument), suppresses);
   const told = contextApi.bind(contextApi.active(), callback as Callback);
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) {
@@ -95,7 +113,7 @@ function send(target: Loose, record: unknown, callback: unknown, settings: Sende
   }
   const ended: Callback = (error, result) => {
     const failed = error !== undefined && error !== null;
-    endAll(outgoing, failed, failed ? error : result, placeOf);
+    endAll(outgoing, failed, failed ? error : result);
     told(error, result);
   };
   const hop = outgoing[0]?.hop;
@@ -103,24 +121,19 @@ function send(target: Loose, record: unknown, callback: unknown, settings: Sende
   return hop === undefined || hop.refused !== undefined || !suppresses ? call() : contextApi.with(hop.inner, call);
 }
 
-// The client writes into what it is given, so that it gets a copy. What cannot be read goes to it as it is, and it reports it.
-function prepared(record: unknown, outgoing: OutgoingTopic[], settings: Sender): unknown {
+// The client writes into what it is given, so that it gets a copy.
+function recordCopy(record: unknown, outgoing: OutgoingTopic[], settings: Sender): unknown {
   if (!isSent(record)) return record;
-  try {
-    const { messages, reply, ...rest } = record;
-    const copies: unknown[] = [...messages];
-    for (const [topic, places] of byTopic(messages)) {
-      const given = places.map((at) => messages[at]);
-      const started = startTopic(topic, [given], settings, reply === true);
-      outgoing.push(started);
-      const [written] = started.lists;
-      places.forEach((at, nth) => (copies[at] = written?.[nth]));
-    }
-    return { ...rest, messages: copies };
-  } catch {
-    for (const started of outgoing.splice(0)) started.withdraw();
-    return record;
+  const { messages, reply, ...rest } = record;
+  const copies: unknown[] = [...messages];
+  for (const [topic, places] of byTopic(messages)) {
+    const given = places.map((at) => messages[at]);
+    const started = startTopic(topic, [given], settings, reply === true);
+    outgoing.push(started);
+    const [written] = started.lists;
+    places.forEach((at, nth) => (copies[at] = written?.[nth]));
   }
+  return { ...rest, messages: copies };
 }
 
 function isSent(record: unknown): record is Sent {
@@ -134,28 +147,6 @@ function hasTopic(message: unknown): boolean {
   const { topic } = message as { topic?: unknown };
   return typeof topic === 'string' && topic !== '';
 }
-
-function byTopic(messages: Sent['messages']): Map<string, number[]> {
-  const places = new Map<string, number[]>();
-  messages.forEach(({ topic }, at) => {
-    const there = places.get(topic);
-    if (there === undefined) places.set(topic, [at]);
-    else there.push(at);
-  });
-  return places;
-}
-
-/** Where the broker put the messages, when that is one partition. */
-const placeOf: PlaceOf = (topic, answer) => {
-  const { offsets } = (answer ?? {}) as { offsets?: unknown };
-  if (!Array.isArray(offsets)) return undefined;
-  const there = (offsets as { topic?: unknown; partition?: unknown; offset?: unknown }[]).filter(
-    (one) => one.topic === topic,
-  );
-  const [only] = there;
-  if (only === undefined || there.length > 1 || typeof only.partition !== 'number') return undefined;
-  return { partition: only.partition, offset: only.offset };
-};
 
 /** The offset that a transaction commits for a message's consumer group. */
 function addOffset(target: Loose, message: unknown, rest: unknown[], settings: Sender): unknown {

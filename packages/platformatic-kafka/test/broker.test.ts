@@ -9,12 +9,12 @@ import {
   stringDeserializers,
   stringSerializers,
 } from '@platformatic/kafka';
-import type { Message } from '@platformatic/kafka';
+import type { Message, ProduceResult, SendOptions } from '@platformatic/kafka';
 import { isLineageError, withBudget } from '@throughline/core';
 import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
 import { startTelemetry } from '@throughline/test-telemetry';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import {
   extractContext,
   forwardHeaders,
@@ -23,7 +23,7 @@ import {
   tracedMessage,
   traceProducer,
 } from '../src/index.ts';
-import type { ConsumerOptions } from '../src/index.ts';
+import type { ConsumerOptions, SendExtras, TracedProducer } from '../src/index.ts';
 
 const available = await kafkaAvailability({ need: 'apache' });
 const other = '00-11111111111111111111111111111111-2222222222222222-01';
@@ -334,6 +334,57 @@ describe.skipIf(available.missing)(`@platformatic/kafka on a real broker${availa
     const send = `send ${topic}`;
     expect(await names({})).toEqual([send, send]);
     expect(await names({ suppressInner: false })).toEqual(['partition', send, 'partition', send]);
+  });
+
+  it('`reply: true` is not a step deeper: of a promise, a callback and a transaction; and never reaches the client', async () => {
+    const [tasks, results] = [await newTopic('tasks'), await newTopic('results')];
+    await inSpan('plan', () => traceProducer(producer).send({ messages: [{ topic: tasks, value: Buffer.from('t') }] }));
+    const bare = opened(new Producer(base()));
+    const sends = vi.spyOn(bare, 'send');
+    const agent = traceProducer(bare);
+    const transactional = traceProducer(
+      opened(new Producer({ ...base(), idempotent: true, transactionalId: `reply-${process.pid}` })),
+    );
+    const messages = (): { topic: string; value: Buffer }[] => [{ topic: results, value: Buffer.from('r') }];
+    const stream = await traceConsumer(newConsumer(), { agent: 'analyst' }).consume({ ...consuming, topics: [tasks] });
+    for await (const message of stream) {
+      await stream.process(message, async () => {
+        await agent.send({ messages: messages() });
+        await agent.send({ messages: messages(), reply: true });
+        await new Promise<void>((resolve, reject) => {
+          agent.send({ messages: messages(), reply: true }, (error) => (error === null ? resolve() : reject(error)));
+        });
+        const transaction = await transactional.beginTransaction();
+        await transaction.send({ messages: messages(), reply: true });
+        await transaction.commit();
+      });
+      break;
+    }
+    const answers = await take(results, 4);
+    const hops = answers.map((message) => /lineage=1\.(\d+)/.exec(text(message, 'baggage')[0] ?? '')?.[1]);
+    expect(hops).toEqual(['2', '0', '0', '0']);
+    expect(sends.mock.calls).toHaveLength(3);
+    for (const [options] of sends.mock.calls) expect(options).not.toHaveProperty('reply');
+  });
+
+  it('a traced producer is of the type of the client, and its sends take `reply` beside it', () => {
+    const traced = traceProducer(producer);
+    expectTypeOf(traced).toEqualTypeOf<TracedProducer<Producer>>();
+    expectTypeOf(traced).toExtend<Producer>();
+    type Options = SendOptions<Buffer, Buffer, Buffer, Buffer>;
+    type Send = (options: Options & SendExtras) => Promise<ProduceResult>;
+    expectTypeOf(traced.send).toExtend<Send>();
+    expectTypeOf(() => traced.send({ messages: [], reply: true })).returns.resolves.toEqualTypeOf<ProduceResult>();
+    expectTypeOf(() => traced.send({ messages: [] }, () => {})).returns.toEqualTypeOf<void>();
+    // @ts-expect-error -- true or false
+    void (() => traced.send({ messages: [], reply: 'yes' }));
+    // @ts-expect-error -- the bare client has no such member
+    void (() => producer.send({ messages: [], reply: true }));
+    const texts = traceProducer(new Producer({ ...base(), serializers: stringSerializers }));
+    void (() => texts.send({ messages: [{ topic: 't', value: 'text' }], reply: true }));
+    // @ts-expect-error -- its serializers take text
+    void (() => texts.send({ messages: [{ topic: 't', value: 7 }], reply: true }));
+    return texts.close();
   });
 
   it('consume, transform, produce exactly once: the transaction and its offset are in the trace', async () => {

@@ -67,7 +67,7 @@ it('`headers: string` injects text', () => {
   expect(forwardHeaders({ headers: written }).get('traceparent')).toContain(spanId);
 });
 
-it('what cannot be meant is said at construction', () => {
+it('a wrong option is told at construction', () => {
   expect(() => traceProducer({} as never)).toThrow('new Producer');
   expect(() => traceConsumer({} as never)).toThrow('new Consumer');
   const client = { send: async () => ({}), close: async () => {} };

@@ -384,7 +384,7 @@ describe('SDK v2: headers that a caller asks for', () => {
 describe('SDK v1, with the SDK’s own fetch', () => {
   test('each HTTP request is a root, which is told once', async () => {
     const told = vi.spyOn(diag, 'warn');
-    (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.told')]?.clear();
+    (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.warnings')]?.clear();
     await session(v1);
     expect(roots()).toEqual(['DELETE /mcp', 'GET /mcp', 'POST /mcp', 'POST /mcp', 'POST /mcp', 'agent']);
     expect(named('tools/call where', SpanKind.SERVER).spanContext().traceId).toBe(
@@ -396,7 +396,7 @@ describe('SDK v1, with the SDK’s own fetch', () => {
 
   test('nothing is told of a traced fetch', async () => {
     const told = vi.spyOn(diag, 'warn');
-    (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.told')]?.clear();
+    (globalThis as { [key: symbol]: Set<string> | undefined })[Symbol.for('throughline.warnings')]?.clear();
     await session(v1, { fetch: traceFetch() });
     expect(told.mock.calls).toEqual([]);
   });

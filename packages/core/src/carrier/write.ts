@@ -19,6 +19,13 @@ export interface WrittenFields {
   readonly keepsValid: boolean;
 }
 
+/** What is written, with values as the carrier holds them: text, or what the adapter made of it. */
+interface Written<F> {
+  readonly fields: Readonly<Record<string, F>>;
+  readonly mode: FieldsMode;
+  readonly keepsValid: boolean;
+}
+
 const readers = { http: httpHeaders, message: messageHeaders, meta: metaFields };
 
 /**
@@ -26,11 +33,11 @@ const readers = { http: httpHeaders, message: messageHeaders, meta: metaFields }
  * something of ours to write the copy first loses all three, in every letter case. A field of a wrong type is never
  * passed on. The record itself is not changed.
  */
-export function writeRecord<V = unknown>(
+export function writeRecord<V = unknown, F = string>(
   record: Readonly<Record<string, V>> | undefined | null,
-  sending: WrittenFields,
+  sending: Written<F>,
   kind: CarrierKind = 'message',
-): Record<string, V | string> {
+): Record<string, V | F> {
   const { fields, mode } = sending;
   if (record === undefined || record === null) return mode === 'strip' ? {} : { ...fields };
   let owned = false;
@@ -42,9 +49,8 @@ export function writeRecord<V = unknown>(
   }
   // The common case, and the fast one. Spread defines properties, so that a `__proto__` key stays a key.
   if (!owned) return mode === 'strip' ? { ...record } : { ...record, ...fields };
-  const keeps =
-    mode === 'keep' || (mode === 'write' && sending.keepsValid && carriedContext(record, readers[kind]) !== undefined);
-  const copy: Record<string, V | string> = {};
+  const keeps = keepsFields(record, sending, kind);
+  const copy: Record<string, V | F> = {};
   let kept = false;
   for (const key of Object.keys(record)) {
     const value = record[key] as V;
@@ -55,8 +61,49 @@ export function writeRecord<V = unknown>(
     define(copy, key, value);
   }
   if (mode === 'strip' || kept) return copy;
-  for (const name of Object.keys(fields)) define(copy, name, fields[name] as string);
+  for (const name of Object.keys(fields)) define(copy, name, fields[name] as F);
   return copy;
+}
+
+/** {@link writeRecord} for a Map of message headers, whose keys are text or bytes. `keyOf` makes a key of the name of a field. */
+export function writeMap(
+  headers: ReadonlyMap<unknown, unknown> | undefined,
+  sending: Written<unknown>,
+  keyOf: (name: string) => unknown,
+): Map<unknown, unknown> {
+  const { fields, mode } = sending;
+  const copy = new Map<unknown, unknown>();
+  let kept = false;
+  if (headers !== undefined && headers.size > 0) {
+    const keeps = keepsFields(headers, sending, 'message');
+    for (const [name, value] of headers) {
+      if (isOwnedField(name, fields)) {
+        if (!keeps || !isFieldValue(value, 'message')) continue;
+        kept = true;
+      }
+      copy.set(name, value);
+    }
+  }
+  if (mode === 'strip' || kept) return copy;
+  for (const name of Object.keys(fields)) copy.set(keyOf(name), fields[name]);
+  return copy;
+}
+
+/** Whether a Map or a record of headers holds `traceparent`, `tracestate` or `baggage` in any letter case. */
+export function holdsFields(headers: object): boolean {
+  if (headers instanceof Map) {
+    for (const name of headers.keys()) if (isOwnedField(name, noFields)) return true;
+    return false;
+  }
+  // Also of what it inherits, which does no harm: to list its own keys would make an array for each message.
+  for (const name in headers) if (isOwnedField(name, noFields)) return true;
+  return false;
+}
+
+const noFields = {};
+
+function keepsFields(carrier: unknown, { mode, keepsValid }: Written<unknown>, kind: CarrierKind): boolean {
+  return mode === 'keep' || (mode === 'write' && keepsValid && carriedContext(carrier, readers[kind]) !== undefined);
 }
 
 /** Returns new `Headers` with the fields of a hop written as its mode says. Throws what `new Headers(init)` throws. */
@@ -76,8 +123,10 @@ export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sen
   return headers;
 }
 
-function isOwnedField(key: string, fields: Readonly<Record<string, string>>): boolean {
-  switch (key.length) {
+function isOwnedField(key: unknown, fields: Readonly<Record<string, unknown>>): boolean {
+  const length = typeof key === 'string' ? key.length : key instanceof Uint8Array ? key.byteLength : 0;
+  // Most keys are told apart by their length.
+  switch (length) {
     case 11:
       if (isField(key, 'traceparent')) return true;
       break;
@@ -89,7 +138,7 @@ function isOwnedField(key: string, fields: Readonly<Record<string, string>>): bo
       break;
   }
   // The names that a foreign propagator writes.
-  for (const name in fields) if (name.length === key.length && name.toLowerCase() === key.toLowerCase()) return true;
+  for (const name in fields) if (name.length === length && isField(key, name.toLowerCase())) return true;
   return false;
 }
 

@@ -1,8 +1,10 @@
 import type { Attributes, Context, Link, Span, SpanContext, SpanKind, TimeInput } from '@opentelemetry/api';
 import type { CarrierReader } from '../carrier/read.ts';
 import type { WrittenFields } from '../carrier/write.ts';
+import type { LineageFields } from '../lineage/codec.ts';
 import type { Move } from '../lineage/rules.ts';
 import type { Channel, HopOutcome, PeerAccount, Target, Transport } from '../parties.ts';
+import type { InboundPolicy } from '../policy/options.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 
 /*
@@ -38,6 +40,8 @@ export interface InboundHop {
   /** Who offers the context; asked only when something hangs on it. */
   readonly peer?: PeerAccount | (() => PeerAccount) | undefined;
   readonly links?: readonly Link[] | undefined;
+  /** What the boundary policy said already, of the messages of a batch one by one: it is not asked of the hop. */
+  readonly policy?: InboundPolicy | undefined;
   /** The context that the carrier arrived in; the active one by default. */
   readonly context?: Context | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */
@@ -48,10 +52,10 @@ export interface InboundHop {
   /** `false`: propagation without a span, for this hop alone. */
   readonly span?: boolean | undefined;
   /**
-   * The extracted contexts of what arrived together, such as a batch: the hop is as deep in its chain as the deepest of
-   * them. No limit refuses it; those of the parts do.
+   * The chains of what arrived together, such as a batch: the hop is as deep as the deepest of them. No limit refuses it;
+   * those of the parts do.
    */
-  readonly parts?: Iterable<Context> | undefined;
+  readonly parts?: Iterable<LineageFields> | undefined;
   /** It asks for no work, such as a notification: no limit refuses it, and what follows from it meets the limits. */
   readonly notice?: boolean | undefined;
   /**

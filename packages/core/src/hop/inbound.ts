@@ -57,8 +57,8 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   const offered = offeredTo(hop, ambient, settings);
   const remote = offered.spanContext;
   // 4: the boundary policy. Age restarts a trace, never a chain.
-  const peer = settings.asksPeer ? peerOf(hop, settings) : undefined;
-  const given = inboundPolicy(peer, settings);
+  const peer = settings.asksPeer && hop.policy === undefined ? peerOf(hop, settings) : undefined;
+  const given = hop.policy ?? inboundPolicy(peer, settings);
   const policy = given === 'continue' && hop.stale === true ? 'restart-with-link' : given;
   const baggage = acceptedBaggage(offered.user, policy, settings);
   // 5: lineage, which may refuse.

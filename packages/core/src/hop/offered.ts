@@ -46,7 +46,8 @@ export function offeredTo(hop: InboundHop, ambient: Ambient | undefined, setting
   return { ...offered, ...splitBaggage(propagation.getBaggage(ambient.context)) };
 }
 
-function offeredBy(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
+/** Returns what a carrier offers. Never throws, whatever it holds. */
+export function offeredBy(carrier: unknown, reader: CarrierReader, settings: HopSettings): Offered {
   const choice = settings.propagator();
   if (choice.kind === 'foreign') return extractForeign(carrier, reader, settings);
   const fields = readFields(carrier, reader, settings.limits);

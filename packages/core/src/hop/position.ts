@@ -44,7 +44,7 @@ export function positionOf(
     return { chain: around, excess: undefined, cycle: false };
   }
   if (hop.parts !== undefined) {
-    const folded = foldedChain(chainsOf(hop.parts));
+    const folded = foldedChain(hop.parts);
     return folded === undefined ? undefined : { chain: enteredChain(rules, folded), excess: undefined, cycle: false };
   }
   if (member === undefined) return undefined;
@@ -59,13 +59,6 @@ export function positionOf(
   }
   const excess = hop.notice === true ? undefined : inboundExcess(rules, fields);
   return { chain: enteredChain(rules, fields), excess, cycle: isCycle(rules, fields) };
-}
-
-function* chainsOf(parts: Iterable<Context>): Generator<Chain> {
-  for (const part of parts) {
-    const chain = activeChain(part);
-    if (chain !== undefined) yield chain;
-  }
 }
 
 /** Puts the place in a chain onto a hop span's attributes. */

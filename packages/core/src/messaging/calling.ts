@@ -1,35 +1,58 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import type { Sending } from '../hop/hop.ts';
-import { startOutbound } from '../hop/outbound.ts';
-import { errorType } from '../telemetry/outcome.ts';
-import { whenSettled } from '../settled.ts';
-import { settleAttributes } from './attributes.ts';
-import { topicTarget } from './carried.ts';
-import { KAFKA } from './conventions.ts';
-import { telemetryFailed } from './failed.ts';
+import type { OutboundHop, Sending } from '../hop/hop.ts';
+import { runOutbound } from '../hop/runner.ts';
 import type { LineageError } from '../lineage/refusal.ts';
-import type { OutgoingTopic, PlaceOf } from './outgoing-topic.ts';
+import { whenSettled } from '../settled.ts';
+import { failureType } from '../telemetry/outcome.ts';
+import { settleAttributes } from './attributes.ts';
+import type { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
+import { topicTarget } from './topic-start.ts';
+
+/** What a client is to be called with, and the topics whose messages it holds. */
+export interface Prepared {
+  readonly argument: unknown;
+  readonly outgoing: readonly OutgoingTopic[];
+}
 
 /**
- * Returns what `send` returns for `argument`, the client's own call, under suppressed tracing where `suppresses`; then the send
- * spans end, with where the broker put the messages, or why it did not take them. A thrown value comes out as the same object.
- * Where the limits of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ * Returns the copy of a client's argument that `copy` makes, with the topics that it starts. What cannot be read, because it is
+ * malformed or a getter throws, goes to the client as it is: the client says what is wrong.
  */
-export function sendAll<A>(
-  outgoing: readonly OutgoingTopic[],
-  send: (argument: A) => unknown,
-  argument: A,
-  placeOf: PlaceOf,
-  suppresses: boolean,
-): unknown {
+export function prepared(argument: unknown, copy: (outgoing: OutgoingTopic[]) => unknown): Prepared {
+  const outgoing: OutgoingTopic[] = [];
+  try {
+    return { argument: copy(outgoing), outgoing };
+  } catch {
+    for (const one of outgoing) one.withdraw();
+    return { argument, outgoing: [] };
+  }
+}
+
+/** Returns at which places of a list each of its topics stands. */
+export function byTopic(entries: readonly { readonly topic: string }[]): Map<string, number[]> {
+  const places = new Map<string, number[]>();
+  entries.forEach(({ topic }, at) => {
+    const there = places.get(topic);
+    if (there === undefined) places.set(topic, [at]);
+    else there.push(at);
+  });
+  return places;
+}
+
+/**
+ * Returns what `send` returns, the client's own call, under suppressed tracing where `suppresses`; then the send spans end, with
+ * where the broker put the messages, or why it did not take them. A thrown value comes out as the same object. Where the
+ * limits of the chain refuse one of the topics, nothing is sent, and the promise rejects with the `LineageError`.
+ */
+export function sendAll(outgoing: readonly OutgoingTopic[], send: () => unknown, suppresses: boolean): unknown {
   const hop = outgoing[0]?.hop;
-  if (hop === undefined) return send(argument);
+  if (hop === undefined) return send();
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) return Promise.reject(refusal);
   return whenSettled(
-    () => (suppresses ? contextApi.with((hop as Sending).inner, send, undefined, argument) : send(argument)),
-    (failed, value) => endAll(outgoing, failed, value, placeOf),
+    () => (suppresses ? contextApi.with((hop as Sending).inner, send) : send()),
+    (failed, value) => endAll(outgoing, failed, value),
   );
 }
 
@@ -45,10 +68,10 @@ export function refusalOf(outgoing: readonly OutgoingTopic[]): LineageError | un
 }
 
 /** Ends the send spans of a call. */
-export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, value: unknown, placeOf: PlaceOf): void {
+export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, value: unknown): void {
   for (const one of outgoing) {
-    if (failed) one.end({ error: value });
-    else one.sent(placeOf, value);
+    if (failed) one.end({ failed, error: value });
+    else one.sent(value);
   }
 }
 
@@ -63,37 +86,23 @@ export function settle(
   commit: () => unknown,
   suppresses: boolean,
 ): unknown {
-  const started = performance.now();
-  const sending = startOutbound(
-    {
-      transport: KAFKA,
-      name: topic === undefined ? 'settle' : `settle ${topic}`,
-      kind: SpanKind.CLIENT,
-      attributes: settleAttributes(topic, groupId, sender),
-      target: topicTarget(topic),
-      // Nothing travels on.
-      messages: 0,
-    },
-    sender.hop,
-  );
-  if (sending.refused !== undefined) {
-    sending.end();
-    return Promise.reject(sending.error);
-  }
-  sender.open.add(sending);
-  return whenSettled(
-    () => (suppresses ? contextApi.with(sending.inner, commit) : commit()),
-    (failed, error) => {
-      sender.open.delete(sending);
-      try {
-        const known = failed ? (sender.errorType(error) ?? errorType(error)) : undefined;
-        sending.end(failed ? { error, errorType: known } : undefined);
-        sender
-          .metrics()
-          ?.settled({ operation: 'settle', topic, groupId, errorType: known }, (performance.now() - started) / 1000);
-      } catch (thrown) {
-        telemetryFailed(thrown);
-      }
-    },
-  );
+  const meters = sender.metrics();
+  const hop: OutboundHop = {
+    transport: sender.system.transport,
+    name: topic === undefined ? 'settle' : `settle ${topic}`,
+    kind: SpanKind.CLIENT,
+    attributes: settleAttributes(topic, groupId, sender),
+    target: topicTarget(topic, sender.system),
+    // Nothing travels on, and no limit refuses it.
+    messages: 0,
+  };
+  return runOutbound(hop, sender.hop, {
+    call: ({ inner }) => (suppresses ? contextApi.with(inner, commit) : commit()),
+    failure: (error) => ({ error, errorType: sender.errorType(error) }),
+    measure:
+      meters &&
+      ((seconds, outcome) =>
+        meters.settled({ operation: 'settle', topic, groupId, errorType: failureType(outcome) }, seconds)),
+    open: sender.open,
+  });
 }

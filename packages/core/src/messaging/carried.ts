@@ -1,10 +1,9 @@
 import { context as contextApi, isSpanContextValid, trace } from '@opentelemetry/api';
 import type { Link } from '@opentelemetry/api';
 import { carriedContext } from '../carrier/read.ts';
-import type { Target } from '../parties.ts';
-import type { DescribedMessage } from './attributes.ts';
-import { KAFKA } from './conventions.ts';
+import { sameSpan } from '../hop/hop.ts';
 import { Links } from '../hop/links.ts';
+import { receiptOf } from '../lineage/state.ts';
 import type { Sender } from './sender.ts';
 
 /** What the messages of a topic hold of the fields before we write. */
@@ -13,8 +12,10 @@ export interface Carried {
   readonly relayed: object | undefined;
   /** Every distinct valid context held. */
   readonly links: readonly Link[] | undefined;
-  /** Whether valid contexts stay, because no span is active. */
-  readonly stays: boolean;
+  /** Whether valid contexts are kept, because no span is active. */
+  readonly keepsValid: boolean;
+  /** All messages carry what the hop was offered that runs: it sends on what came in, as a retry or a dead letter. */
+  readonly forward: boolean;
 }
 
 /** Returns what the messages of one topic hold, or `undefined` where none of them holds any of the fields, as most do. */
@@ -38,26 +39,18 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
     }
   }
   if (!any) return undefined;
-  const active = trace.getSpanContext(contextApi.active());
-  const stays = active === undefined || !isSpanContextValid(active);
+  const active = contextApi.active();
+  const span = trace.getSpanContext(active);
+  const keepsValid = span === undefined || !isSpanContextValid(span);
+  const only = held === count && links?.list.length === 1 ? links.list[0] : undefined;
+  const offered = receiptOf(active)?.offered;
   return {
     links: links?.list,
-    stays,
-    relayed: stays && held === count && links?.list.length === 1 ? example : undefined,
+    keepsValid,
+    relayed: keepsValid && only !== undefined ? example : undefined,
+    forward: only !== undefined && offered !== undefined && sameSpan(only.context, offered),
   };
 }
 
 /** The messages of one topic, as one or several lists of one call. */
 export type Lists = readonly (readonly unknown[])[];
-
-/** Returns a message as far as a span describes it. */
-export function described(message: unknown): DescribedMessage {
-  return typeof message === 'object' && message !== null ? message : nothing;
-}
-
-const nothing: DescribedMessage = {};
-
-/** Returns the target of what goes to a topic. */
-export function topicTarget(topic: string | undefined): Target {
-  return { transport: KAFKA, channel: 'broker', name: topic };
-}

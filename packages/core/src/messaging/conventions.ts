@@ -8,11 +8,6 @@ export const ATTR_MESSAGING_BATCH_MESSAGE_COUNT = 'messaging.batch.message_count
 export const ATTR_MESSAGING_CONSUMER_GROUP_NAME = 'messaging.consumer.group.name';
 export const ATTR_MESSAGING_CLIENT_ID = 'messaging.client.id';
 
-// https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
-export const ATTR_KAFKA_MESSAGE_KEY = 'messaging.kafka.message.key';
-export const ATTR_KAFKA_MESSAGE_TOMBSTONE = 'messaging.kafka.message.tombstone';
-export const ATTR_KAFKA_OFFSET = 'messaging.kafka.offset';
-
 // Our own; the conventions have none.
 /** Seconds between a message's timestamp and the start of its handling; in a batch, of its first message. */
 export const ATTR_QUEUE_DURATION = 'throughline.queue.duration';
@@ -26,9 +21,3 @@ export const METRIC_PROCESS_DURATION = 'messaging.process.duration';
 export const DURATION_BOUNDARIES: readonly number[] = [
   0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10,
 ];
-
-/** The value of `messaging.system`, and what `throughline.hops{transport}` and targets call it. */
-export const KAFKA = 'kafka';
-
-/** The SDK keeps no more links than this on a span by default. */
-export const MAX_LINKS = 128;

@@ -4,12 +4,12 @@ import { carriedContext } from '../carrier/read.ts';
 import { startOutbound } from '../hop/outbound.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import { describeMessage, sendAttributes } from './attributes.ts';
-import { carried, described, topicTarget } from './carried.ts';
+import { carried } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
-import { KAFKA } from './conventions.ts';
 import { Links } from '../hop/links.ts';
-import { asBytes, fieldsKind } from './message-shape.ts';
+import { isEmpty } from './message-shape.ts';
 import type { Sender } from './sender.ts';
+import { topicTarget } from './topic-start.ts';
 
 /** What each message of a topic became. */
 export interface CreatedMessages {
@@ -28,9 +28,7 @@ export function createEach(
   reply: boolean | undefined,
 ): CreatedMessages {
   const links = new Links();
-  let count = 0;
-  for (const messages of lists) count += messages.length;
-  const one = creator(topic, found, sender, reply, count, links);
+  const one = creator(topic, found, sender, reply, links);
   const copies: unknown[][] = [];
   for (const messages of lists) {
     const copy: unknown[] = [];
@@ -49,7 +47,7 @@ export function createEach(
  * with others. Throws the `LineageError` where the limits of the chain refuse it.
  */
 export function createMessage(topic: string, message: unknown, sender: Sender, reply?: boolean): unknown {
-  const created = creator(topic, carried([[message]], sender), sender, reply, 1)(message);
+  const created = creator(topic, carried([[message]], sender), sender, reply)(message);
   if (created.refused !== undefined) throw created.refused.error;
   return created.message;
 }
@@ -59,51 +57,47 @@ interface Created {
   readonly refused?: Refused | undefined;
 }
 
-/** Returns a function that creates one of `count` messages after the other, and adds their contexts to `links`. */
+/** Returns a function that creates one message after the other, and adds their contexts to `links`. */
 function creator(
   topic: string,
   found: Carried | undefined,
   sender: Sender,
   reply: boolean | undefined,
-  count: number,
   links?: Links,
 ): (message: unknown) => Created {
-  const { shape, hop } = sender;
+  const { shape, hop, system } = sender;
   const name = `create ${topic}`;
-  const target = topicTarget(topic);
+  const target = topicTarget(topic, system);
   // Whoever starts a span copies them.
-  const attributes = sendAttributes(topic, 'create');
+  const attributes = sendAttributes(topic, 'create', system);
   return (message) => {
     const headers = shape.headers(message);
     if (headers === null) return { message };
     const held =
       headers === undefined || found === undefined ? undefined : carriedContext(headers, shape.reader, hop.limits);
-    if (held !== undefined && (found?.stays === true || hop.options.existing === 'keep')) {
+    if (held !== undefined && (found?.keepsValid === true || hop.options.existing === 'keep')) {
       links?.add(held);
       return { message };
     }
     const create = startOutbound(
       {
-        transport: KAFKA,
+        transport: system.transport,
         name,
         kind: SpanKind.PRODUCER,
         attributes,
         target,
         links: held === undefined ? undefined : [{ context: held }],
         reply,
+        forward: found?.forward,
       },
       hop,
     );
-    describeMessage(create.span, described(message), sender);
+    create.describe((span) => describeMessage(span, message, sender));
     create.end();
     if (create.refused !== undefined) return { message, refused: create };
-    if (hop.spans) links?.add(create.span.spanContext());
-    else links?.add(create.span.spanContext());
-    const values = count < shape.bytesFrom ? create.fields : asBytes(create.fields);
-    const kind = fieldsKind(values);
-    const unchanged = create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : kind === 'none';
-    if (unchanged) return { message };
-    const write = kind === 'w3c' && found === undefined ? shape.plainWriter(values) : shape.writer(create);
-    return { message: write(message as object, headers) };
+    links?.add(create.span.spanContext());
+    const unchanged =
+      create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
+    return { message: unchanged ? message : shape.writer(create, 1)(message as object, headers) };
   };
 }

@@ -1,6 +1,6 @@
-import { createNoopMeter, metrics } from '@opentelemetry/api';
 import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '../conventions.ts';
+import { lazyInstruments } from '../telemetry/instruments.ts';
 import type { HopScope } from '../telemetry/instruments.ts';
 import {
   ATTR_MESSAGING_CONSUMER_GROUP_NAME,
@@ -10,13 +10,12 @@ import {
   ATTR_MESSAGING_OPERATION_TYPE,
   ATTR_MESSAGING_SYSTEM,
   DURATION_BOUNDARIES,
-  KAFKA,
   METRIC_CONSUMED_MESSAGES,
   METRIC_OPERATION_DURATION,
   METRIC_PROCESS_DURATION,
   METRIC_SENT_MESSAGES,
 } from './conventions.ts';
-import { telemetryFailed } from './failed.ts';
+import type { MessagingSystem } from './system.ts';
 
 /** One operation, as the messaging metrics tell it. */
 export interface Measured {
@@ -41,26 +40,12 @@ export interface MessagingMetrics {
 export function messagingMetrics(
   option: MeterProvider | undefined,
   scope: HopScope,
+  system: MessagingSystem,
 ): () => MessagingMetrics | undefined {
-  let provider: MeterProvider | undefined;
-  let current: MessagingMetrics | undefined;
-  return () => {
-    const now = option ?? metrics.getMeterProvider();
-    if (now !== provider) {
-      provider = now;
-      try {
-        const meter = now.getMeter(scope.name, scope.version);
-        current = meter === createNoopMeter() ? undefined : instruments(meter);
-      } catch (thrown) {
-        current = undefined;
-        telemetryFailed(thrown);
-      }
-    }
-    return current;
-  };
+  return lazyInstruments(option, scope, (meter) => instruments(meter, system));
 }
 
-function instruments(meter: Meter): MessagingMetrics {
+function instruments(meter: Meter, system: MessagingSystem): MessagingMetrics {
   const duration = (name: string, description: string): Histogram =>
     meter.createHistogram(name, {
       description,
@@ -73,7 +58,7 @@ function instruments(meter: Meter): MessagingMetrics {
   const processing = duration(METRIC_PROCESS_DURATION, 'Duration of processing operation.');
   const sent = counter(METRIC_SENT_MESSAGES, 'Number of messages client attempted to send to the broker.');
   const consumed = counter(METRIC_CONSUMED_MESSAGES, 'Number of messages that were delivered to the application.');
-  const sets = attributeSets();
+  const sets = attributeSets(system);
   return {
     sent(what, count, seconds) {
       const attributes = sets(what);
@@ -93,7 +78,7 @@ function instruments(meter: Meter): MessagingMetrics {
 const MAX_SETS = 1000;
 
 // One attributes object for each combination that occurs: the sets are few, and a message is frequent.
-function attributeSets(): (what: Measured) => Attributes {
+function attributeSets(system: MessagingSystem): (what: Measured) => Attributes {
   const sets = new Map<string, Attributes>();
   return (what) => {
     const { operation, topic, groupId, partition, errorType } = what;
@@ -101,7 +86,7 @@ function attributeSets(): (what: Measured) => Attributes {
     let attributes = sets.get(key);
     if (attributes === undefined) {
       attributes = {
-        [ATTR_MESSAGING_SYSTEM]: KAFKA,
+        [ATTR_MESSAGING_SYSTEM]: system.name,
         [ATTR_MESSAGING_OPERATION_NAME]: operation,
         [ATTR_MESSAGING_OPERATION_TYPE]: operation,
       };

@@ -1,11 +1,12 @@
+import { OpenHops } from '../hop/open-hops.ts';
 import { checkBoolean, checkFunction, checkMilliseconds, checkName, optionError } from '../option-checks.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { hopSettings } from '../policy/settings.ts';
 import type { HopScope } from '../telemetry/instruments.ts';
 import { messagingMetrics } from './metrics.ts';
-import { OpenHops } from '../hop/open-hops.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { Sender } from './sender.ts';
+import type { MessagingSystem } from './system.ts';
 import { processStarts, sendStarts } from './topic-start.ts';
 import type { OnRefused, Receiver } from './receiving.ts';
 
@@ -47,7 +48,6 @@ export interface ReceiverOptions<P> extends HopOptions {
   readonly clientId?: string | undefined;
 }
 
-// As objects, so that the compiler tells when one is missing.
 const SENDER_OPTIONS: Readonly<Record<Exclude<keyof SenderOptions, keyof HopOptions>, true>> = {
   spanPerMessage: true,
   suppressInner: true,
@@ -61,16 +61,35 @@ const RECEIVER_OPTIONS: Readonly<Record<Exclude<keyof ReceiverOptions<never>, ke
   clientId: true,
 };
 
+/** What an adapter says of its client once. */
+export interface ClientKind {
+  /** The instrumentation scope of the adapter's spans. */
+  readonly scope: HopScope;
+  readonly system: MessagingSystem;
+  /** The class of an error that the client knows better than core. */
+  readonly errorType: Sender['errorType'];
+}
+
+/** What an adapter says of a client that sends. */
+export interface SenderKind extends ClientKind {
+  readonly shape: MessageShape;
+  readonly places: Sender['places'];
+  /** Which calls of the client run under suppressed tracing where `suppressInner` does not say. */
+  readonly suppresses: Sender['suppresses'];
+}
+
+/** What an adapter says of a client that receives. `P` is what a handler is given. */
+export interface ReceiverKind<P> extends ClientKind {
+  readonly messageOf: Receiver<P>['messageOf'];
+}
+
 /**
- * Returns the settings of one wrapped producer. `suppresses` tells which calls of the client are suppressed where `suppressInner`
- * does not say; `own` names what the adapter takes besides. Throws a `ThroughlineError` for a wrong option.
+ * Returns the settings of one wrapped producer. `own` names the options that the adapter takes besides. Throws a `ThroughlineError`
+ * for a wrong option.
  */
 export function senderSettings(
   options: SenderOptions | undefined,
-  scope: HopScope,
-  shape: MessageShape,
-  errorType: Sender['errorType'],
-  suppresses: Sender['suppresses'],
+  { scope, system, errorType, shape, places, suppresses }: SenderKind,
   own: readonly string[] = [],
 ): Sender {
   const hop = hopSettings(options, scope, [...Object.keys(SENDER_OPTIONS), ...own]);
@@ -80,13 +99,15 @@ export function senderSettings(
   checkName('clientId', clientId);
   return {
     hop,
+    system,
     shape,
+    places,
     spanPerMessage: spanPerMessage ?? false,
     suppresses: suppressInner === undefined ? suppresses : () => suppressInner,
     clientId,
-    metrics: messagingMetrics(options?.meterProvider, scope),
+    metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),
-    start: sendStarts(),
+    start: sendStarts(system),
     errorType,
   };
 }
@@ -94,8 +115,7 @@ export function senderSettings(
 /** Returns the settings of one wrapped consumer or handler. Throws a `ThroughlineError` for a wrong option. */
 export function receiverSettings<P>(
   options: ReceiverOptions<P> | undefined,
-  scope: HopScope,
-  errorType: Receiver<P>['errorType'],
+  { scope, system, errorType, messageOf }: ReceiverKind<P>,
 ): Receiver<P> {
   const hop = hopSettings(options, scope, Object.keys(RECEIVER_OPTIONS));
   const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
@@ -107,12 +127,15 @@ export function receiverSettings<P>(
   checkName('groupId', groupId);
   return {
     hop,
+    scope,
+    system,
+    messageOf,
     maxParentAge: maxParentAge ?? Infinity,
     onRefused,
     handlerTimeout,
     clientId,
     groupId,
-    metrics: messagingMetrics(options?.meterProvider, scope),
+    metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),
     start: processStarts(),
     errorType,

@@ -1,16 +1,12 @@
 import type { Sending } from '../hop/hop.ts';
-import type { Outcome } from '../telemetry/outcome.ts';
-import { errorType } from '../telemetry/outcome.ts';
 import type { Refused } from '../lineage/refusal.ts';
-import { describePlace, isDescribed } from './attributes.ts';
-import type { Place } from './attributes.ts';
+import { guarded } from '../telemetry/guard.ts';
+import { failureType } from '../telemetry/outcome.ts';
+import type { Outcome } from '../telemetry/outcome.ts';
+import { describePlace } from './attributes.ts';
 import type { Lists } from './carried.ts';
-import { telemetryFailed } from './failed.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { Sender } from './sender.ts';
-
-/** Returns where the broker put the messages of a topic, when that is one partition, as the client's answer says. */
-export type PlaceOf = (topic: string, answer: unknown) => Place | undefined;
 
 /** All messages of one topic in one call, on their way out. */
 export class OutgoingTopic {
@@ -46,35 +42,28 @@ export class OutgoingTopic {
   }
 
   /** Ends the send span of a call that the client answered. */
-  sent(placeOf: PlaceOf, answer: unknown): void {
-    const { span } = this.hop;
-    try {
-      if (isDescribed(span, this.#sender)) {
-        const place = placeOf(this.topic, answer);
-        if (place !== undefined) describePlace(span, place, this.#count);
-      }
-    } catch (thrown) {
-      telemetryFailed(thrown);
-    }
+  sent(answer: unknown): void {
+    const { system, places } = this.#sender;
+    this.hop.describe((span) => describePlace(span, this.topic, this.#count, places(answer), system));
     this.end();
   }
 
   /** Ends the send span, and measures the call. */
   end(outcome?: Outcome): void {
     if (this.#ended) return;
-    this.#ended = true;
-    this.#sender.open.delete(this);
-    const error = outcome?.error;
-    try {
-      const known = outcome?.errorType ?? (error === undefined ? undefined : this.#sender.errorType(error));
-      this.hop.end(known === undefined ? outcome : { ...outcome, errorType: known });
-      if (this.#meters === undefined) return;
-      const type = known ?? (error === undefined ? undefined : errorType(error));
-      const seconds = (performance.now() - this.#started) / 1000;
-      this.#meters.sent({ operation: 'send', topic: this.topic, errorType: type }, this.#count, seconds);
-    } catch (thrown) {
-      telemetryFailed(thrown);
-    }
+    const known = outcome === undefined ? undefined : this.#classified(outcome);
+    this.withdraw(known);
+    const meters = this.#meters;
+    if (meters === undefined) return;
+    const seconds = (performance.now() - this.#started) / 1000;
+    const what = { operation: 'send', topic: this.topic, errorType: failureType(known) } as const;
+    guarded('meter', () => meters.sent(what, this.#count, seconds));
+  }
+
+  #classified(outcome: Outcome): Outcome {
+    let { errorType } = outcome;
+    if (errorType === undefined) guarded('outcome', () => (errorType = this.#sender.errorType(outcome.error)));
+    return { ...outcome, errorType };
   }
 
   /** Ends the send span of a call that is not made. */

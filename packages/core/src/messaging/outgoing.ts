@@ -1,14 +1,13 @@
 import { SpanKind } from '@opentelemetry/api';
+import type { WrittenFields } from '../carrier/write.ts';
 import type { Sending } from '../hop/hop.ts';
 import { startOutbound } from '../hop/outbound.ts';
 import { describeMessage, describeMessages } from './attributes.ts';
-import type { DescribedMessage } from './attributes.ts';
-import { carried, described } from './carried.ts';
+import { carried } from './carried.ts';
 import type { Carried, Lists } from './carried.ts';
-import { KAFKA } from './conventions.ts';
 import { createEach } from './create.ts';
-import { asBytes, fieldsKind } from './message-shape.ts';
-import type { MessageShape, WrittenFields } from './message-shape.ts';
+import { isEmpty } from './message-shape.ts';
+import type { MessageShape } from './message-shape.ts';
 import { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
 
@@ -31,7 +30,7 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
   const { name, attributes, target } = sender.start(topic);
   const sending = startOutbound(
     {
-      transport: KAFKA,
+      transport: sender.system.transport,
       name,
       kind: created === undefined ? SpanKind.PRODUCER : SpanKind.CLIENT,
       attributes,
@@ -40,14 +39,16 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
       reader: relayed === undefined ? undefined : sender.shape.reader,
       links: relayed === undefined ? (created ?? found)?.links : undefined,
       reply,
+      forward: found?.forward,
       // What was created took its share of the chain's budget then.
       messages: created === undefined ? count : 0,
     },
     sender.hop,
   );
+  sending.describe((span) =>
+    count === 1 ? describeMessage(span, onlyOne(lists), sender) : describeMessages(span, count, sender),
+  );
   try {
-    if (count === 1) describeMessage(sending.span, onlyOne(lists), sender);
-    else describeMessages(sending.span, count, sender);
     const copies =
       created?.lists ?? (sending.refused === undefined ? written(lists, count, sending, found, sender.shape) : lists);
     return new OutgoingTopic(topic, sending, copies, count, sender, meters, started);
@@ -57,14 +58,14 @@ export function startTopic(topic: string, lists: Lists, sender: Sender, reply?: 
   }
 }
 
-function onlyOne(lists: Lists): DescribedMessage {
-  for (const messages of lists) if (messages.length === 1) return described(messages[0]);
-  return described(undefined);
+function onlyOne(lists: Lists): unknown {
+  for (const messages of lists) if (messages.length === 1) return messages[0];
+  return undefined;
 }
 
 // With no span active a valid context that is there stays.
 function writtenOver(found: Carried | undefined, sending: Sending): WrittenFields {
-  if (found?.stays !== true || sending.keepsValid) return sending;
+  if (found?.keepsValid !== true || sending.keepsValid) return sending;
   return { fields: sending.fields, mode: sending.mode, keepsValid: true };
 }
 
@@ -76,11 +77,8 @@ function written(
   shape: MessageShape,
 ): Lists {
   if (found === undefined && sending.mode === 'strip') return lists;
-  const values = count < shape.bytesFrom ? sending.fields : asBytes(sending.fields);
-  const kind = fieldsKind(values);
-  if (sending.mode !== 'strip' && kind === 'none') return lists;
-  const write =
-    found === undefined && kind === 'w3c' ? shape.plainWriter(values) : shape.writer(writtenOver(found, sending));
+  if (sending.mode !== 'strip' && isEmpty(sending.fields)) return lists;
+  const write = shape.writer(writtenOver(found, sending), count);
   return lists.map((messages) =>
     messages.map((message) => {
       const headers = shape.headers(message);

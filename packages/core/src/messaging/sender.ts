@@ -1,5 +1,5 @@
 import type { HopSettings } from '../policy/settings.ts';
-import type { MessagingClient } from './attributes.ts';
+import type { MessagingClient, Place } from './attributes.ts';
 import type { MessageShape } from './message-shape.ts';
 import type { MessagingMetrics } from './metrics.ts';
 import type { OpenHops } from '../hop/open-hops.ts';
@@ -12,6 +12,8 @@ export interface Sender extends MessagingClient {
   readonly spanPerMessage: boolean;
   /** Whether this call of the client's own runs under suppressed tracing. */
   readonly suppresses: (call: unknown) => boolean;
+  /** Where the broker put the messages of a send, as the client's answer says. */
+  readonly places: (answer: unknown) => Iterable<Place>;
   readonly metrics: () => MessagingMetrics | undefined;
   readonly open: OpenHops;
   /** Gives what a `send` to a topic says at its start. */

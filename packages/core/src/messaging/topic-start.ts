@@ -2,7 +2,7 @@ import type { Attributes } from '@opentelemetry/api';
 import type { Target } from '../parties.ts';
 import { processAttributes, sendAttributes } from './attributes.ts';
 import type { MessagingClient } from './attributes.ts';
-import { topicTarget } from './carried.ts';
+import type { MessagingSystem } from './system.ts';
 
 /*
  * What the hops of one topic say at their start is the same for each, and most clients go on with the topic, and the partition,
@@ -18,12 +18,12 @@ export interface SendStart {
 }
 
 /** Returns a function that gives what a `send` to a topic says. */
-export function sendStarts(): (topic: string) => SendStart {
+export function sendStarts(system: MessagingSystem): (topic: string) => SendStart {
   let last: SendStart | undefined;
   return (topic) => {
     if (last?.topic !== topic) {
-      const attributes = Object.freeze(sendAttributes(topic, 'send'));
-      last = { topic, name: `send ${topic}`, attributes, target: Object.freeze(topicTarget(topic)) };
+      const attributes = Object.freeze(sendAttributes(topic, 'send', system));
+      last = { topic, name: `send ${topic}`, attributes, target: Object.freeze(topicTarget(topic, system)) };
     }
     return last;
   };
@@ -32,7 +32,7 @@ export function sendStarts(): (topic: string) => SendStart {
 /** What a `process` of messages of a partition says at its start. */
 export interface ProcessStart {
   readonly topic: string;
-  readonly partition: unknown;
+  readonly partition: number | undefined;
   readonly groupId: string | undefined;
   readonly name: string;
   readonly attributes: Readonly<Attributes>;
@@ -40,7 +40,11 @@ export interface ProcessStart {
 }
 
 /** Returns a function that gives what a `process` of messages of a partition says, by a client whose group may yet be told. */
-export function processStarts(): (topic: string, partition: unknown, client: MessagingClient) => ProcessStart {
+export function processStarts(): (
+  topic: string,
+  partition: number | undefined,
+  client: MessagingClient,
+) => ProcessStart {
   let last: ProcessStart | undefined;
   return (topic, partition, client) => {
     const { groupId } = client;
@@ -51,4 +55,9 @@ export function processStarts(): (topic: string, partition: unknown, client: Mes
     }
     return last;
   };
+}
+
+/** Returns the target of what goes to a topic. */
+export function topicTarget(topic: string | undefined, { transport }: MessagingSystem): Target {
+  return { transport, channel: 'broker', name: topic };
 }

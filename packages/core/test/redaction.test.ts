@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { redactQuery, urlFull } from '../src/url-full.ts';
+import { redactQuery, urlFull } from '../src/http/redaction.ts';
 
 // https://opentelemetry.io/docs/specs/semconv/registry/attributes/url/#url-full
 describe('url.full', () => {

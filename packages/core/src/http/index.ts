@@ -1,0 +1,14 @@
+/*
+ * What adapters of HTTP share, at either end: methods, servers, and what of a URL may be shown.
+ */
+export {
+  ATTR_ABORTED,
+  ATTR_HTTP_REQUEST_METHOD,
+  ATTR_HTTP_REQUEST_METHOD_ORIGINAL,
+  ATTR_HTTP_RESPONSE_STATUS_CODE,
+  ATTR_SERVER_ADDRESS,
+  ATTR_SERVER_PORT,
+} from './conventions.ts';
+export { knownMethod, methodAttributes, methodName } from './methods.ts';
+export { redactQuery, urlFull } from './redaction.ts';
+export { defaultPort, serverAddress, serverAttributes } from './server.ts';
