@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { trace } from '@opentelemetry/api';
-import { getRPCMetadata } from '@opentelemetry/core';
-import { warnOnce } from '@throughline/core/adapter';
+import { httpRequestSpan, warnOnce } from '@throughline/core/adapter';
 import { matchedPath } from './layer.ts';
 import type { PathPattern } from './layer.ts';
 import { chainsTo, isAmongHandlers, isMounted, mountPatterns } from './mounts.ts';
@@ -71,7 +70,7 @@ function nextOf(req: RequestLike): unknown {
 }
 
 function theirs(hop: RequestHop): string | undefined {
-  return hop.received.joined ? getRPCMetadata(hop.context)?.route : undefined;
+  return hop.received.joined ? httpRequestSpan(hop.context)?.route : undefined;
 }
 
 /**

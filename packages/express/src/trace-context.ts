@@ -1,11 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
-import { getRPCMetadata, RPCType } from '@opentelemetry/core';
 import {
   answerField,
   errorType,
   formatTraceparent,
+  httpRequestSpan,
   nodeHeaders,
   startInbound,
   warnIfRewrapped,
@@ -79,8 +79,7 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
 
 // The span of instrumentation-http is there and was not joined: the policy restarts the trace.
 function keptOutBy({ context, joined }: Received): string | undefined {
-  const metadata = joined ? undefined : getRPCMetadata(context);
-  return metadata?.type === RPCType.HTTP ? metadata.span.spanContext().traceId : undefined;
+  return joined ? undefined : httpRequestSpan(context)?.span.spanContext().traceId;
 }
 
 function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): PeerAccount {
@@ -161,8 +160,8 @@ function end(res: ServerResponse, aborted: boolean): void {
     attributes[ATTR_HTTP_ROUTE] = route;
     if (received.joined) {
       // instrumentation-http takes the route from here, for the span's name and for its metrics.
-      const metadata = getRPCMetadata(hop.context);
-      if (metadata?.type === RPCType.HTTP) metadata.route = route;
+      const theirs = httpRequestSpan(hop.context);
+      if (theirs !== undefined) theirs.route = route;
     }
   }
   const name = route === undefined ? undefined : `${hop.method} ${route}`;

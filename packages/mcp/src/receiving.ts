@@ -1,7 +1,6 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import { isTracingSuppressed } from '@opentelemetry/core';
-import { httpHeaders, metaFields, startInbound } from '@throughline/core/adapter';
+import { httpHeaders, isTracingSuppressed, metaFields, startInbound } from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
 import type { InboundHop, Received } from '@throughline/core/adapter';
 import { arrivalContext } from './contexts.ts';
