@@ -1,3 +1,4 @@
+import { ThroughlineError } from '@throughline/core';
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { Members } from '@throughline/core/adapter';
 import { Connection } from './connection.ts';
@@ -23,6 +24,13 @@ export interface TransportLike {
  * ```
  */
 export function traceTransport<T extends TransportLike>(transport: T, options?: McpOptions): T {
+  const { start, send, close } = (transport ?? {}) as Partial<TransportLike>;
+  if (typeof start !== 'function' || typeof send !== 'function' || typeof close !== 'function') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      "`traceTransport` takes a transport, such as `new StdioClientTransport({ command: 'node', args: ['server.js'] })`.",
+    );
+  }
   return tracedTransport(transport, mcpSettings(options));
 }
 
