@@ -4,7 +4,7 @@ import type { Members } from '@throughline/core/adapter';
 import { Connection } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
-import type { Handler, TracedTransport } from './wire.ts';
+import type { Handler, TracedTransport } from './connection-state.ts';
 
 /** What every MCP transport of both SDKs has. */
 export interface TransportLike {
@@ -48,10 +48,10 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
 }
 
 // What stands for a traced transport at its protocol, and that transport.
-const handed = new WeakMap<object, object>();
+const viewBehind = new WeakMap<object, object>();
 
 /**
- * Returns what a client or server is handed for a transport: an heir of the traced one that has what the protocol asks for with every
+ * Returns what a client or server gets for a transport: an heir of the traced one that has what the protocol asks for with every
  * message as members of its own. To ask a Proxy costs ten times as much. The protocol alone sees it: see {@link transportOf}.
  */
 export function protocolTransport(transport: object, settings: McpSettings): object {
@@ -64,18 +64,18 @@ export function protocolTransport(transport: object, settings: McpSettings): obj
     configurable: true,
   });
   const heir = Object.create(view, { send: own('send'), sessionId: own('sessionId') }) as object;
-  handed.set(heir, view);
+  viewBehind.set(heir, view);
   return heir;
 }
 
-/** Returns the traced transport that a client or server was handed an heir of, or what else it has for a transport. */
+/** Returns the traced transport that a client or server got an heir of, or what else it has for a transport. */
 export function transportOf(held: unknown): unknown {
-  return typeof held === 'object' && held !== null ? (handed.get(held) ?? held) : held;
+  return typeof held === 'object' && held !== null ? (viewBehind.get(held) ?? held) : held;
 }
 
 function isTraced(transport: object, settings: McpSettings): boolean {
   // v2's serveStdio() hands a server a channel over the transport: traced once is enough.
-  if (!wrapped(transport) && !wrapped((transport as { _wire?: unknown })._wire)) return false;
+  if (!wrapped(transport) && !wrapped((transport as { _state?: unknown })._state)) return false;
   warnIfRewrapped(transport, settings.hop);
   return true;
 }
