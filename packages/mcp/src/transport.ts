@@ -75,7 +75,7 @@ export function transportOf(held: unknown): unknown {
 
 function isTraced(transport: object, settings: McpSettings): boolean {
   // v2's serveStdio() hands a server a channel over the transport: traced once is enough.
-  if (!wrapped(transport) && !wrapped((transport as { _state?: unknown })._state)) return false;
+  if (!wrapped(transport) && !wrapped((transport as { _wire?: unknown })._wire)) return false;
   warnIfRewrapped(transport, settings.hop);
   return true;
 }

@@ -200,7 +200,8 @@ describe.each(makers)('%s is a transport', (_, make) => {
 });
 
 test('a mock that is a method is still one', async () => {
-  const target = { start: vi.fn(async () => {}), send: vi.fn(async () => {}), close: vi.fn(async () => {}) };
+  const mock = () => vi.fn<() => Promise<void>>(async () => {});
+  const target = { start: mock(), send: mock(), close: mock() };
   const transport = traceTransport(target);
   await transport.close();
   expect(transport.close).toHaveBeenCalledOnce();
