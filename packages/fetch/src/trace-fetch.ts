@@ -1,10 +1,10 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import { isTracingSuppressed } from '@opentelemetry/core';
 import { ThroughlineError } from '@throughline/core';
 import {
   answerField,
   checkBoolean,
   hopSettings,
+  isTracingSuppressed,
   markWrapped,
   runOutbound,
   warnIfRewrapped,

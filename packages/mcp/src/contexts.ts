@@ -1,6 +1,6 @@
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import { isTracingSuppressed, suppressTracing } from '@throughline/core/adapter';
 import type { Sending } from '@throughline/core/adapter';
 import { headersOf } from './http-request.ts';
 import type { MessageExtra } from './message.ts';

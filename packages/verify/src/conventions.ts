@@ -3,8 +3,6 @@ export const THROUGHLINE_DIRECTION = 'throughline.direction';
 export const THROUGHLINE_TRANSPORT = 'throughline.transport';
 /** On an inbound hop: how many outbound hops were started under it, sampled or not. */
 export const THROUGHLINE_CALLS = 'throughline.calls';
-/** How the instrumentation scopes of Throughline's packages begin. */
-export const THROUGHLINE_SCOPE = '@throughline/';
 
 /** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
 export const MESSAGING_SYSTEM = 'messaging.system';
@@ -13,6 +11,8 @@ export const MESSAGING_DESTINATION_NAME = 'messaging.destination.name';
 /** https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/ */
 export const MCP_METHOD_NAME = 'mcp.method.name';
 export const GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
+/** Also on calls of a model: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ */
+export const GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
 
 /** https://opentelemetry.io/docs/specs/semconv/general/attributes/ */
 export const NETWORK_TRANSPORT = 'network.transport';
@@ -26,3 +26,7 @@ export const HTTP_METHOD = 'http.method';
 
 /** https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/ */
 export const RPC_SYSTEM = 'rpc.system';
+
+/** https://opentelemetry.io/docs/specs/semconv/database/database-spans/, and the name that older instrumentations write. */
+export const DB_SYSTEM_NAME = 'db.system.name';
+export const DB_SYSTEM = 'db.system';

@@ -195,14 +195,30 @@ describe('receipts', () => {
     expect(messages(calls(8, 9))).toEqual([]);
   });
 
-  test("count spans of Throughline's scopes that do not say their direction, and no other client span", () => {
-    const client = { kind: 'CLIENT', attributes: {} } as const;
+  test.each(['CLIENT', 'PRODUCER'] as const)('count %s spans of whatever scope, without a direction too', (kind) => {
     const root = span(1, undefined, { attributes: { 'throughline.calls': 2 } });
-    const ours = span(2, 1, { ...client, scope: { name: '@throughline/fetch' } });
-    const theirs = span(3, 1, { ...client, scope: { name: 'another-instrumentation' } });
-    expect(messages([root, ours, theirs])).toEqual([
-      'missing-calls: gateway: 2 calls made, 1 exported under INTERNAL span 1',
+    const ours = span(2, 1, { kind, scope: { name: '@throughline/fetch' } });
+    const own = span(3, 1, { kind, scope: { name: 'my-queue' } });
+    expect(messages([root, ours, own])).toEqual([]);
+  });
+
+  test.each([
+    ['of a database', { kind: 'CLIENT', attributes: { 'db.system.name': 'postgresql' } }],
+    ['of a database, by the older name', { kind: 'CLIENT', attributes: { 'db.system': 'redis' } }],
+    ['of a model', { kind: 'CLIENT', attributes: { 'gen_ai.operation.name': 'chat' } }],
+    ['that came in', { kind: 'CLIENT', attributes: { 'throughline.direction': 'inbound' } }],
+    ['of another kind', { kind: 'INTERNAL', scope: { name: '@throughline/core' } }],
+  ] as const)('count no span %s', (_, other) => {
+    const root = span(1, undefined, { attributes: { 'throughline.calls': 1 } });
+    expect(messages([root, span(2, 1, other)])).toEqual([
+      'missing-calls: gateway: 1 call made, 0 exported under INTERNAL span 1',
     ]);
+  });
+
+  test('count the call of an MCP tool, which has an operation of GenAI as well', () => {
+    const attributes = { 'mcp.method.name': 'tools/call', 'gen_ai.operation.name': 'execute_tool' };
+    const root = span(1, undefined, { attributes: { 'throughline.calls': 1 } });
+    expect(messages([root, span(2, 1, { kind: 'CLIENT', attributes })])).toEqual([]);
   });
 
   test('count no call of another inbound hop further down', () => {

@@ -1,6 +1,5 @@
 // Prints what each package exports, and what importing all of them changed: nothing, if all is well.
 import '@opentelemetry/api';
-import '@opentelemetry/core';
 import { entryPoints } from './entry-points.cjs';
 import { surroundings } from './surroundings.cjs';
 

@@ -1,6 +1,5 @@
 // Prints what each package exports, and what requiring all of them changed: nothing, if all is well.
 require('@opentelemetry/api');
-require('@opentelemetry/core');
 const { entryPoints } = require('./entry-points.cjs');
 const { surroundings } = require('./surroundings.cjs');
 

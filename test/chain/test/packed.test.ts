@@ -1,11 +1,23 @@
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { pack, publishedPackages } from '../../../scripts/published-packages.ts';
+import { serveRegistry } from './registry.ts';
+import type { Registry, Tarball } from './registry.ts';
 
 const run = promisify(execFile);
 const workspace = join(import.meta.dirname, '../../..');
@@ -14,6 +26,7 @@ const node = await nodeOfThisMachine();
 
 /** What `npm install` of our tarballs and their peers would give, without a registry. */
 const consumer = realpathSync(mkdtempSync(join(tmpdir(), 'throughline-consumer-')));
+const tarballs: Tarball[] = [];
 
 beforeAll(async () => {
   await run('pnpm', ['build'], { cwd: workspace });
@@ -22,7 +35,6 @@ beforeAll(async () => {
   writeFileSync(join(consumer, 'entry-points.cjs'), `exports.entryPoints = ${JSON.stringify(entryPoints.flat())};\n`);
   // Peers come from the 2.x line: the 3.x one does not run on Node 20.
   link('@opentelemetry/api', 'test/sdk2');
-  link('@opentelemetry/core', 'test/sdk2');
   link('undici', 'test/chain');
   link('@types/node', '.');
 });
@@ -91,14 +103,73 @@ describe('the published types compile, strict and without skipLibCheck, in a con
   });
 });
 
+describe('what the READMEs say to install, by npm', () => {
+  const lines = ['README.md', ...globSync('packages/*/README.md', { cwd: workspace }).sort()].flatMap((file) =>
+    Array.from(
+      readFileSync(join(workspace, file), 'utf8').matchAll(/^npm install (.*@throughline\/.*)$/gm),
+      ([, what]) => ({
+        file,
+        what: (what ?? '').split(' '),
+      }),
+    ),
+  );
+  let registry: Registry;
+  beforeAll(async () => {
+    registry = await serveRegistry(tarballs);
+  });
+  afterAll(() => registry.close());
+
+  test('is said in every one', () => {
+    expect(new Set(lines.map(({ file }) => file)).size).toBe(published.length + 1);
+  });
+
+  test.concurrent.each([
+    ['an empty project', [], /^1\./],
+    ['a project with SDK 2', ['@opentelemetry/api@1.9', '@opentelemetry/sdk-trace-node@2'], /^1\.9\./],
+    ['a project with SDK 2, whose API came as a peer', ['@opentelemetry/sdk-trace-node@2'], /^1\.9\./],
+    ['a project with SDK 3', ['@opentelemetry/api@1.10', '@opentelemetry/sdk-trace@3'], /^1\.10\./],
+  ])(
+    'goes into %s, and leaves it one copy of the API',
+    async (_, already, api) => {
+      const project = mkdtempSync(join(consumer, 'project-'));
+      writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true, "type": "module" }');
+      writeFileSync(
+        join(project, '.npmrc'),
+        `@throughline:registry=${registry.url}/\naudit=false\nfund=false\nprefer-offline=true\n`,
+      );
+      if (already.length > 0) await npm(project, 'install', ...already);
+      for (const { what } of lines) await npm(project, 'install', '--dry-run', ...what);
+
+      const everything = new Set(lines.flatMap(({ what }) => what.filter((word) => !word.startsWith('--'))));
+      await npm(project, 'install', ...everything);
+      const found = globSync('node_modules/**/@opentelemetry/api/package.json', { cwd: project });
+      expect(found).toEqual(['node_modules/@opentelemetry/api/package.json']);
+      const { version } = JSON.parse(readFileSync(join(project, found[0] ?? ''), 'utf8')) as { version: string };
+      expect(version).toMatch(api);
+      const load = published.map(({ name }) => `await import('${name}');`).join('');
+      await run(process.execPath, ['--input-type=module', '-e', load], { cwd: project });
+    },
+    60_000,
+  );
+});
+
+/** Runs npm as a user does, without what the test runner and pnpm put into the environment. */
+async function npm(project: string, ...words: string[]): Promise<void> {
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(npm_|pnpm_|NODE_ENV)/i.test(name)));
+  await run('npm', words, { cwd: project, env });
+}
+
 /** Unpacks the tarball of a package where the consumer finds it, and returns the specifiers under which it loads. */
 async function layOut(one: (typeof published)[number]): Promise<string[]> {
   const tarball = await pack(one, consumer);
   const installed = join(consumer, 'node_modules', one.name);
   mkdirSync(installed, { recursive: true });
   await run('tar', ['-xzf', tarball, '-C', installed, '--strip-components=1']);
-  const { exports } = createRequire(import.meta.url)(join(installed, 'package.json')) as { exports: object };
-  return Object.keys(exports)
+  const manifest = createRequire(import.meta.url)(join(installed, 'package.json')) as Tarball['manifest'] & {
+    exports: object;
+  };
+  tarballs.push({ manifest, file: tarball });
+  return Object.keys(manifest.exports)
     .filter((subpath) => subpath !== './package.json')
     .map((subpath) => one.name + subpath.slice(1));
 }

@@ -1,6 +1,6 @@
 import { propagation, trace } from '@opentelemetry/api';
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter, SpanContext } from '@opentelemetry/api';
-import { isTracingSuppressed } from '@opentelemetry/core';
+import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { layered } from '../context/layer.ts';
 import { formatLineage } from '../lineage/codec.ts';
 import { splitBaggage, writeBaggage } from '../lineage/member.ts';

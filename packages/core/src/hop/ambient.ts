@@ -1,6 +1,6 @@
 import type { Context, Span } from '@opentelemetry/api';
 import { isSpanContextValid, trace } from '@opentelemetry/api';
-import { getRPCMetadata, RPCType } from '@opentelemetry/core';
+import { httpRequestSpan } from '../context/opentelemetry.ts';
 import type { InboundHop } from './hop.ts';
 import { receiptOf } from '../lineage/state.ts';
 
@@ -26,10 +26,9 @@ export function ambientRequest(hop: InboundHop, ambient: Context): Ambient | und
       if (span !== undefined && isSpanContextValid(span.spanContext())) return { context: ambient, span };
     }
   }
-  const metadata = getRPCMetadata(ambient);
-  if (metadata === undefined || metadata.type !== RPCType.HTTP) return undefined;
-  // The span of the metadata is the request's own; an ended one belongs to a request that `listen()` was called in.
-  const span = metadata.span;
+  // The request's own; an ended one belongs to a request that `listen()` was called in.
+  const span = httpRequestSpan(ambient)?.span;
+  if (span === undefined) return undefined;
   if ((span as { ended?: unknown }).ended === true || !isSpanContextValid(span.spanContext())) return undefined;
   return { context: ambient, span };
 }

@@ -1,6 +1,6 @@
 import { context as contextApi, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import type { Attributes, Baggage, Context, Link, Span, SpanOptions } from '@opentelemetry/api';
-import { isTracingSuppressed } from '@opentelemetry/core';
+import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { layered } from '../context/layer.ts';
 import { ATTR_CALLS } from '../conventions.ts';
 import { warnOnce, warnOncePer } from '../diagnostics.ts';

@@ -1,6 +1,6 @@
 import { context as contextApi, propagation, trace } from '@opentelemetry/api';
 import type { Attributes, Baggage, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
-import { isTracingSuppressed, suppressTracing } from '@opentelemetry/core';
+import { isTracingSuppressed, suppressTracing } from '../context/opentelemetry.ts';
 import { readFields } from '../carrier/read.ts';
 import type { FieldsMode } from '../carrier/write.ts';
 import { layered } from '../context/layer.ts';

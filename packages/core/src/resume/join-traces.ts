@@ -1,6 +1,6 @@
 import { context as contextApi, SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Span, SpanContext } from '@opentelemetry/api';
-import { isTracingSuppressed } from '@opentelemetry/core';
+import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { warnOnce } from '../diagnostics.ts';
 import { parseHandle } from './handle-codec.ts';
 import { layered } from '../context/layer.ts';
