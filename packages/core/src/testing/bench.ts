@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { context, propagation, ROOT_CONTEXT, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Context, Span, SpanContext } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
+import { suppressTracing } from '../context/opentelemetry.ts';
 import { currentLineage } from '../lineage/api.ts';
 import { isLineageError } from '../lineage/refusal.ts';
 import type { HopOptions } from '../policy/options.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { context, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
-import { suppressTracing } from '@opentelemetry/core';
+import { suppressTracing } from '../context/opentelemetry.ts';
 import { send } from '../hop/callbacks.ts';
 import type { HopOptions } from '../policy/options.ts';
 import {
