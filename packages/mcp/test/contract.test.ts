@@ -176,6 +176,7 @@ function serverOf(sdk: Sdk, own = false): AdapterHarness {
       cannot: {
         repeats: onceInMeta,
         results: 'what a tool returns becomes a message',
+        ...(own && { suppression: 'what is active where a transport of any kind receives says nothing of the caller' }),
       },
       refused: refusedTool,
       failure: {
