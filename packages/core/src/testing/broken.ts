@@ -2,7 +2,7 @@ import { createNoopMeter, propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context, Meter, MeterProvider, Span, TextMapPropagator } from '@opentelemetry/api';
 import type { HopOptions } from '../policy/options.ts';
 import type { AdapterHarness } from './harness.ts';
-import { MARK, watchedTracing } from './watch.ts';
+import { failing, watchedTracing } from './watch.ts';
 import type { WatchedTracing } from './watch.ts';
 
 /** Options under which one part of telemetry throws whenever it is asked. */
@@ -92,15 +92,6 @@ function brokenMeters(part: 'provider' | 'meter' | 'instrument'): Broken {
   });
   const meterProvider: MeterProvider = { getMeter: part === 'provider' ? fail : () => meter };
   return { options: { meterProvider }, thrown };
-}
-
-function failing(what: string): { fail: () => never; thrown: { count: number } } {
-  const thrown = { count: 0 };
-  const fail = (): never => {
-    thrown.count++;
-    throw new Error(`${what} ${MARK} failed`);
-  };
-  return { fail, thrown };
 }
 
 /** A context with baggage, so that whoever decides about baggage is asked. */

@@ -7,11 +7,20 @@ export interface WatchedTracing {
   /** The names of spans that started and have not ended. */
   open(): string[];
   /** How many times the named trouble was met. */
-  readonly thrown: { count: number };
+  readonly thrown: { readonly count: number };
 }
 
-/** In the message of every error that the contract's own telemetry throws. */
+/** In the message of the errors that the contract's own telemetry throws. */
 export const MARK = "of the contract's own";
+
+/** Returns a function that throws, by turns an error that says `what` and a value that cannot be turned into text, and counts. */
+export function failing(what: string): { readonly fail: () => never; readonly thrown: { readonly count: number } } {
+  const thrown = { count: 0 };
+  const fail = (): never => {
+    throw thrown.count++ % 2 === 0 ? new Error(`${what} ${MARK} failed`) : Object.create(null);
+  };
+  return { fail, thrown };
+}
 
 /** What goes wrong in a tracer: `startSpan` throws, or one method of every span does. */
 export type Trouble = 'startSpan' | keyof Span;
@@ -19,11 +28,7 @@ export type Trouble = 'startSpan' | keyof Span;
 /** Returns the global tracer provider, watched and with a trouble of its own. A span that throws when it ends has ended. */
 export function watchedTracing(trouble?: Trouble): WatchedTracing {
   const open = new Set<{ readonly name: string }>();
-  const thrown = { count: 0 };
-  const fail = (): never => {
-    thrown.count++;
-    throw new Error(`${String(trouble)} ${MARK} failed`);
-  };
+  const { fail, thrown } = failing(String(trouble));
   const watched = (span: Span, name: string): Span => {
     const entry = { name };
     open.add(entry);
