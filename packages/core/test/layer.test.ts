@@ -1,4 +1,5 @@
 import { createContextKey, ROOT_CONTEXT } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { layered } from '../src/context/layer.ts';
@@ -28,5 +29,10 @@ describe('a layered context', () => {
     let context = layered(ROOT_CONTEXT);
     for (let at = 0; at < 100_000; at++) context = context.setValue(keys[at % 6] as symbol, at);
     expect(keys.map((key) => context.getValue(key))).toEqual([99_996, 99_997, 99_998, 99_999, 99_994, 99_995]);
+  });
+
+  it('is not laid over a context of somebody else’s making, which answers for what is set on it', () => {
+    const refusing: Context = { getValue: () => 'kept', setValue: () => refusing, deleteValue: () => refusing };
+    expect(layered(refusing)).toBe(refusing);
   });
 });

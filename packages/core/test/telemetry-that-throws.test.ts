@@ -1,5 +1,5 @@
 import { diag, DiagLogLevel, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
-import type { Meter, MeterProvider, Span, TextMapPropagator, Tracer, TracerProvider } from '@opentelemetry/api';
+import type { Meter, Span, TextMapPropagator, Tracer, TracerProvider } from '@opentelemetry/api';
 import type { HopOptions } from '@throughline/core';
 import { hopSettings, metaFields, runInbound, runOutbound } from '@throughline/core/adapter';
 import type { InboundHop, OutboundHop } from '@throughline/core/adapter';

@@ -39,19 +39,39 @@ function collect(route: object, stack: readonly LayerLike[], mounts: readonly La
   }
 }
 
+/** The patterns of mounts, one after the other, and whether none had to be left out. */
+export interface Patterns {
+  readonly text: string;
+  readonly whole: boolean;
+}
+
 /**
  * Returns the patterns of the mounts that make up `baseUrl`, in front of a route that was entered there. What cannot be
  * known is left out, from one segment to all of them: text of the request never stands in for a pattern.
  */
-export function mountPatterns(baseUrl: string, route: object, app: ApplicationLike | undefined): string {
-  if (baseUrl === '') return '';
+export function mountPatterns(baseUrl: string, route: object, app: ApplicationLike | undefined): Patterns {
+  if (baseUrl === '') return { text: '', whole: true };
+  return patternsTo(baseUrl, route, app) ?? { text: outerPatterns(baseUrl, app, undefined), whole: false };
+}
+
+/** Returns whether the mounts that make up `baseUrl` lead to the route, and no handler of the user's calls its router. */
+export function isMounted(baseUrl: string, route: object, app: ApplicationLike | undefined): boolean {
+  return patternsTo(baseUrl, route, app) !== undefined;
+}
+
+/** Returns whether the route is in a router among the handlers of `outer`, itself a route. */
+export function isAmongHandlers(route: object, outer: object): boolean {
+  const chains: Chain[] = [];
+  collect(route, stackOf(outer) ?? [], [], chains);
+  return chains.length > 0;
+}
+
+function patternsTo(baseUrl: string, route: object, app: ApplicationLike | undefined): Patterns | undefined {
   const chains = chainsTo(route, app);
-  if (chains.length === 0) return outerPatterns(baseUrl, app, undefined);
   // A router may have been mounted once more since it was searched.
   return (
     chainPatterns(baseUrl, chains, app) ??
-    chainPatterns(baseUrl, chainsTo(route, app, true), app) ??
-    outerPatterns(baseUrl, app, undefined)
+    (chains.length === 0 ? undefined : chainPatterns(baseUrl, chainsTo(route, app, true), app))
   );
 }
 
@@ -59,12 +79,14 @@ function chainPatterns(
   baseUrl: string,
   chains: readonly Chain[],
   app: ApplicationLike | undefined,
-): string | undefined {
+): Patterns | undefined {
   // In front of the application's own mounts stand those of the applications that it is mounted in.
   for (let start = 0; ;) {
     for (const { mounts } of chains) {
-      const patterns = patternsAlong(mounts, baseUrl.slice(start));
-      if (patterns !== undefined) return outerPatterns(baseUrl.slice(0, start), app?.parent, app?.mountpath) + patterns;
+      const own = patternsAlong(mounts, baseUrl.slice(start));
+      if (own === undefined) continue;
+      const outer = outerPatterns(baseUrl.slice(0, start), app?.parent, app?.mountpath);
+      return { text: outer + own.text, whole: own.whole && (start === 0 || outer !== '') };
     }
     if (start === baseUrl.length) return undefined;
     const slash = baseUrl.indexOf('/', start + 1);
@@ -73,9 +95,10 @@ function chainPatterns(
 }
 
 /** Returns the patterns of these mounts if they take all of `text`, one after the other. */
-function patternsAlong(mounts: readonly LayerLike[], text: string): string | undefined {
+function patternsAlong(mounts: readonly LayerLike[], text: string): Patterns | undefined {
   let rest = text;
   let patterns = '';
+  let whole = true;
   for (const layer of mounts) {
     const mounted = mountedBy(layer, rest === '' ? '/' : rest);
     if (mounted === undefined) return undefined;
@@ -83,8 +106,9 @@ function patternsAlong(mounts: readonly LayerLike[], text: string): string | und
     rest = rest.slice(taken.length);
     if (rest !== '' && rest[0] !== '/' && rest[0] !== '.') return undefined;
     patterns += mounted.pattern ?? '';
+    whole &&= mounted.pattern !== undefined;
   }
-  return rest === '' ? patterns : undefined;
+  return rest === '' ? { text: patterns, whole } : undefined;
 }
 
 /**

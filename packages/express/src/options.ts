@@ -1,3 +1,4 @@
+import { ThroughlineError } from '@throughline/core';
 import type { IncomingMessage } from 'node:http';
 import { checkBoolean, checkFunction, hopSettings } from '@throughline/core/adapter';
 import type { HopOptions, Peer } from '@throughline/core';
@@ -43,4 +44,12 @@ export function expressSettings(options: ExpressOptions | undefined): HopSetting
   checkFunction('route', options?.route, 'a function of the request');
   checkBoolean('serverTiming', options?.serverTiming);
   return settings;
+}
+
+/** The error of `app.use(name)`, whose request would never be answered: the function that makes middleware is none. */
+export function notCalled(name: string): ThroughlineError {
+  return new ThroughlineError(
+    'ERR_THROUGHLINE_ARGUMENT',
+    `\`${name}\` returns middleware, and was given a request as if it were some. Call it: \`app.use(${name}())\`.`,
+  );
 }

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { errorType } from '@throughline/core/adapter';
+import { notCalled } from './options.ts';
 import { hopOf } from './request-hop.ts';
 
 /** Error middleware of Express 4 and 5. */
@@ -13,7 +14,8 @@ export type ErrorMiddleware = (
 /**
  * Returns error middleware that records the exception on the request's span and passes the same error on. Put it after the
  * routes and before your own error handler. Where the answer is a 5xx, `error.type` becomes the error's class; below that the
- * span's status stays unset.
+ * span's status stays unset. What fails because the caller has gone away is not recorded. Throws a `ThroughlineError` where
+ * the call is missing: `app.use(recordErrors)`.
  *
  * @example
  * ```ts
@@ -21,15 +23,18 @@ export type ErrorMiddleware = (
  * app.use(errorPage);
  * ```
  */
-export function recordErrors(): ErrorMiddleware {
+export function recordErrors(...nothing: never[]): ErrorMiddleware {
+  if (nothing.length > 0) throw notCalled('recordErrors');
   // Express knows error middleware by its four parameters.
   return (error, req, _res, next) => {
     const hop = hopOf(req);
-    if (hop !== undefined && !hop.ended && hop.error !== error) {
+    // Once the connection is gone, an error says just that: an upload that broke off, a response that nobody takes.
+    if (hop !== undefined && !hop.ended && hop.error !== error && !req.socket.destroyed) {
       hop.error = error;
       hop.errorType = errorType(error);
-      const { span } = hop.received;
-      if (span.isRecording() && (error instanceof Error || typeof error === 'string')) span.recordException(error);
+      hop.received.describe((span) => {
+        if (error instanceof Error || typeof error === 'string') span.recordException(error);
+      });
     }
     next(error);
   };

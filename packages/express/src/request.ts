@@ -24,3 +24,9 @@ export interface ApplicationLike {
 export function applicationOf(req: IncomingMessage): ApplicationLike | undefined {
   return (req as { app?: ApplicationLike }).app;
 }
+
+/** Returns whether it is the request of an HTTP server. */
+export function isRequest(thing: unknown): boolean {
+  const { headers, socket } = (thing ?? {}) as { headers?: unknown; socket?: unknown };
+  return typeof headers === 'object' && typeof socket === 'object';
+}

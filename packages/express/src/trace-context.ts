@@ -3,6 +3,7 @@ import { context as contextApi, isSpanContextValid, SpanKind } from '@openteleme
 import type { Attributes, Context } from '@opentelemetry/api';
 import {
   answerField,
+  errorType,
   formatTraceparent,
   httpRequestSpan,
   nodeHeaders,
@@ -12,14 +13,15 @@ import {
   wrapBrand,
 } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
-import { ATTR_HTTP_RESPONSE_STATUS_CODE, methodName } from '@throughline/core/http';
+import { ATTR_ABORTED, ATTR_HTTP_RESPONSE_STATUS_CODE, methodName } from '@throughline/core/http';
 import { clientAddress, requestAttributes } from './attributes.ts';
 import { ATTR_HTTP_ROUTE } from './conventions.ts';
 import { bindListeners } from './listeners.ts';
-import { expressSettings } from './options.ts';
+import { expressSettings, notCalled } from './options.ts';
 import type { ExpressOptions } from './options.ts';
 import { hopKey, hopOf } from './request-hop.ts';
 import { refuse } from './refuse.ts';
+import { isRequest } from './request.ts';
 import type { HopHolder, RequestHop } from './request-hop.ts';
 import { observeRoute, routePattern } from './route.ts';
 import { separate } from './separate.ts';
@@ -30,9 +32,10 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
 /**
  * Returns middleware that continues the caller's trace, under the `inbound` policy, in a SERVER span of the stable HTTP
  * conventions, and runs what comes after it in that span's context. Put it first. The span ends when the response has been
- * sent, or with `error.type` `aborted` when the connection closed before. A request past a limit of its chain, under
+ * sent, or with `throughline.aborted` when the connection closed before. A request past a limit of its chain, under
  * `lineage: { mode: 'enforce' }`, is answered with 508, or 504 past the deadline, and goes no further. Where instrumentation-http has opened the
- * request's span, that span is used. Throws a `ThroughlineError` for options that cannot be meant.
+ * request's span, that span is used. Throws a `ThroughlineError` for a wrong option, and for a request in
+ * their place: `app.use(traceContext)` lacks the call. It is `nothing` that makes that an error of types too.
  *
  * @example
  * ```ts
@@ -40,7 +43,8 @@ export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (erro
  * app.use(traceContext({ agent: 'planner' }));
  * ```
  */
-export function traceContext(options?: ExpressOptions): Middleware {
+export function traceContext(options?: ExpressOptions, ...nothing: never[]): Middleware {
+  if (nothing.length > 0 || isRequest(options)) throw notCalled('traceContext');
   const settings = expressSettings(options);
   const { ignore, serverTiming = false } = options ?? {};
   return (req, res, next) => {
@@ -69,16 +73,13 @@ export function traceContext(options?: ExpressOptions): Middleware {
     if (received.refused !== undefined) return refuse(res, received);
     if (received.answer !== undefined && !res.headersSent) res.setHeader(answerField, received.answer);
     if (serverTiming) tellCaller(res, received, settings);
-    const context = contextOf(received);
-    follow(req, res, received, context, method, settings);
-    contextApi.with(context, next);
+    contextApi.with(follow(req, res, received, method, settings), next);
   };
 }
 
 // The span of instrumentation-http is there and was not joined: the policy restarts the trace.
-function contextOf({ context, joined }: Received): Context {
-  const theirs = joined ? undefined : httpRequestSpan(context);
-  return theirs === undefined ? context : separate(context, theirs.span);
+function keptOutBy({ context, joined }: Received): string | undefined {
+  return joined ? undefined : httpRequestSpan(context)?.span.spanContext().traceId;
 }
 
 function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): PeerAccount {
@@ -95,23 +96,25 @@ function tellCaller(res: ServerResponse, received: Received, settings: HopSettin
   res.appendHeader('Server-Timing', `traceparent;desc="${formatTraceparent(spanContext)}"`);
 }
 
+/** Keeps the hop with its request and response until the end, and returns the context that the request is handled in. */
 function follow(
   req: IncomingMessage,
   res: ServerResponse,
   received: Received,
-  context: Context,
   method: string,
   settings: HopSettings,
-): void {
+): Context {
+  const keptOut = keptOutBy(received);
+  const context = keptOut === undefined ? received.context : separate(received.context, keptOut);
   const hop: RequestHop = {
     received,
+    response: res,
     context,
     options: settings.options,
     method,
+    keptOut,
     route: undefined,
-    baseUrl: '',
-    url: '',
-    app: undefined,
+    entry: undefined,
     error: undefined,
     errorType: undefined,
     ended: false,
@@ -126,6 +129,7 @@ function follow(
   bindListeners(res);
   // The connection closed while earlier middleware waited: `close` has been and will not come again.
   if (res.closed) onClose.call(res);
+  return context;
 }
 
 function onFinish(this: ServerResponse): void {
@@ -141,33 +145,41 @@ function end(res: ServerResponse, aborted: boolean): void {
   if (hop === undefined || hop.ended) return;
   hop.ended = true;
   const { received } = hop;
-  const { span, joined } = received;
   // A joined span that is not sampled has metrics all the same, which want the route.
-  if (!span.isRecording() && !joined) return received.end();
+  let { joined: isTold } = received;
+  received.describe(() => (isTold = true));
+  if (!isTold) return received.end();
   const { statusCode } = res;
-  const attributes: Attributes = {};
   // Without headers, the status is what Node starts with, and nobody has seen it.
-  if (!aborted || res.headersSent) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = statusCode;
+  const answered = !aborted || res.headersSent;
+  const attributes: Attributes = {};
+  if (aborted) attributes[ATTR_ABORTED] = true;
+  if (answered) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = statusCode;
   const route = routeOf(hop, res.req);
   if (route !== undefined) {
     attributes[ATTR_HTTP_ROUTE] = route;
-    span.updateName(`${hop.method} ${route}`);
-    if (joined) {
+    if (received.joined) {
       // instrumentation-http takes the route from here, for the span's name and for its metrics.
       const theirs = httpRequestSpan(hop.context);
       if (theirs !== undefined) theirs.route = route;
     }
   }
-  if (aborted) received.end({ attributes, errorType: hop.errorType ?? 'aborted' });
-  // For a server, 4xx is the caller's error.
-  else if (statusCode >= 500) received.end({ attributes, errorType: hop.errorType ?? String(statusCode) });
-  else received.end({ attributes });
+  const name = route === undefined ? undefined : `${hop.method} ${route}`;
+  received.end({ name, attributes, errorType: errorOf(hop, res, aborted, answered) });
+}
+
+// For a server, 4xx is the caller's error, and who goes away before the end makes none.
+function errorOf(hop: RequestHop, res: ServerResponse, aborted: boolean, answered: boolean): string | undefined {
+  const { statusCode, errored } = res;
+  if (answered && statusCode >= 500) return hop.errorType ?? String(statusCode);
+  if (!aborted || (answered && statusCode >= 400)) return undefined;
+  return hop.errorType ?? (errored ? errorType(errored) : undefined);
 }
 
 function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {
   try {
     const said = (hop.options as ExpressOptions).route?.(req);
-    return typeof said === 'string' ? said : routePattern(hop);
+    return typeof said === 'string' ? said : routePattern(hop, req);
   } catch (error) {
     // Nothing above a listener of `finish` would catch it.
     warnOnce('express-route', `the \`route\` option threw, so the span has no route: ${String(error)}`);

@@ -82,7 +82,7 @@ describe.each(
       expect(seen['handler']?.baggage).toEqual([]);
     });
 
-    test('an error and an abort are on that span', () => {
+    test('an error is on that span, and an abort, which is none', () => {
       const failed = run({ module, beside, path: '/users/42/posts/fail' }).spans.find(
         ({ kind }) => kind === SpanKind.SERVER,
       );
@@ -94,7 +94,12 @@ describe.each(
       const aborted = run({ module, beside, path: '/users/42/posts/abort' }).spans.find(
         ({ kind }) => kind === SpanKind.SERVER,
       );
-      expect(aborted).toMatchObject({ name: 'POST /users/:id/posts/:post', attributes: { 'error.type': 'aborted' } });
+      expect(aborted).toMatchObject({
+        name: 'POST /users/:id/posts/:post',
+        status: SpanStatusCode.UNSET,
+        attributes: { 'throughline.aborted': true },
+      });
+      expect(aborted?.attributes).not.toHaveProperty('error.type');
     });
 
     test('a trace that is not sampled goes on, unsampled, and nothing is exported', () => {
@@ -112,6 +117,23 @@ describe.each(
       expect(own?.traceId).not.toBe(TRACE_ID);
       expect(seen['handler']).toMatchObject({ traceId: own?.traceId, baggage: [] });
     });
+  });
+
+  test('a route that its router guards has its own name, on the span and for metrics', () => {
+    for (const { beside, server } of besides.slice(1)) {
+      const { spans, metadataRoute } = run({ module, beside, path: '/guarded/front' });
+      expect(spans.find(({ scope }) => scope === server)?.name).toBe('POST /guarded/:page');
+      expect(metadataRoute).toBe('/guarded/:page');
+    }
+  });
+
+  test('what instrumentation-express knows of a route stays where ours would have to leave mounts out', () => {
+    const path = '/lazy/1/deep/2/posts/3';
+    const routes = besides.map(
+      ({ beside, server }) =>
+        run({ module, beside, path }).spans.find(({ scope }) => scope === server)?.attributes['http.route'],
+    );
+    expect(routes).toEqual(['/posts/:post', '/posts/:post', '/lazy/:x/deep/:y/posts/:post']);
   });
 
   test('instrumentation-http learns the route, for its metrics, also of a request that is not sampled', () => {

@@ -54,20 +54,85 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     expect(span.status.code).toBe(SpanStatusCode.UNSET);
   });
 
-  test('a caller who goes away in the middle of the response ends it as aborted', async () => {
-    const { port, settled } = await start((app) => app.get('/stream/:id', (_req, res) => void res.write('first')));
+  test('a caller who goes away in the middle of the response, as from an event stream, makes no error', async () => {
+    const { port, settled } = await start((app) =>
+      app.get('/stream/:id', (_req, res) => {
+        res.writeHead(200, { 'content-type': 'text/event-stream' });
+        res.write('data: first\n\n');
+      }),
+    );
     const [request, response] = await open(port, '/stream/1');
     response.on('error', () => {});
     request.destroy();
     await settled();
     const span = onlySpan(telemetry);
     expect(span.name).toBe('GET /stream/:id');
-    expect(span.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.attributes).not.toHaveProperty('error.type');
     expect(span.attributes).toMatchObject({
-      'error.type': 'aborted',
+      'throughline.aborted': true,
       'http.response.status_code': 200,
       'http.route': '/stream/:id',
     });
+  });
+
+  test('an upload that breaks off makes no error, though the body parser fails by it', async () => {
+    const failed: unknown[] = [];
+    const app = express();
+    const gate = new EventEmitter();
+    const begun = once(gate, 'begun');
+    const reached = once(gate, 'reached');
+    app.use(traceContext());
+    app.use((req: Request, _res: Response, next: NextFunction) => {
+      req.once('data', () => gate.emit('begun'));
+      next();
+    });
+    app.use(express.json());
+    app.use(recordErrors());
+    app.use((error: unknown, _req: Request, _res: Response, next: NextFunction) => {
+      failed.push((error as { type?: unknown }).type);
+      gate.emit('reached');
+      next(error);
+    });
+    served = await serve(app);
+    const request = http.request({ host: '127.0.0.1', port: served.port, method: 'POST', agent: false });
+    request.on('error', () => {});
+    request.setHeader('content-type', 'application/json');
+    request.setHeader('content-length', 1000);
+    request.write('{"a":');
+    await begun;
+    request.destroy();
+    await reached;
+    await served.settled();
+    expect(failed).toEqual(['request.aborted']);
+    const span = onlySpan(telemetry);
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.events).toEqual([]);
+    expect(span.attributes).toMatchObject({ 'throughline.aborted': true });
+    expect(span.attributes).not.toHaveProperty('error.type');
+  });
+
+  test('a 5xx that was begun stays an error, whoever goes away then; a 4xx stays none', async () => {
+    const { port, settled } = await start((app) => {
+      app.get('/:status', (req, _res, next) =>
+        next(Object.assign(new RangeError('no'), { status: req.params.status })),
+      );
+      app.use(recordErrors());
+      app.use((error: { status: string }, _req: Request, res: Response, _next: NextFunction) => {
+        res.status(Number(error.status)).write('no');
+      });
+    });
+    for (const path of ['/503', '/404']) {
+      const [request, response] = await open(port, path);
+      response.on('error', () => {});
+      request.destroy();
+      await settled();
+    }
+    const [unavailable, missing] = telemetry.spans();
+    expect(unavailable?.status.code).toBe(SpanStatusCode.ERROR);
+    expect(unavailable?.attributes).toMatchObject({ 'error.type': 'RangeError', 'throughline.aborted': true });
+    expect(missing?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(missing?.attributes).toMatchObject({ 'throughline.aborted': true, 'http.response.status_code': 404 });
   });
 
   test('a caller who goes away before the response leaves no status code, since none was sent', async () => {
@@ -79,17 +144,28 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     await reached;
     request.destroy();
     await settled();
-    const { attributes } = onlySpan(telemetry);
-    expect(attributes['error.type']).toBe('aborted');
+    const { attributes, status } = onlySpan(telemetry);
+    expect(status.code).toBe(SpanStatusCode.UNSET);
+    expect(attributes['throughline.aborted']).toBe(true);
+    expect(attributes).not.toHaveProperty('error.type');
     expect(attributes).not.toHaveProperty('http.response.status_code');
   });
 
-  test('a handler that destroys the response ends it as aborted', async () => {
-    const { port, settled } = await start((app) => app.get('/', (_req, res) => void res.destroy()));
-    const request = http.get({ host: '127.0.0.1', port, agent: false });
-    await once(request, 'error');
-    await settled();
-    expect(onlySpan(telemetry).attributes['error.type']).toBe('aborted');
+  test('a handler that destroys the response makes an error of it by giving one', async () => {
+    const { port, settled } = await start((app) => {
+      app.get('/', (_req, res) => void res.destroy());
+      app.get('/broken', (_req, res) => void res.destroy(new RangeError('broken')));
+    });
+    for (const path of ['/', '/broken']) {
+      const request = http.get({ host: '127.0.0.1', port, path, agent: false });
+      await once(request, 'error');
+      await settled();
+    }
+    const [silent, broken] = telemetry.spans();
+    expect(silent?.status.code).toBe(SpanStatusCode.UNSET);
+    expect(broken?.status.code).toBe(SpanStatusCode.ERROR);
+    expect([silent, broken].map((span) => span?.attributes['throughline.aborted'])).toEqual([true, true]);
+    expect([silent, broken].map((span) => span?.attributes['error.type'])).toEqual([undefined, 'RangeError']);
   });
 
   test('an error after the headers is named by its class', async () => {
@@ -140,7 +216,7 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     const request = http.get({ host: '127.0.0.1', port: served.port, agent: false });
     request.on('error', () => {});
     await passed;
-    expect(onlySpan(telemetry).attributes['error.type']).toBe('aborted');
+    expect(onlySpan(telemetry).attributes['throughline.aborted']).toBe(true);
   });
 
   test('a response to HEAD and a 304 end it like any other', async () => {

@@ -1,12 +1,13 @@
-import { propagation } from '@opentelemetry/api';
+import { context, diag, DiagLogLevel, propagation, ROOT_CONTEXT, trace } from '@opentelemetry/api';
+import { RPCType, setRPCMetadata } from '@opentelemetry/core';
 import type { Peer } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { traceContext } from '../src/index.ts';
+import { recordErrors, traceContext } from '../src/index.ts';
 import type { ExpressPeer } from '../src/index.ts';
 import { onlySpan, serve, SPAN_ID, TRACE_ID, TRACEPARENT, versions } from './serve.ts';
-import type { Request, Served } from './serve.ts';
+import type { Express, NextFunction, Request, Response, Served } from './serve.ts';
 
 let telemetry: Telemetry;
 let served: Served | undefined;
@@ -21,7 +22,7 @@ afterAll(() => telemetry.shutdown());
 
 const headers = { traceparent: TRACEPARENT, baggage: 'user=ada,plan=gold' };
 
-describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
+describe.each(versions)('the boundary over HTTP, $name', ({ express, major }) => {
   /** Serves `/in/:id`, which answers with the baggage that its handler sees. */
   async function start(options?: Parameters<typeof traceContext>[0]): Promise<Served> {
     const app = express();
@@ -182,5 +183,57 @@ describe.each(versions)('the boundary over HTTP, $name', ({ express }) => {
       'throughline.agent.name': 'planner',
       'throughline.agent.id': 'a1',
     });
+  });
+
+  test.each([
+    // @ts-expect-error The call is missing.
+    ['traceContext', (app: Express) => app.use(traceContext)],
+    // @ts-expect-error The call is missing.
+    ['recordErrors', (app: Express) => app.use('/', recordErrors)],
+  ])('`app.use(%s)` without the call fails requests and says why, instead of leaving them open', async (name, use) => {
+    const app = express();
+    use(app);
+    app.use((error: Error & { code?: string }, _req: Request, res: Response, _next: NextFunction) => {
+      res.status(500).json([error.code, error.message]);
+    });
+    served = await serve(app);
+    const { status, body } = await served.ask('/');
+    expect(status).toBe(500);
+    expect(JSON.parse(body)).toEqual(['ERR_THROUGHLINE_ARGUMENT', expect.stringContaining(`\`app.use(${name}())\``)]);
+  });
+
+  test('it can stand around the application, before any of its layers', async () => {
+    const traced = traceContext({ inbound: 'restart' });
+    const app = express();
+    app.get('/in/:id', (_req, res) => void res.end(trace.getActiveSpan()?.spanContext().spanId));
+    served = await serve((req, res) => traced(req, res, () => app(req, res)));
+    const { body } = await served.ask('/in/1', { headers });
+    const span = onlySpan(telemetry);
+    expect(span.name).toBe('GET /in/:id');
+    expect(span.spanContext()).toMatchObject({ spanId: body, traceId: expect.not.stringContaining(TRACE_ID) });
+  });
+
+  test('a fake instrumentation that keeps the caller’s context for what comes next is told of, once', async () => {
+    const warnings: string[] = [];
+    const warn = (text: string): number => warnings.push(text);
+    diag.setLogger({ warn, error: warn, info: warn, debug: warn, verbose: warn }, DiagLogLevel.WARN);
+    const traced = traceContext({ inbound: 'restart' });
+    const app = express();
+    app.use((req, res, next) => {
+      const span = trace.getTracer('fake').startSpan('GET', {}, propagation.extract(ROOT_CONTEXT, req.headers));
+      const theirs = setRPCMetadata(trace.setSpan(ROOT_CONTEXT, span), { type: RPCType.HTTP, span });
+      context.with(theirs, () => traced(req, res, context.bind(theirs, next)));
+    });
+    app.get('/', (_req, res) => void res.end());
+    served = await serve(app);
+    try {
+      await served.ask('/', { headers });
+      await served.ask('/', { headers });
+    } finally {
+      diag.disable();
+    }
+    const told = warnings.filter((text) => text.includes('instrumentation-express'));
+    // Once in a process.
+    expect(told).toHaveLength(major === 4 ? 1 : 0);
   });
 });

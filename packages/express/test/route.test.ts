@@ -1,10 +1,10 @@
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { traceContext } from '../src/index.ts';
 import { onlySpan, serve, versions } from './serve.ts';
-import type { Express, NextFunction, Request, Response, Served } from './serve.ts';
+import type { Express, NextFunction, Request, RequestHandler, Response, Router, Served } from './serve.ts';
 
 let telemetry: Telemetry;
 let served: Served | undefined;
@@ -213,6 +213,85 @@ describe.each(versions)('http.route, $name', ({ express, major }) => {
       app.get('/x/:third', ok);
     });
     expect(route).toBe('/x/:third');
+  });
+
+  test('what is entered after the answer gave none', async () => {
+    const everything = major === 4 ? '*' : '/*rest';
+    const passing = vi.fn<RequestHandler>((_req, _res, next) => next());
+    const { ask } = await start((app) => {
+      app.get('/x/:answers', (_req, res, next) => {
+        res.end('ok');
+        next();
+      });
+      app.get('/begins/:to', (_req, res, next) => {
+        res.write('ok');
+        setImmediate(next);
+      });
+      app.all(everything, passing, (_req, res) => void res.end());
+    });
+    await ask('/x/1');
+    await ask('/begins/1');
+    expect(passing).toHaveBeenCalledTimes(2);
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(['GET /x/:answers', 'GET /begins/:to']);
+  });
+
+  describe('a router that guards a route', () => {
+    const everything = major === 4 ? '*' : '/*rest';
+
+    function guard(): Router {
+      const router = express.Router();
+      router.all(everything, (_req, _res, next) => next());
+      router.all('/admin/:section', (_req, _res, next) => setImmediate(next));
+      router.get('/admin/closed', () => {
+        throw new Error('closed');
+      });
+      router.get('/admin/own', ok);
+      const inner = express.Router();
+      inner.all(everything, (_req, _res, next) => next());
+      router.use('/admin', inner);
+      return router;
+    }
+
+    test.each([
+      ['as a handler', (router: Router): RequestHandler => router],
+      [
+        'behind a function',
+        (router: Router): RequestHandler =>
+          (req, res, next) =>
+            void router(req, res, next),
+      ],
+    ])('%s, does not give its name, unless it answers', async (_how, handler) => {
+      const { ask } = await start((app) => {
+        app.all(everything, (_req, _res, next) => next());
+        app.get('/admin/:page', handler(guard()), ok);
+      });
+      await ask('/admin/1');
+      await ask('/admin/closed');
+      await ask('/admin/own');
+      expect(telemetry.spans().map(({ name }) => name)).toEqual([
+        'GET /admin/:page',
+        'GET /admin/:page',
+        'GET /admin/own',
+      ]);
+    });
+
+    test('in a mounted router, the route has its mounts', async () => {
+      const route = await routeOf('/sites/3/admin/1', (app) => {
+        const router = express.Router();
+        router.get('/admin/:page', guard(), ok);
+        app.use('/sites/:site', router);
+      });
+      expect(route).toBe('/sites/:site/admin/:page');
+    });
+  });
+
+  test('a route that passed on does not give its name to a router behind a function', async () => {
+    const router = posts();
+    const route = await routeOf('/lazy/1/broken/2', (app) => {
+      app.all(major === 4 ? '*' : '/*rest', (_req, _res, next) => next());
+      app.use('/lazy/:x', (req, res, next) => void router(req, res, next));
+    });
+    expect(route).toBe('/lazy/:x/broken/:post');
   });
 
   test('handlers see req.route as Express sets it', async () => {

@@ -34,6 +34,7 @@ export class RequestsOut {
     const version = operation && this.#wire.version(meta, undefined);
     const attributes = operation && this.#wire.attributes(operation);
     const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
+    const { carrier, reader } = this.#carrier(meta, options);
     const sending = startOutbound(
       {
         transport: MCP,
@@ -42,7 +43,8 @@ export class RequestsOut {
         attributes,
         links: operation && this.#wire.links(caller, operation, params),
         target: this.#wire.peer.target,
-        ...this.#carrier(meta, options),
+        carrier,
+        reader,
         context: caller,
         span: span && outer === undefined,
       },

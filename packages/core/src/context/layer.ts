@@ -57,11 +57,15 @@ class Layer implements Context {
 const root: Context = new Layer(ROOT_CONTEXT, undefined, undefined, undefined, 0);
 
 /**
- * Returns a context that holds what `context` does, and on which setting a value costs one small object. A context of a kind that
- * is not OpenTelemetry's own answers for itself, and is asked for each value that is set: it comes back as it is.
+ * Returns a context that holds what `context` does, and on which setting a value costs one small object. A context of
+ * somebody else's making is returned as it is, so that its own `setValue` is asked: it may refuse a value.
  */
 export function layered(context: Context): Context {
   if (context === ROOT_CONTEXT) return root;
-  if (context instanceof Layer || context.constructor !== ROOT_CONTEXT.constructor) return context;
-  return new Layer(context, undefined, undefined, undefined, 0);
+  return isPlain(context) ? new Layer(context, undefined, undefined, undefined, 0) : context;
+}
+
+// OpenTelemetry's own. Not `instanceof`: API 1.10 has a class for `import` and one for `require`, and both meet in a process.
+function isPlain(context: Context): boolean {
+  return '_currentContext' in context;
 }

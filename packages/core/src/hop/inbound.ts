@@ -4,7 +4,7 @@ import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { layered } from '../context/layer.ts';
 import { ATTR_CALLS } from '../conventions.ts';
 import { warnOnce, warnOncePer } from '../diagnostics.ts';
-import { lineageOf, rootChain } from '../lineage/chain.ts';
+import { lineageOf } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
@@ -73,9 +73,9 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
     peer,
     offered: remote,
     lineage: survives ? offered.lineage : undefined,
-    chain:
-      position?.chain ??
-      (rules === undefined ? undefined : rootChain(rules.maxHops, rules.budget, survives && isCaused ? 1 : 0)),
+    chain: position?.chain,
+    rules,
+    depth: survives && isCaused ? 1 : 0,
     trusted: undefined,
     calls: 0,
     ended: false,
@@ -116,7 +116,8 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   }
   // Before the span starts: samplers and span processors see the accepted baggage, and no other; and whose the flag is.
   parent = withReceipt(withBaggage(parent, baggage), receipt);
-  const end = spanOf(hop, settings, parent, links, attributesOf(hop, baggage, position, settings), outcome, receipt);
+  const attributes = settings.spans && hop.span !== false ? attributesOf(hop, baggage, position, settings) : undefined;
+  const end = spanOf(hop, settings, parent, links, attributes, outcome, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) answer(end, hop, peer, settings);
   return withinLimits(hop, settings, position, end);
 }
@@ -149,11 +150,11 @@ function spanOf(
   settings: HopSettings,
   parent: Context,
   links: readonly Link[] | undefined,
-  attributes: Attributes,
+  attributes: Attributes | undefined,
   outcome: HopOutcome,
   receipt: Receipt,
 ): InboundEnd {
-  if (settings.spans && hop.span !== false) {
+  if (attributes !== undefined) {
     const options: SpanOptions = { kind: hop.kind, attributes };
     if (links !== undefined) options.links = links as Link[];
     if (hop.startTime !== undefined) options.startTime = hop.startTime;

@@ -1,4 +1,4 @@
-import { context as contextApi, isSpanContextValid, propagation, trace } from '@opentelemetry/api';
+import { context as contextApi, propagation, trace } from '@opentelemetry/api';
 import type { Attributes, Baggage, Context, Link, Span, SpanContext, SpanOptions } from '@opentelemetry/api';
 import { isTracingSuppressed, suppressTracing } from '../context/opentelemetry.ts';
 import { readFields } from '../carrier/read.ts';
@@ -22,7 +22,7 @@ import type { Outcome } from '../telemetry/outcome.ts';
 import { describeSpan, endSpan, isTracing, noSpan, startSpan } from '../telemetry/span.ts';
 import { baggageSize } from '../w3c/baggage.ts';
 import { flagged, withRemote } from '../w3c/trace-context.ts';
-import { parseTraceparent } from '../w3c/traceparent.ts';
+import { isValidSpanContext, parseTraceparent } from '../w3c/traceparent.ts';
 import { parseTracestate } from '../w3c/tracestate.ts';
 import { linkAnswer } from './answer.ts';
 import { fieldsOf } from './fields.ts';
@@ -49,7 +49,7 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
 
 function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending | Refused {
   const current = trace.getSpan(active);
-  const hasActive = current !== undefined && isSpanContextValid(current.spanContext());
+  const hasActive = current !== undefined && isValidSpanContext(current.spanContext());
   const from = hasActive ? held(active) : relayed(hop, active, settings);
   const { context: parent, user } = from;
   const isContinued = hasActive || from.relays;
@@ -60,7 +60,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   const rules = settings.lineage;
   let chain = rules === undefined ? undefined : chainWith(parent, from.lineage);
 
-  const end = spanOf(hop, settings, parent, active, attributesOf(hop, user, withheld, chain, settings));
+  const end = spanOf(hop, settings, from, active, withheld, chain);
   // What a tracer makes is valid, or all zeros where nothing is traced.
   const spanContext = end.span.spanContext();
   const isTraced = end.owned ? isTracing(spanContext) : isContinued;
@@ -84,11 +84,13 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   if (policy === 'suppress') {
     end.mode = 'strip';
     end.keepsValid = false;
+    end.isFiltered = true;
     return end as Sending;
   }
   // A trace that starts here arrived with no flag.
   end.sends = isContinued ? flagged(parent, spanContext) : spanContext;
   end.baggage = sent;
+  end.isFiltered = true;
   end.lineage = lineage;
   end.outcome = isContinued ? 'continued' : 'started';
   end.mode = isTraced ? 'write' : 'keep';
@@ -132,15 +134,17 @@ function relayed(hop: OutboundHop, active: Context, settings: HopSettings): From
 function spanOf(
   hop: OutboundHop,
   settings: HopSettings,
-  parent: Context,
+  { context: parent, user }: From,
   active: Context,
-  attributes: Attributes | undefined,
+  withheld: number,
+  chain: Chain | undefined,
 ): OutboundEnd {
   if (settings.spans && hop.span !== false) {
     // Counted where a span is opened, sampled or not: what was made can then be compared with what was exported.
     const receipt = receiptOf(active);
     if (receipt !== undefined) receipt.calls++;
     const options: SpanOptions = { kind: hop.kind };
+    const attributes = attributesOf(hop, user, withheld, chain, settings);
     if (attributes !== undefined) options.attributes = attributes;
     if (hop.links !== undefined && hop.links.length > 0) options.links = hop.links as Link[];
     if (hop.startTime !== undefined) options.startTime = hop.startTime;
@@ -187,8 +191,10 @@ class OutboundEnd {
   error: LineageError | undefined = undefined;
   /** What the fields say; `undefined` where there are none to write. */
   sends: SpanContext | undefined = undefined;
+  /** Whether `baggage` is what goes; else all of the context's is. */
+  isFiltered = false;
   /** The user's baggage that goes. */
-  baggage: Baggage | undefined;
+  baggage: Baggage | undefined = undefined;
   /** The lineage member that goes. */
   lineage: string | undefined = undefined;
   /** The chain whose deadline applies here. */
@@ -207,7 +213,6 @@ class OutboundEnd {
 
   constructor(hop: OutboundHop, settings: HopSettings, parent: Context, span: Span) {
     this.span = span;
-    this.baggage = propagation.getBaggage(parent);
     this.#parent = parent;
     this.#transport = hop.transport;
     this.#target = hop.target;
@@ -242,7 +247,7 @@ class OutboundEnd {
   }
 
   get wire(): Context {
-    return (this.#wire ??= withOnly(this.context, this.baggage));
+    return (this.#wire ??= this.isFiltered ? withOnly(this.context, this.baggage) : this.context);
   }
 
   get inner(): Context {

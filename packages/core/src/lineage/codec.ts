@@ -1,3 +1,5 @@
+import { rememberingLast } from '../remembered.ts';
+
 /** The baggage member that carries lineage: under 200 bytes with its key, and nothing in it but counts and hashes. */
 export const LINEAGE_KEY = 'throughline.lineage';
 
@@ -29,7 +31,20 @@ const MAX_MOMENT = 9;
  * Returns the value of the lineage member: `1.hops.maxHops.attempt.deadline.budget.path`, numbers in decimal and the
  * deadline in base 36, `-` for what is not set.
  */
-export function formatLineage(lineage: LineageFields): string {
+export const formatLineage: (lineage: LineageFields) => string = rememberingLast(writeLineage, sameFields);
+
+function sameFields(a: LineageFields, b: LineageFields): boolean {
+  return (
+    a.hops === b.hops &&
+    a.maxHops === b.maxHops &&
+    a.attempt === b.attempt &&
+    a.deadline === b.deadline &&
+    a.budget === b.budget &&
+    a.path === b.path
+  );
+}
+
+function writeLineage(lineage: LineageFields): string {
   const { hops, maxHops, attempt, deadline, budget, path } = lineage;
   return `${VERSION}.${hops}.${maxHops}.${attempt}.${deadline === undefined ? '-' : deadline.toString(36)}.${budget ?? '-'}.${path === '' ? '-' : path}`;
 }
@@ -39,7 +54,12 @@ export function formatLineage(lineage: LineageFields): string {
  * are read. Total: it never throws.
  */
 export function parseLineage(text: unknown): LineageFields | undefined {
-  if (typeof text !== 'string' || text.length > MAX_LINEAGE) return undefined;
+  return typeof text === 'string' && text.length <= MAX_LINEAGE ? fieldsOf(text) : undefined;
+}
+
+const fieldsOf = rememberingLast(readLineage, Object.is);
+
+function readLineage(text: string): LineageFields | undefined {
   const parts = text.split('.', FIELDS + 1);
   const version = count(parts[0]);
   if (version === undefined || version < VERSION || parts.length < FIELDS) return undefined;

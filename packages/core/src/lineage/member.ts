@@ -82,7 +82,7 @@ export function writeBaggage(
   limits: Limits,
 ): string | undefined {
   if (lineage === undefined) return formatBaggage(user, limits);
-  const member = MEMBER + formatValue(lineage);
+  const member = MEMBER + (isPlainValue(lineage) ? lineage : formatValue(lineage));
   if (limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
   const rest = formatBaggage(user, {
     ...limits,

@@ -2,10 +2,11 @@ import { createContextKey, propagation } from '@opentelemetry/api';
 import type { Context, SpanContext } from '@opentelemetry/api';
 import { layered } from '../context/layer.ts';
 import type { Peer, Transport } from '../parties.ts';
-import { chainOf } from './chain.ts';
+import { chainOf, rootChain } from './chain.ts';
 import type { Chain } from './chain.ts';
 import { parseLineage } from './codec.ts';
 import { splitBaggage } from './member.ts';
+import type { LineageRules } from './rules.ts';
 
 /**
  * What a context knows of the hop that runs in it: one value under one key. Everything else about a hop is in its span and in the
@@ -32,8 +33,12 @@ export interface Receipt {
   readonly offered: SpanContext | undefined;
   /** The lineage member that it was offered, as text. */
   readonly lineage: string | undefined;
-  /** Where the hop stands in its chain; `undefined` where lineage is off. */
-  readonly chain: Chain | undefined;
+  /** Where the hop stands in its chain. Where it is at the start of one, that is made when somebody asks: see {@link activeChain}. */
+  chain: Chain | undefined;
+  /** The rules of the hop's wrap; `undefined` where lineage is off. */
+  readonly rules: LineageRules | undefined;
+  /** How deep the hop is at the start of a chain: 1 below a caller that says nothing of one, 0 at a root. */
+  readonly depth: number;
   /** The parent of the hop, where its sampled flag counts: see `edgeSampler`. Absence says no. */
   trusted: SpanContext | undefined;
   /** Outbound hops started under this inbound hop. */
@@ -74,10 +79,16 @@ export function activeChain(context: Context): Chain | undefined {
 /** {@link activeChain}, for who has taken the baggage of the context apart already. */
 export function chainWith(context: Context, lineage: string | undefined): Chain | undefined {
   const state = stateOf(context);
-  const chain = state?.chain ?? state?.receipt?.chain;
+  const chain = state?.chain ?? (state?.receipt === undefined ? undefined : chainOfHop(state.receipt));
   const carried = lineage === undefined ? undefined : parseLineage(lineage);
   if (carried === undefined || (chain !== undefined && chain.hops >= carried.hops)) return chain;
   return chain === undefined ? chainOf(carried) : { ...chain, hops: carried.hops };
+}
+
+function chainOfHop(receipt: Receipt): Chain | undefined {
+  const { chain, rules, depth } = receipt;
+  if (chain !== undefined || rules === undefined) return chain;
+  return (receipt.chain = rootChain(rules.maxHops, rules.budget, depth));
 }
 
 /** Returns `context` for what is done about a refused hop, such as sending its message to a dead-letter topic: no limit holds. */

@@ -61,6 +61,16 @@ posts.all('/posts/:post', (req, res) => {
   else res.json(req.body ?? null);
 });
 app.use('/users/:id', posts);
+// Functions hide from ours what is mounted where.
+const hidden = express.Router();
+hidden.use('/deep/:y', (req, res, next) => void posts(req, res, next));
+app.use('/lazy/:x', (req, res, next) => void hidden(req, res, next));
+const guard = express.Router();
+guard.all(/.*/, (_req, _res, next) => next());
+app.all('/guarded/:page', guard, (req, res) => {
+  metadata = getRPCMetadata(context.active());
+  res.json(req.params);
+});
 
 const server = http.createServer(app);
 const closed = new Promise<void>((resolve) =>
