@@ -129,3 +129,71 @@ describe('an object of the same type with members replaced', () => {
     expect(target.send('x')).not.toContain('logged');
   });
 });
+
+describe('what calls a replaced member on itself', () => {
+  const traced = (target: { publish(message: string): unknown }) =>
+    sameType(target, { send: (message: string) => `traced ${message}` }, settings).publish('m');
+
+  class Producer {
+    name = 'p';
+    send(message: string): string {
+      return `bare ${message} of ${this.name}`;
+    }
+  }
+  class Publisher extends Producer {
+    publish(message: string): string {
+      return this.send(message);
+    }
+  }
+  class Further extends Publisher {
+    sent = 0;
+    override publish(message: string): string {
+      this.sent++;
+      return super.publish(message);
+    }
+  }
+  class Private extends Producer {
+    #sent = 0;
+    publish(message: string): string {
+      return `${this.send(message)}, ${++this.#sent}`;
+    }
+  }
+  class OverPrivate extends Private {
+    override publish(message: string): string {
+      return this.send(message);
+    }
+  }
+
+  it('gets the replaced one: methods of a subclass, of a subclass of it, and of a class over one with #private fields', () => {
+    const further = new Further();
+    expect([traced(new Publisher()), traced(further), traced(new OverPrivate())]).toEqual(Array(3).fill('traced m'));
+    expect(further.sent).toBe(1);
+  });
+
+  it('gets the replaced one: methods of object literals, with and without Object.create', () => {
+    const methods = {
+      send: (message: string): string => `bare ${message}`,
+      publish(message: string): string {
+        return this.send(message);
+      },
+    };
+    const heir: typeof methods = Object.create(methods);
+    expect([traced(methods), traced(heir)]).toEqual(['traced m', 'traced m']);
+  });
+
+  it('works as it is where its class has #private fields', () => {
+    expect(traced(new Private())).toBe('bare m of p, 1');
+  });
+
+  it('gives the view where it returns itself', () => {
+    class Chained extends Producer {
+      withName(name: string): this {
+        this.name = name;
+        return this;
+      }
+    }
+    const view = sameType(new Chained(), { send: () => 'traced' }, settings);
+    expect(view.withName('x')).toBe(view);
+    expect(view.withName('y').send('m')).toBe('traced');
+  });
+});

@@ -1,4 +1,4 @@
-import { connecting } from './connecting.ts';
+import { checkConnects, connecting } from './connecting.ts';
 import type { Connects } from './connecting.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
@@ -17,5 +17,6 @@ export type ClientLike = Connects;
  * ```
  */
 export function traceClient<C extends ClientLike>(client: C, options?: McpOptions): C {
+  checkConnects(client, 'traceClient', 'a client', "new Client({ name: 'planner', version: '1.0.0' })");
   return connecting(client, mcpSettings(options));
 }

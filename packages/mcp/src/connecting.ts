@@ -1,3 +1,4 @@
+import { ThroughlineError } from '@throughline/core';
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { McpSettings } from './options.ts';
 import { protocolTransport, transportOf } from './transport.ts';
@@ -11,6 +12,13 @@ interface Connecting {
   connect(transport: object, ...rest: unknown[]): Promise<unknown>;
   readonly server?: unknown;
   readonly transport?: unknown;
+}
+
+/** Throws a `ThroughlineError` for what does not connect to a transport. */
+export function checkConnects(thing: unknown, name: string, what: string, example: string): void {
+  if (isConnecting(thing)) return;
+  const hint = typeof thing === 'function' ? ` Of a factory, wrap what it returns: \`() => ${name}(make())\`.` : '';
+  throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', `\`${name}\` takes ${what}, such as \`${example}\`.${hint}`);
 }
 
 /** Returns a client or server of the same type that traces whatever transport it connects to. */
@@ -48,6 +56,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
       },
     },
     settings.hop,
+    ['connect'],
   );
 }
 

@@ -6,8 +6,8 @@ import { Notifications } from './notifications.ts';
 import type { McpSettings } from './options.ts';
 import { RequestsIn } from './requests-in.ts';
 import { RequestsOut } from './requests-out.ts';
-import { Wire } from './wire.ts';
-import type { Handler, TracedTransport } from './wire.ts';
+import { ConnectionState } from './connection-state.ts';
+import type { Handler, TracedTransport } from './connection-state.ts';
 
 /**
  * What passes through one transport, in both directions, and in which context.
@@ -20,63 +20,63 @@ import type { Handler, TracedTransport } from './wire.ts';
  *                                   notification  run in the context of what it is about
  */
 export class Connection {
-  readonly #wire: Wire;
+  readonly #state: ConnectionState;
   readonly #out: RequestsOut;
   readonly #in: RequestsIn;
   readonly #notifications: Notifications;
 
   constructor(transport: TracedTransport, settings: McpSettings) {
-    this.#wire = new Wire(transport, settings);
-    this.#out = new RequestsOut(this.#wire);
-    this.#in = new RequestsIn(this.#wire);
-    this.#notifications = new Notifications(this.#wire);
+    this.#state = new ConnectionState(transport, settings);
+    this.#out = new RequestsOut(this.#state);
+    this.#in = new RequestsIn(this.#state);
+    this.#notifications = new Notifications(this.#state);
   }
 
   /** What the protocol hears messages with. */
   get handler(): Handler | undefined {
-    return this.#wire.handler;
+    return this.#state.handler;
   }
 
   set handler(handler: Handler | undefined) {
-    this.#wire.handler = handler;
+    this.#state.handler = handler;
   }
 
   /** How many requests of both directions are not answered yet. */
   get unanswered(): number {
-    return this.#wire.inFlight.size;
+    return this.#state.inFlight.size;
   }
 
   /** Sends what the protocol hands over, and returns what the transport returns. */
   send(message: unknown, options: unknown): Promise<void> {
-    const wire = this.#wire;
-    if (!isObject(message)) return wire.transport.send(message, options);
+    const state = this.#state;
+    if (!isObject(message)) return state.transport.send(message, options);
     const { method, id } = message;
-    if (typeof method !== 'string') return wire.pass(this.#in.answered(message), wire.answerOptions(options));
+    if (typeof method !== 'string') return state.pass(this.#in.answered(message), state.answerOptions(options));
     if (isId(id)) return this.#out.send(message, method, id, options);
-    return id === undefined ? this.#notifications.send(message, method, options) : wire.pass(message, options);
+    return id === undefined ? this.#notifications.send(message, method, options) : state.pass(message, options);
   }
 
   /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */
   receive(message: unknown, extra: unknown): void {
-    const wire = this.#wire;
-    const { handler } = wire;
+    const state = this.#state;
+    const { handler } = state;
     if (handler === undefined) return;
-    if (!isObject(message)) return handler.call(wire.transport, message, extra);
+    if (!isObject(message)) return handler.call(state.transport, message, extra);
     const { method, id } = message;
     const told = extra as MessageExtra | undefined;
     if (typeof method === 'string') {
       if (isId(id)) return this.#in.handle(handler, message, method, id, told);
       if (id === undefined) return this.#notifications.incoming(handler, message, method, told);
     }
-    const request = wire.inFlight.takeSent(id);
+    const request = state.inFlight.takeSent(id);
     if (request !== undefined) return this.#out.answered(request, message, extra);
     // An answer that nothing was kept for: it calls nobody, its caller waits for a promise.
-    if (typeof method !== 'string') return handler.call(wire.transport, message, extra);
-    wire.run(arrivalContext(wire.peer, contextApi.active(), told), handler, message, extra);
+    if (typeof method !== 'string') return handler.call(state.transport, message, extra);
+    state.run(arrivalContext(state.peer, contextApi.active(), told), handler, message, extra);
   }
 
   /** Ends what is open, and the session: the transport is closed. */
   close(): void {
-    this.#wire.close();
+    this.#state.close();
   }
 }

@@ -8,30 +8,30 @@ import { cancelled } from './in-flight.ts';
 import { isObject, metaOf } from './message.ts';
 import type { Message, MessageExtra } from './message.ts';
 import { startReceiving } from './receiving.ts';
-import type { Handler, Wire } from './wire.ts';
+import type { Handler, ConnectionState } from './connection-state.ts';
 
 /** The notifications of one connection. They have no span: what one is about decides what it carries, and where it runs. */
 export class Notifications {
-  readonly #wire: Wire;
+  readonly #state: ConnectionState;
 
-  constructor(wire: Wire) {
-    this.#wire = wire;
+  constructor(state: ConnectionState) {
+    this.#state = state;
   }
 
   /** Sends a notification with the fields of what it is about, and returns what the transport returns. */
   send(message: Message, method: string, options: unknown): Promise<void> {
-    const wire = this.#wire;
+    const state = this.#state;
     const sending = this.#sending(message, method);
-    if (sending === undefined) return wire.pass(message, options);
-    const context = sending === wire.handshake ? postContext(wire.suppresses, sending) : undefined;
-    return wire.pass(withFields(message, sending), wire.withHeaders(options, sending), context);
+    if (sending === undefined) return state.pass(message, options);
+    const context = sending === state.handshake ? postContext(state.suppresses, sending) : undefined;
+    return state.pass(withFields(message, sending), state.withHeaders(options, sending), context);
   }
 
   #sending({ params }: Message, method: string): Sending | undefined {
     if (method === 'notifications/cancelled') {
-      const request = isObject(params) ? this.#wire.inFlight.takeSent(params['requestId']) : undefined;
+      const request = isObject(params) ? this.#state.inFlight.takeSent(params['requestId']) : undefined;
       if (request !== undefined) {
-        this.#wire.end(request, cancelled);
+        this.#state.end(request, cancelled);
         return request.sending;
       }
     }
@@ -43,20 +43,20 @@ export class Notifications {
       propagation.getBaggage(active) === undefined
     )
       // What a client has to say after the answer, and the stream that it opens then, are part of the handshake.
-      return method === 'notifications/initialized' ? this.#wire.handshake : undefined;
+      return method === 'notifications/initialized' ? this.#state.handshake : undefined;
     const sending = startOutbound(
       {
         transport: MCP,
         name: method,
         kind: SpanKind.CLIENT,
-        target: this.#wire.peer.target,
+        target: this.#state.peer.target,
         carrier: meta,
         reader: metaFields,
         span: false,
         // It asks for no work, so it is no call.
         messages: 0,
       },
-      this.#wire.settings.hop,
+      this.#state.settings.hop,
     );
     sending.end();
     // News of a tool that is as deep as a chain may go arrives all the same, but nothing can follow from it in the chain.
@@ -69,21 +69,22 @@ export class Notifications {
     const { params } = message;
     if (isObject(params)) {
       if (method === 'notifications/progress') {
-        const request = this.#wire.inFlight.byToken(params['progressToken']);
-        if (request !== undefined) return this.#wire.runAsCaller(request, handler, message, extra);
+        const request = this.#state.inFlight.byToken(params['progressToken']);
+        if (request !== undefined) return this.#state.runAsCaller(request, handler, message, extra);
       } else if (method === 'notifications/cancelled') {
-        const request = this.#wire.inFlight.takeReceived(params['requestId']);
+        const request = this.#state.inFlight.takeReceived(params['requestId']);
         if (request !== undefined) {
-          this.#wire.end(request, cancelled);
-          return this.#wire.run(request.received.context, handler, message, extra);
+          this.#state.end(request, cancelled);
+          return this.#state.run(request.received.context, handler, message, extra);
         }
       }
     }
-    if (!continues(method)) return this.#wire.run(newsContext(this.#wire.peer, active, extra), handler, message, extra);
+    if (!continues(method))
+      return this.#state.run(newsContext(this.#state.peer, active, extra), handler, message, extra);
     const meta = metaOf(params);
     if (meta?.['traceparent'] === undefined && meta?.['baggage'] === undefined)
-      return this.#wire.run(arrivalContext(this.#wire.peer, active, extra), handler, message, extra);
-    const received = startReceiving(this.#wire, {
+      return this.#state.run(arrivalContext(this.#state.peer, active, extra), handler, message, extra);
+    const received = startReceiving(this.#state, {
       method,
       name: method,
       attributes: undefined,
@@ -93,7 +94,7 @@ export class Notifications {
       extra,
     });
     received.end();
-    this.#wire.run(received.context, handler, message, extra);
+    this.#state.run(received.context, handler, message, extra);
   }
 }
 

@@ -7,7 +7,7 @@ import { arrivalContext } from './contexts.ts';
 import { MCP } from './conventions.ts';
 import { headersOf } from './http-request.ts';
 import type { MessageExtra, ObjectValue } from './message.ts';
-import type { Wire } from './wire.ts';
+import type { ConnectionState } from './connection-state.ts';
 
 /** A message that comes in, as far as its hop is concerned. */
 export interface Arrival {
@@ -23,7 +23,7 @@ export interface Arrival {
 }
 
 /** Opens the inbound hop of a message: by its `_meta`, else by the HTTP request that brought it. */
-export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused {
+export function startReceiving(state: ConnectionState, arrival: Arrival): Received | Refused {
   const { method, extra } = arrival;
   const headers = headersOf(extra);
   const active = contextApi.active();
@@ -38,10 +38,10 @@ export function startReceiving(wire: Wire, arrival: Arrival): Received | Refused
     notice: arrival.notice,
     http: headers === undefined ? undefined : 'payload',
     fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },
-    channel: wire.peer.target.channel,
+    channel: state.peer.target.channel,
     peer: { name: method, authenticated: extra?.authInfo === undefined ? undefined : true, request: extra },
     // What a client transport reads in the suppressed context of its own POST is not suppressed itself.
-    context: isTracingSuppressed(active) ? arrivalContext(wire.peer, active, extra) : active,
+    context: isTracingSuppressed(active) ? arrivalContext(state.peer, active, extra) : active,
   };
-  return startInbound(inbound, wire.settings.hop);
+  return startInbound(inbound, state.settings.hop);
 }

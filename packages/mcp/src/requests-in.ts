@@ -4,53 +4,53 @@ import { metaOf } from './message.ts';
 import { operationOf } from './operation.ts';
 import { refusalAnswer, refusedOutcome } from './refusal.ts';
 import { startReceiving } from './receiving.ts';
-import type { Handler, Wire } from './wire.ts';
+import type { Handler, ConnectionState } from './connection-state.ts';
 
 /** The requests of one connection that come in: a SERVER span each, from the request to its answer. */
 export class RequestsIn {
-  readonly #wire: Wire;
+  readonly #state: ConnectionState;
 
-  constructor(wire: Wire) {
-    this.#wire = wire;
+  constructor(state: ConnectionState) {
+    this.#state = state;
   }
 
   /** Hands a request to the protocol in the context that it offers, or answers it where the limits of its chain refuse it. */
   handle(handler: Handler, message: Message, method: string, id: RequestId, extra: MessageExtra | undefined): void {
     const { params } = message;
     const meta = metaOf(params);
-    const span = this.#wire.hasSpan(method, 'inbound');
+    const span = this.#state.hasSpan(method, 'inbound');
     const operation = span ? operationOf(method, params) : undefined;
-    const version = operation && this.#wire.version(meta, extra);
-    const timing = operation && this.#wire.start('server', operation, version);
+    const version = operation && this.#state.version(meta, extra);
+    const timing = operation && this.#state.start('server', operation, version);
     const name = operation?.name ?? method;
-    const attributes = operation && this.#wire.attributes(operation);
-    const received = startReceiving(this.#wire, { method, name, attributes, span, meta, extra });
-    if (operation !== undefined) received.describe(this.#wire.description(operation, id, version, params));
+    const attributes = operation && this.#state.attributes(operation);
+    const received = startReceiving(this.#state, { method, name, attributes, span, meta, extra });
+    if (operation !== undefined) received.describe(this.#state.description(operation, id, version, params));
     if (received.refused !== undefined) {
       received.end();
       timing?.end(refusedOutcome(received), received.context);
-      return this.#wire.passAlone(refusalAnswer(id, method, params, received), undefined);
+      return this.#state.passAlone(refusalAnswer(id, method, params, received), undefined);
     }
     // Without a span there is nothing that an answer could end; the one to `initialize` tells the version.
     if (span || method === 'initialize')
-      this.#wire.inFlight.received(id, { method, received, operation, timing, signal: extra?.request?.signal });
+      this.#state.inFlight.received(id, { method, received, operation, timing, signal: extra?.request?.signal });
     else received.end();
     try {
-      this.#wire.run(received.context, handler, message, extra);
+      this.#state.run(received.context, handler, message, extra);
     } catch (error) {
-      const request = this.#wire.inFlight.takeReceived(id);
+      const request = this.#state.inFlight.takeReceived(id);
       const outcome = { failed: true, error };
       if (request === undefined) received.end(outcome);
-      else this.#wire.end(request, outcome);
+      else this.#state.end(request, outcome);
       throw error;
     }
   }
 
   /** Ends the request that a message answers, and returns the message to send. */
   answered(message: Message): Message {
-    const request = this.#wire.inFlight.takeReceived(message.id);
+    const request = this.#state.inFlight.takeReceived(message.id);
     if (request === undefined) return message;
-    this.#wire.answer(request, message, 'server');
+    this.#state.answer(request, message, 'server');
     return withAnswer(message, request.received.answer);
   }
 }

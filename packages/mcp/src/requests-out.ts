@@ -14,14 +14,14 @@ import type { Message, ObjectValue, RequestId } from './message.ts';
 import { operationOf, sendFailure } from './operation.ts';
 import { deadlineAnswer, pastDeadline, refusalAnswer } from './refusal.ts';
 import type { Answer } from './refusal.ts';
-import type { Wire } from './wire.ts';
+import type { ConnectionState } from './connection-state.ts';
 
 /** The requests of one connection that go out: a CLIENT span each, from the request to its answer. */
 export class RequestsOut {
-  readonly #wire: Wire;
+  readonly #state: ConnectionState;
 
-  constructor(wire: Wire) {
-    this.#wire = wire;
+  constructor(state: ConnectionState) {
+    this.#state = state;
   }
 
   /** Sends a request with the fields of its hop, and returns what the transport returns. */
@@ -29,10 +29,10 @@ export class RequestsOut {
     const caller = contextApi.active();
     const { params } = message;
     const meta = metaOf(params);
-    const span = this.#wire.hasSpan(method, 'outbound');
+    const span = this.#state.hasSpan(method, 'outbound');
     const operation = span ? operationOf(method, params) : undefined;
-    const version = operation && this.#wire.version(meta, undefined);
-    const attributes = operation && this.#wire.attributes(operation);
+    const version = operation && this.#state.version(meta, undefined);
+    const attributes = operation && this.#state.attributes(operation);
     const outer = operation?.tool === undefined ? undefined : executeToolSpan(caller, operation.tool);
     const { carrier, reader } = this.#carrier(meta, options);
     const sending = startOutbound(
@@ -41,17 +41,17 @@ export class RequestsOut {
         name: operation?.name ?? method,
         kind: SpanKind.CLIENT,
         attributes,
-        links: operation && this.#wire.links(caller, operation, params),
-        target: this.#wire.peer.target,
+        links: operation && this.#state.links(caller, operation, params),
+        target: this.#state.peer.target,
         carrier,
         reader,
         context: caller,
         span: span && outer === undefined,
       },
-      this.#wire.settings.hop,
+      this.#state.settings.hop,
     );
     if (operation !== undefined && outer === undefined)
-      sending.describe(this.#wire.description(operation, id, version, params));
+      sending.describe(this.#state.description(operation, id, version, params));
     if (sending.refused !== undefined) {
       sending.end();
       return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
@@ -67,11 +67,11 @@ export class RequestsOut {
     // Nothing ends with the answer, nothing comes before it, and the caller waits for a promise, in its own context.
     if (!span && token === undefined && deadline === undefined && method !== 'initialize') {
       sending.end();
-      this.#wire.inFlight.replaced(id);
+      this.#state.inFlight.replaced(id);
       return this.#deliver(message, sending, caller, options);
     }
     if (outer !== undefined && operation !== undefined && attributes !== undefined) {
-      const describe = this.#wire.description(operation, id, version, params);
+      const describe = this.#state.description(operation, id, version, params);
       describeSpan(outer, (span) => {
         span.setAttributes(attributes);
         describe(span);
@@ -85,13 +85,13 @@ export class RequestsOut {
       sending,
       operation,
       outer,
-      timing: operation && this.#wire.start('client', operation, version),
+      timing: operation && this.#state.start('client', operation, version),
       token,
       unwatch: undefined,
     };
     if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
     if (deadline !== undefined) options = this.#bound(deadline, request, meta, requestSignal, options);
-    this.#wire.inFlight.sent(request);
+    this.#state.inFlight.sent(request);
     let sent: Promise<void>;
     try {
       sent = this.#deliver(message, sending, caller, options);
@@ -106,7 +106,7 @@ export class RequestsOut {
 
   // What a caller without a span relays is in `_meta`, or in the headers that it asks for.
   #carrier(meta: ObjectValue | undefined, options: unknown): Pick<OutboundHop, 'carrier' | 'reader'> {
-    if (this.#wire.peer.takesHeaders && meta?.['traceparent'] === undefined && isObject(options)) {
+    if (this.#state.peer.takesHeaders && meta?.['traceparent'] === undefined && isObject(options)) {
       const { headers } = options;
       if (headers !== undefined) return { carrier: headers, reader: httpHeaders };
     }
@@ -114,10 +114,10 @@ export class RequestsOut {
   }
 
   #deliver(message: Message, sending: Sending, caller: Context, options: unknown): Promise<void> {
-    const { transport, peer, suppresses } = this.#wire;
+    const { transport, peer, suppresses } = this.#state;
     const wanted = requestContext(peer, suppresses, sending, caller);
     const copy = withFields(message, sending);
-    const told = this.#wire.withHeaders(options, sending);
+    const told = this.#state.withHeaders(options, sending);
     if (wanted === caller) return transport.send(copy, told);
     return contextApi.with(wanted, transport.send, transport, copy, told);
   }
@@ -125,14 +125,14 @@ export class RequestsOut {
   /** Hands the answer to a request, which it ends, to the protocol: in the context of the caller. */
   answered(request: OutboundRequest, message: Message, extra: unknown): void {
     request.sending.answered(answerIn(message));
-    this.#wire.answer(request, message, 'client');
-    this.#wire.runAsCaller(request, this.#wire.handler, message, extra);
+    this.#state.answer(request, message, 'client');
+    this.#state.runAsCaller(request, this.#state.handler, message, extra);
   }
 
   // One signal may outlive many requests: what listens to it goes with the request.
   #watch(signal: AbortSignal, request: OutboundRequest): () => void {
     const aborted = (): void => {
-      if (this.#wire.inFlight.forget(request)) this.#wire.end(request, cancelled);
+      if (this.#state.inFlight.forget(request)) this.#state.end(request, cancelled);
     };
     signal.addEventListener('abort', aborted, { once: true });
     return () => signal.removeEventListener('abort', aborted);
@@ -152,17 +152,17 @@ export class RequestsOut {
     const { id, method, sending, unwatch } = request;
     const aborts = requestSignal === undefined ? undefined : new AbortController();
     const passed = (): void => {
-      if (!this.#wire.inFlight.forget(request)) return;
-      this.#wire.end(request, pastDeadline);
+      if (!this.#state.inFlight.forget(request)) return;
+      this.#state.end(request, pastDeadline);
       if (aborts !== undefined) aborts.abort(deadline.reason);
       // What the specification says of a request to initialize: it must not be cancelled.
       else if (method !== 'initialize') {
         const params = { requestId: id, reason: 'The deadline of the chain has passed', ...envelopeOf(meta) };
         const message = withFields({ jsonrpc: '2.0', method: 'notifications/cancelled', params }, sending);
-        const told = this.#wire.withHeaders(options, sending);
-        contextApi.with(request.caller, () => this.#wire.passAlone(message, told));
+        const told = this.#state.withHeaders(options, sending);
+        contextApi.with(request.caller, () => this.#state.passAlone(message, told));
       }
-      this.#wire.runAsCaller(request, this.#wire.handler, deadlineAnswer(id), undefined);
+      this.#state.runAsCaller(request, this.#state.handler, deadlineAnswer(id), undefined);
     };
     const abort = (): void => aborts?.abort(requestSignal?.reason);
     deadline.addEventListener('abort', passed, { once: true });
@@ -177,14 +177,14 @@ export class RequestsOut {
 
   /** Answers a request that was not sent, the way that a peer would: the protocol lets go of it. */
   #answerHere(answer: Answer, caller: Context, error: unknown): Promise<void> {
-    const { handler } = this.#wire;
+    const { handler } = this.#state;
     if (handler === undefined) return Promise.reject(error);
-    queueMicrotask(() => this.#wire.run(caller, handler, answer, undefined));
+    queueMicrotask(() => this.#state.run(caller, handler, answer, undefined));
     return Promise.resolve();
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
-    if (this.#wire.inFlight.forget(request)) this.#wire.end(request, sendFailure(error));
+    if (this.#state.inFlight.forget(request)) this.#state.end(request, sendFailure(error));
   }
 }
 

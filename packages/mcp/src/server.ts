@@ -1,4 +1,4 @@
-import { connecting } from './connecting.ts';
+import { checkConnects, connecting } from './connecting.ts';
 import type { Connects } from './connecting.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions } from './options.ts';
@@ -17,5 +17,6 @@ export type ServerLike = Connects;
  * ```
  */
 export function traceServer<S extends ServerLike>(server: S, options?: McpOptions): S {
+  checkConnects(server, 'traceServer', 'a server', "new McpServer({ name: 'library', version: '1.0.0' })");
   return connecting(server, mcpSettings(options));
 }

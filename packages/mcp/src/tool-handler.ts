@@ -1,3 +1,4 @@
+import { ThroughlineError } from '@throughline/core';
 import { SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import {
@@ -39,6 +40,12 @@ export interface ToolHandlerOptions extends McpOptions {
  * ```
  */
 export function traceToolHandler<F extends (...args: never[]) => unknown>(handler: F, options: ToolHandlerOptions): F {
+  if (typeof handler !== 'function') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      "`traceToolHandler` takes the function of a tool: traceToolHandler(add, { name: 'add' }).",
+    );
+  }
   const { hop, durations, record } = mcpSettings(options, ['name']);
   const name: unknown = options?.name;
   if (typeof name !== 'string' || name === '') {

@@ -1,9 +1,10 @@
+import { ThroughlineError } from '@throughline/core';
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { Members } from '@throughline/core/adapter';
 import { Connection } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
-import type { Handler, TracedTransport } from './wire.ts';
+import type { Handler, TracedTransport } from './connection-state.ts';
 
 /** What every MCP transport of both SDKs has. */
 export interface TransportLike {
@@ -23,6 +24,13 @@ export interface TransportLike {
  * ```
  */
 export function traceTransport<T extends TransportLike>(transport: T, options?: McpOptions): T {
+  const { start, send, close } = (transport ?? {}) as Partial<TransportLike>;
+  if (typeof start !== 'function' || typeof send !== 'function' || typeof close !== 'function') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      "`traceTransport` takes a transport, such as `new StdioClientTransport({ command: 'node', args: ['server.js'] })`.",
+    );
+  }
   return tracedTransport(transport, mcpSettings(options));
 }
 
@@ -40,10 +48,10 @@ export function tracedTransport<T extends object>(transport: T, settings: McpSet
 }
 
 // What stands for a traced transport at its protocol, and that transport.
-const handed = new WeakMap<object, object>();
+const viewBehind = new WeakMap<object, object>();
 
 /**
- * Returns what a client or server is handed for a transport: an heir of the traced one that has what the protocol asks for with every
+ * Returns what a client or server gets for a transport: an heir of the traced one that has what the protocol asks for with every
  * message as members of its own. To ask a Proxy costs ten times as much. The protocol alone sees it: see {@link transportOf}.
  */
 export function protocolTransport(transport: object, settings: McpSettings): object {
@@ -56,13 +64,13 @@ export function protocolTransport(transport: object, settings: McpSettings): obj
     configurable: true,
   });
   const heir = Object.create(view, { send: own('send'), sessionId: own('sessionId') }) as object;
-  handed.set(heir, view);
+  viewBehind.set(heir, view);
   return heir;
 }
 
-/** Returns the traced transport that a client or server was handed an heir of, or what else it has for a transport. */
+/** Returns the traced transport that a client or server got an heir of, or what else it has for a transport. */
 export function transportOf(held: unknown): unknown {
-  return typeof held === 'object' && held !== null ? (handed.get(held) ?? held) : held;
+  return typeof held === 'object' && held !== null ? (viewBehind.get(held) ?? held) : held;
 }
 
 function isTraced(transport: object, settings: McpSettings): boolean {

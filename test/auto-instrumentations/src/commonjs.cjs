@@ -1,5 +1,6 @@
 const http = require('node:http');
-const express = require('express');
+// Hooks on `require` know a package by where its files are, whatever it is asked for as.
+const express = require(process.env['SHOP_EXPRESS'] === '4' ? 'express4' : 'express');
 const { serve } = require('./serve.ts');
 
 void serve(http, express);

@@ -1,6 +1,6 @@
 /**
- * Loaded first. Gives the shops Express 4 as `express`, under which name instrumentations know it, and gives our packages the
- * 2.x line of OpenTelemetry, as an installation of that line would.
+ * Loaded first. Gives `import` Express 4 as `express`, under which name the hook for it knows the package, and gives our packages
+ * the 2.x line of OpenTelemetry, as an installation of that line would.
  */
 const { createRequire, registerHooks } = require('node:module');
 const { pathToFileURL } = require('node:url');

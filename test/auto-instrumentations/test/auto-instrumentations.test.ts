@@ -161,9 +161,9 @@ describe.each(settings)('beside all auto-instrumentations of SDK $line, Express 
   });
 
   test('they run', () => {
-    const scopes = [HTTP, '@opentelemetry/instrumentation-express', '@opentelemetry/instrumentation-fs'];
-    if (setting.express === 5) scopes.push('@opentelemetry/instrumentation-router');
-    expect(spans.map(({ scope }) => scope.name)).toEqual(expect.arrayContaining(scopes));
+    const patched = ['express', 'fs', 'http', ...(setting.express === 5 ? ['router'] : [])];
+    const scopes = spans.flatMap(({ scope }) => /^@opentelemetry\/instrumentation-(.+)$/.exec(scope.name)?.[1] ?? []);
+    expect([...new Set(scopes)].sort()).toEqual(patched);
   });
 
   test.each([

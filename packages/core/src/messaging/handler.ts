@@ -1,3 +1,4 @@
+import { ThroughlineError } from '../errors.ts';
 import { markWrapped, warnIfRewrapped, wrapped } from '../wrap/brand.ts';
 import { runMessageHandler } from './receiving.ts';
 import type { ReceivedMessage, Receiver } from './receiving.ts';
@@ -9,6 +10,12 @@ export function messageHandler<P, R>(handler: (payload: P) => R, receiver: Recei
 
 /** Returns `wrapper`, marked as wrapped; or `handler` where it is wrapped already: the options of the first wrap hold. */
 export function wrapHandler<H extends (payload: never) => unknown>(handler: H, { hop }: Receiver, wrapper: H): H {
+  if (typeof handler !== 'function') {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      'A traced handler takes the function that handles messages as its first argument.',
+    );
+  }
   if (!wrapped(handler)) return markWrapped(wrapper, hop);
   warnIfRewrapped(handler, hop);
   return handler;

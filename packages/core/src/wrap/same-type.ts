@@ -1,3 +1,4 @@
+import { warnOncePer } from '../diagnostics.ts';
 import { markWrapped, wrapBrand } from './brand.ts';
 import type { HopSettings } from '../policy/settings.ts';
 
@@ -22,7 +23,7 @@ export function sameType<T extends object>(
 ): T {
   const prototype: unknown = Object.getPrototypeOf(target);
   if (prototype === Object.prototype || prototype === null) return markWrapped({ ...target, ...members }, settings);
-  return viewOf(target, replacing(members), settings);
+  return viewOf(target, replacing(members), settings, Object.keys(members));
 }
 
 /** Returns members that are replaced, by these and then by what is assigned to them. */
@@ -46,14 +47,24 @@ export function replacing(members: Readonly<Record<PropertyKey, unknown>>): Memb
  * Returns a Proxy that passes for its target: the same type, `instanceof`, `constructor`, `in`, own properties. Methods run on
  * the target, for the sake of `#private` fields; where one returns the target, as a chainable one does, the view comes back.
  * What is assigned goes to the target and comes back as the same object. With `settings` it is marked as wrapped.
+ *
+ * `called` names members that methods of a subclass may call on `this`, such as `connect`: those methods run on the view, so that
+ * they get the traced ones. A subclass with `#private` fields of its own cannot be helped so, and is told once.
  */
-export function viewOf<T extends object>(target: T, members: Members, settings?: HopSettings): T {
+export function viewOf<T extends object>(
+  target: T,
+  members: Members,
+  settings?: HopSettings,
+  called: readonly string[] = [],
+): T {
   const brand = settings === undefined ? undefined : markWrapped({}, settings);
   const loose = target as Record<PropertyKey, unknown>;
+  const assigned = new Set<PropertyKey>();
+  const runsOnView = called.length === 0 ? never : subclassRule(target, called);
   // A call may pass here several times: each method is looked up and bound once, which also makes `view.close === view.close`.
   const known = new Map<PropertyKey, { readonly value: unknown; readonly method: unknown }>();
-  // A Proxy has to give the own members of a frozen target as they are; one over an heir of it has not.
-  const view: T = new Proxy(Object.isExtensible(target) ? target : (Object.create(target) as T), {
+  // A Proxy has to give members that cannot change as they are; one over an heir of the target has not.
+  const view: T = new Proxy(isFixed(target) ? (Object.create(target) as T) : target, {
     get(_, property) {
       const member = members.get(property);
       if (member !== asTarget) return member;
@@ -62,34 +73,100 @@ export function viewOf<T extends object>(target: T, members: Members, settings?:
       if (typeof value !== 'function') return value;
       let entry = known.get(property);
       if (entry?.value !== value) {
-        const method = isMethod(target, property, value) ? bound(value) : value;
+        const holder = assigned.has(property) ? undefined : holderOf(target, property, value);
+        const method = holder === undefined ? value : bound(value as Method, runsOnView(holder) ? undefined : target);
         known.set(property, (entry = { value, method }));
       }
       return entry.method;
     },
     has: (_, property) => (property === wrapBrand && brand !== undefined) || Reflect.has(target, property),
-    set: (_, property, value) =>
-      members.set?.(property, value) === true || Reflect.set(target, property, value, target),
+    set(_, property, value) {
+      if (members.set?.(property, value) === true) return true;
+      assigned.add(property);
+      return Reflect.set(target, property, value, target);
+    },
   });
-  const bound =
-    (method: (...args: never[]) => unknown) =>
-    (...args: unknown[]): unknown => {
-      const result: unknown = Reflect.apply(method, target, args);
+
+  function bound(method: Method, self: T | undefined): Method {
+    const call = (args: unknown[]): unknown => {
+      const result: unknown = Reflect.apply(method, self ?? view, args);
       return result === target ? view : result;
     };
+    // A function that carries members of its own, as mocks do, keeps them.
+    if (Object.keys(method).length === 0) return (...args) => call(args);
+    return new Proxy(method, { apply: (_, __, args) => call(args) });
+  }
   return view;
 }
 
-// A callback that was assigned, or that an accessor returns, is the user's: it keeps its identity.
-function isMethod(target: object, property: PropertyKey, value: unknown): value is (...args: never[]) => unknown {
-  if (property === 'constructor' || Object.hasOwn(target, property)) return false;
-  for (
-    let holder = Object.getPrototypeOf(target) as object | null;
-    holder !== null;
-    holder = Object.getPrototypeOf(holder) as object | null
-  ) {
+type Method = (...args: unknown[]) => unknown;
+const never = (): boolean => false;
+
+function isFixed(target: object): boolean {
+  if (!Object.isExtensible(target)) return true;
+  return Object.values(Object.getOwnPropertyDescriptors(target)).some(
+    ({ configurable, writable }) => configurable === false && writable === false,
+  );
+}
+
+/**
+ * Returns the object that holds a method: the target itself, or a prototype of it. `undefined` for what is none: a callback that was
+ * assigned, such as `onclose`, or that an accessor returns, is the user's, and keeps its identity.
+ */
+function holderOf(target: object, property: PropertyKey, value: unknown): object | undefined {
+  if (property === 'constructor') return undefined;
+  if (Object.hasOwn(target, property)) return isCallbackName(property) ? undefined : target;
+  for (let holder = prototypeOf(target); holder !== null; holder = prototypeOf(holder)) {
     const descriptor = Object.getOwnPropertyDescriptor(holder, property);
-    if (descriptor !== undefined) return descriptor.value === value;
+    if (descriptor !== undefined) return descriptor.value === value ? holder : undefined;
   }
-  return false;
+  return undefined;
+}
+
+// `onclose`, `onmessage`, as event handlers are called; `on` and `once` are methods.
+function isCallbackName(property: PropertyKey): boolean {
+  return typeof property === 'string' && /^on[a-z]/.test(property) && property !== 'once';
+}
+
+/**
+ * Returns which holders' methods may run on a view of `target`: those below the class that has the members called, and those of
+ * object literals, unless a class of theirs has `#private` fields, which a view has not.
+ */
+function subclassRule(target: object, called: readonly string[]): (holder: object) => boolean {
+  const below = new Set<object>();
+  for (const name of called) {
+    for (let at: object | null = target; at !== null && !Object.hasOwn(at, name); at = prototypeOf(at)) below.add(at);
+  }
+  for (const holder of below) warnIfPast(holder, called);
+  return (holder) => (below.has(holder) || !Object.hasOwn(holder, 'constructor')) && !hasPrivates(holder);
+}
+
+/** Says once that a class with `#private` fields calls on itself what is traced. */
+function warnIfPast(holder: object, called: readonly string[]): void {
+  if (!Object.hasOwn(holder, 'constructor') || !hasPrivates(holder)) return;
+  const source = sourceOf(holder);
+  const name = called.find((member) => source.includes(`this.${member}(`));
+  if (name === undefined) return;
+  warnOncePer(
+    'private-subclass',
+    (holder.constructor as { name?: string }).name ?? '',
+    `a class with #private fields calls \`this.${name}()\`, which goes past tracing. Hand in the object that it extends, or make the fields \`private\`.`,
+  );
+}
+
+// Whether a class of the holder, or of an instance that holds its own methods, has `#private` fields. Native code has.
+function hasPrivates(holder: object): boolean {
+  if (!Object.hasOwn(holder, 'constructor') && prototypeOf(holder) === Object.prototype) return false;
+  const source = sourceOf(holder);
+  return source.includes('#') || source.includes('[native code]') || source.includes('__classPrivateField');
+}
+
+function sourceOf(holder: object): string {
+  const { constructor } = holder;
+  if (typeof constructor !== 'function' || constructor === Object) return '';
+  return Function.prototype.toString.call(constructor);
+}
+
+function prototypeOf(of: object): object | null {
+  return Object.getPrototypeOf(of) as object | null;
 }

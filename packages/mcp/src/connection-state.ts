@@ -42,7 +42,7 @@ export interface TracedTransport {
 }
 
 /** What all messages of one connection share: the transport, who is at its other end, and which requests are not answered yet. */
-export class Wire {
+export class ConnectionState {
   readonly transport: TracedTransport;
   readonly settings: McpSettings;
   readonly peer: TransportPeer;
