@@ -53,7 +53,10 @@ assert.deepEqual(spans.map(({ name, instrumentationScope }) => `${name} ${instru
 ]);
 const { traceId } = telemetry.find('turn').spanContext();
 assert.equal(telemetry.find('/plans').spanContext().traceId, traceId);
-assert.equal(telemetry.find('/edge/plans').spanContext().traceId, telemetry.find('GET /edge/plans').spanContext().traceId);
+assert.equal(
+  telemetry.find('/edge/plans').spanContext().traceId,
+  telemetry.find('GET /edge/plans').spanContext().traceId,
+);
 assert.notEqual(telemetry.find('/edge/plans').spanContext().traceId, traceId);
 await telemetry.shutdown();
 console.log('beside the whole set each call has one CLIENT and one SERVER span, and a restart holds');

@@ -23,7 +23,8 @@ import got from 'got';
 import { injectHeaders } from '@throughline/fetch';
 
 const answer = (): Promise<string> => got(url, { headers: injectHeaders({}, url) }).text();
-const raw = (done: () => void) => get(url, { headers: injectHeaders({}, url) }, (response) => response.resume().on('end', done));
+const raw = (done: () => void) =>
+  get(url, { headers: injectHeaders({}, url) }, (response) => response.resume().on('end', done));
 // #endregion
 
 import assert from 'node:assert/strict';
@@ -41,10 +42,11 @@ await trace.getTracer('example').startActiveSpan('turn', async (turn) => {
 await close(server);
 const turn = telemetry.find('turn').spanContext();
 const calls = telemetry.spans().filter((span) => span.name === 'GET');
-assert.deepEqual(arrived, [
-  ...calls.map((call) => `00-${call.spanContext().traceId}-${call.spanContext().spanId}-01`),
-  ...Array(2).fill(`00-${turn.traceId}-${turn.spanId}-01`),
-]);
+const senders = [...calls.map((call) => call.spanContext()), turn, turn];
+assert.deepEqual(
+  arrived,
+  senders.map(({ traceId, spanId }) => `00-${traceId}-${spanId}-01`),
+);
 assert.equal(calls.length, 2);
 await telemetry.shutdown();
 console.log('ky, axios, got and node:http carry the trace');

@@ -1,3 +1,5 @@
+import assert from 'node:assert/strict';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { trace } from '@opentelemetry/api';
@@ -21,7 +23,7 @@ async function serve(brokers: string[]): Promise<void> {
   register();
   const kafka = new Kafka({ brokers, logLevel: logLevel.NOTHING });
   const producer = traceProducer(kafka.producer());
-  const consumer = traceConsumer(kafka.consumer({ groupId: 'late' }));
+  const consumer = traceConsumer(kafka.consumer({ groupId: 'late', maxWaitTimeInMs: 100 }));
   await producer.connect();
   await producer.send({ topic: 'tasks', messages: [{ value: 'from the start' }] });
   await consumer.connect();
@@ -57,8 +59,6 @@ async function serve(brokers: string[]): Promise<void> {
 
 if (process.argv[2] !== undefined) await serve(process.argv[2].split(','));
 else {
-  const { default: assert } = await import('node:assert/strict');
-  const { fork } = await import('node:child_process');
   const broker = await startKafka();
   const collector = await startCollector();
   const child = fork(import.meta.filename, [broker.brokers.join(',')], {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { trace } from '@opentelemetry/api';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
@@ -33,7 +34,6 @@ async function serve(): Promise<void> {
 
 if (process.argv[2] === 'serve') await serve();
 else {
-  const { default: assert } = await import('node:assert/strict');
   const collector = await startCollector();
   const client = new Client({ name: 'analyst', version: '1.0.0' });
   await client.connect(

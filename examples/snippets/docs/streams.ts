@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { trace } from '@opentelemetry/api';
+import { SpanStatusCode, trace } from '@opentelemetry/api';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { startTelemetry } from '@throughline/test-telemetry';
@@ -29,9 +29,9 @@ app.get('/answers', (request, response) => {
 });
 // #endregion
 
-async function* readAnswer(stream: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+async function* readAnswer(body: AsyncIterable<Uint8Array> | null): AsyncGenerator<string> {
   const text = new TextDecoder();
-  for await (const chunk of stream) {
+  for await (const chunk of body ?? []) {
     look();
     yield text.decode(chunk, { stream: true });
   }
@@ -46,7 +46,7 @@ import { bindAsyncIterable } from '@throughline/core';
 
 async function answer(signal: AbortSignal): Promise<AsyncIterable<string>> {
   const response = await tracedFetch(url, { signal }); // its span ends here, at the headers
-  return bindAsyncIterable(readAnswer(response.body!)); // what reads the body goes on in this context
+  return bindAsyncIterable(readAnswer(response.body)); // what reads the body goes on in this context
 }
 // #endregion
 
@@ -71,6 +71,8 @@ await close(server);
 const { traceId } = telemetry.find('turn').spanContext();
 assert.deepEqual(whileOpen, ['GET', 'turn']);
 assert.deepEqual(seen, [traceId, traceId]);
-assert.equal(telemetry.find('GET /answers').spanContext().traceId, traceId);
+const served = telemetry.find('GET /answers');
+assert.equal(served.spanContext().traceId, traceId);
+assert.deepEqual([served.status.code, served.attributes['throughline.aborted']], [SpanStatusCode.UNSET, true]);
 await telemetry.shutdown();
 console.log('both ends of a stream run in the trace that asked for it');
