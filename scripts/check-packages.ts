@@ -11,7 +11,7 @@ import { pack, publishedPackages } from './published-packages.ts';
 import type { PublishedPackage } from './published-packages.ts';
 
 const run = promisify(execFile);
-const mayBeImported = /^(?:\.{1,2}\/|node:|@opentelemetry\/(?:api|core)$|@throughline\/core(?:\/messaging)?$)/;
+const mayBeImported = /^(?:\.{1,2}\/|node:|@opentelemetry\/api$|@throughline\/core(?:\/[a-z]+)?$)/;
 
 async function problems(published: PublishedPackage, tarballs: string): Promise<string[]> {
   const tarball = await pack(published, tarballs);

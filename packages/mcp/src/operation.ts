@@ -119,6 +119,15 @@ const callersMistakes = new Set([-32_700, -32_600, -32_601, -32_602, -32_002, -3
 
 /** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
 export function sendFailure(error: unknown): Outcome {
-  const code: unknown = isObject(error) ? error['code'] : undefined;
+  const code = codeOf(error);
   return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { failed: true, error };
+}
+
+function codeOf(error: unknown): unknown {
+  try {
+    return isObject(error) ? error['code'] : undefined;
+  } catch {
+    // A getter of the user's error threw.
+    return undefined;
+  }
 }

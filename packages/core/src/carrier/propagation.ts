@@ -1,6 +1,7 @@
 import { propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
 import { warnOnce } from '../diagnostics.ts';
+import { telemetryFailed, textOf } from '../telemetry/guard.ts';
 import { limitsOf, tighter } from '../w3c/limits.ts';
 import type { Limits } from '../w3c/limits.ts';
 import { optionError } from '../option-checks.ts';
@@ -81,8 +82,9 @@ function foreign(propagator: TextMapPropagator, limits: Limits): PropagatorChoic
   let fields: readonly string[] = [];
   try {
     fields = propagator.fields().map(String);
-  } catch {
+  } catch (thrown) {
     // A propagator that cannot say what it owns still injects.
+    telemetryFailed('propagator', thrown);
   }
   return { kind: 'foreign', propagator, fields, limits };
 }
@@ -105,7 +107,7 @@ export function foreignExtract(propagator: TextMapPropagator, fields: Record<str
   } catch (error) {
     warnOnce(
       'propagator.extract',
-      `the configured propagator threw while extracting, so the trace starts fresh: ${String(error)}`,
+      `the configured propagator threw while extracting, so the trace starts fresh: ${textOf(error)}`,
     );
     return ROOT_CONTEXT;
   }
@@ -117,7 +119,7 @@ export function foreignInject(propagator: TextMapPropagator, context: Context, l
   try {
     propagator.inject(context, fields, recordSetter);
   } catch (error) {
-    warnOnce('propagator.inject', `the configured propagator threw while injecting: ${String(error)}`);
+    warnOnce('propagator.inject', `the configured propagator threw while injecting: ${textOf(error)}`);
   }
   for (const name of Object.keys(fields)) {
     if ((fields[name]?.length ?? 0) > limits.fieldBytes || !isFieldText(fields[name])) delete fields[name];

@@ -20,11 +20,13 @@ export function startSpan(
   options: SpanOptions,
   parent: Context,
 ): StartedSpan | undefined {
+  let span: Span | undefined;
   try {
-    const span = tracer.startSpan(name, options, parent);
+    span = tracer.startSpan(name, options, parent);
     return { span, spanContext: span.spanContext() };
   } catch (thrown) {
     telemetryFailed('tracer', thrown);
+    if (span !== undefined) endSpan(span, undefined, true, false);
     return undefined;
   }
 }
