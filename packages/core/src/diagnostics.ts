@@ -71,3 +71,12 @@ export function printable(text: string): string {
   }
   return text;
 }
+
+/** Returns a thrown value as text; it may be one that cannot be turned into text. */
+export function textOf(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return 'a value that has no text';
+  }
+}

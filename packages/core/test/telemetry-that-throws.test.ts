@@ -99,6 +99,22 @@ describe.each(cases)('%s that throws', (_, options) => {
   });
 });
 
+it('a policy that throws what has no text still decides for the safe side', () => {
+  const textless = (): never => throwing(Object.create(null));
+  const settings = hopSettings(
+    { inbound: textless, outbound: textless, authenticated: textless },
+    { name: 'test', version: '1' },
+  );
+  runInbound(inbound, settings, {
+    work: () => runOutbound(outbound, settings, { call: ({ fields }) => expect(fields).toEqual({}) }),
+  });
+  const [sent, received] = telemetry.spans();
+  expect(received?.spanContext().traceId).not.toBe('0af7651916cd43dd8448eb211c80319c');
+  expect(sent?.parentSpanContext?.spanId).toBe(received?.spanContext().spanId);
+  expect(told.join('\n')).toContain('the `inbound` policy failed, so the trace restarts: a value that has no text');
+  expect(told.join('\n')).toContain('the `outbound` policy failed, so nothing is injected: a value that has no text');
+});
+
 function throwing(error: unknown): never {
   throw error;
 }

@@ -9,6 +9,7 @@ import {
   nodeHeaders,
   startInbound,
   warnIfRewrapped,
+  textOf,
   warnOnce,
   wrapBrand,
 } from '@throughline/core/adapter';
@@ -182,7 +183,7 @@ function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {
     return typeof said === 'string' ? said : routePattern(hop, req);
   } catch (error) {
     // Nothing above a listener of `finish` would catch it.
-    warnOnce('express-route', `the \`route\` option threw, so the span has no route: ${String(error)}`);
+    warnOnce('express-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
     return undefined;
   }
 }

@@ -1,7 +1,7 @@
 import { hasSubscribers } from 'node:diagnostics_channel';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { startOutbound, warnOnce } from '@throughline/core/adapter';
+import { startOutbound, textOf, warnOnce } from '@throughline/core/adapter';
 import type { Outcome, Sending } from '@throughline/core/adapter';
 import { withHeaders } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
@@ -135,7 +135,7 @@ export class ConnectionState {
     try {
       return this.settings.spanFor(method, direction);
     } catch (error) {
-      warnOnce('mcp.spanFor', `\`spanFor\` threw, so the default decides: ${String(error)}`);
+      warnOnce('mcp.spanFor', `\`spanFor\` threw, so the default decides: ${textOf(error)}`);
       return spansByDefault(method);
     }
   }

@@ -1,7 +1,7 @@
 import { propagation, ROOT_CONTEXT } from '@opentelemetry/api';
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter } from '@opentelemetry/api';
-import { warnOnce } from '../diagnostics.ts';
-import { telemetryFailed, textOf } from '../telemetry/guard.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
+import { telemetryFailed } from '../telemetry/guard.ts';
 import { limitsOf, tighter } from '../w3c/limits.ts';
 import type { Limits } from '../w3c/limits.ts';
 import { optionError } from '../option-checks.ts';

@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { CarrierReader } from '../carrier/read.ts';
-import { warnOnce } from '../diagnostics.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
 import type { Channel, Peer, PeerHeaders } from '../parties.ts';
 import type { InboundHop } from './hop.ts';
 import { receiptOf } from '../lineage/state.ts';
@@ -33,7 +33,7 @@ export function peerOf(hop: InboundHop, settings: HopSettings): Peer | undefined
       request: told?.request,
     };
   } catch (error) {
-    warnOnce('peer', `a function that describes the peer of a ${hop.transport} hop failed: ${String(error)}`);
+    warnOnce('peer', `a function that describes the peer of a ${hop.transport} hop failed: ${textOf(error)}`);
     return undefined;
   }
   if (settings.options.authenticated === undefined) return peer;
@@ -53,7 +53,7 @@ function authenticated(peer: Peer, settings: HopSettings): boolean | undefined {
     if (typeof said === 'boolean') return said;
     throw new TypeError(`it returned a value of type ${typeof said}; return true or false`);
   } catch (error) {
-    warnOnce('authenticated', `\`authenticated\` failed, so the peer counts as not authenticated: ${String(error)}`);
+    warnOnce('authenticated', `\`authenticated\` failed, so the peer counts as not authenticated: ${textOf(error)}`);
     return false;
   }
 }

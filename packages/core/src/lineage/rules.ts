@@ -1,7 +1,6 @@
-import { warnOnce } from '../diagnostics.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
 import { checkBoolean, checkFunction, checkKnown, checkObject, checkOneOf, checkWhole } from '../option-checks.ts';
 import type { Transport } from '../parties.ts';
-import { textOf } from '../telemetry/guard.ts';
 import { chainOf, lineageOf } from './chain.ts';
 import type { CallsLeft, Chain, Lineage } from './chain.ts';
 import { agentHash, appendAgent, formatLineage, onPath, withoutLastAgent } from './codec.ts';

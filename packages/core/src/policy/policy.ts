@@ -1,6 +1,6 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
-import { warnOnce, warnOncePer } from '../diagnostics.ts';
+import { textOf, warnOnce, warnOncePer } from '../diagnostics.ts';
 import type { Peer, Target } from '../parties.ts';
 import type { InboundPolicy, OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
@@ -18,7 +18,7 @@ export function inboundPolicy(peer: Peer | undefined, settings: HopSettings): In
         throw new TypeError(`it returned ${String(policy)}; return 'continue', 'restart-with-link' or 'restart'`);
       }
     } catch (error) {
-      warnOnce('inbound-policy', `the \`inbound\` policy failed, so the trace restarts: ${String(error)}`);
+      warnOnce('inbound-policy', `the \`inbound\` policy failed, so the trace restarts: ${textOf(error)}`);
       policy = 'restart';
     }
   } else policy = inbound;
@@ -44,7 +44,7 @@ export function outboundPolicy(target: Target, settings: HopSettings): OutboundP
     if (policy === 'inject' || policy === 'suppress') return policy;
     throw new TypeError(`it returned ${String(policy)}; return 'inject' or 'suppress'`);
   } catch (error) {
-    warnOnce('outbound-policy', `the \`outbound\` policy failed, so nothing is injected: ${String(error)}`);
+    warnOnce('outbound-policy', `the \`outbound\` policy failed, so nothing is injected: ${textOf(error)}`);
     return 'suppress';
   }
 }
@@ -66,7 +66,7 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
             : undefined
           : filterBaggage(held, matcher(decided, 'baggage.send'));
     } catch (error) {
-      warnOnce('baggage-send', `\`baggage.send\` failed, so baggage stays: ${String(error)}`);
+      warnOnce('baggage-send', `\`baggage.send\` failed, so baggage stays: ${textOf(error)}`);
     }
     return sent;
   }

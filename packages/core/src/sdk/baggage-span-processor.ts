@@ -7,7 +7,7 @@ import {
   checkMaxValues,
   defaultAttributeKeys,
 } from '../policy/baggage-attributes.ts';
-import { warnOnce } from '../diagnostics.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
 import { checkKnown } from '../option-checks.ts';
 import type { Pattern } from '../policy/options.ts';
 import { matcher } from '../policy/pattern.ts';
@@ -83,7 +83,7 @@ export function baggageSpanProcessor(options: BaggageSpanProcessorOptions = {}):
         for (const name of names) copy(span, name, baggage.getEntry(name)?.value);
         if (rest !== undefined) for (const [key, value] of matchedOf(baggage, rest)) copy(span, key, value);
       } catch (error) {
-        warnOnce('baggage-span-processor', `baggage was not copied onto a span: ${String(error)}`);
+        warnOnce('baggage-span-processor', `baggage was not copied onto a span: ${textOf(error)}`);
       }
     },
     onEnd() {},

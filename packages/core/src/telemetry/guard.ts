@@ -1,4 +1,4 @@
-import { warnOnce } from '../diagnostics.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
 
 /*
  * Nothing that telemetry does ever reaches the user. A tracer, sampler, span processor, span, meter or propagator that throws costs
@@ -22,14 +22,5 @@ export function guarded(part: TelemetryPart, fn: () => void): void {
     fn();
   } catch (thrown) {
     telemetryFailed(part, thrown);
-  }
-}
-
-/** Returns a thrown value as text; it may be one that cannot be turned into text. */
-export function textOf(thrown: unknown): string {
-  try {
-    return String(thrown);
-  } catch {
-    return 'a value that has no text';
   }
 }
