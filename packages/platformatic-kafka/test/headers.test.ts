@@ -61,6 +61,12 @@ it('whatever arrives, the handler runs once and nothing of ours throws', () => {
   );
 });
 
+it('a partition that has no text is none', () => {
+  const handled = tracedMessage(() => 7);
+  expect(handled({ topic: 't', partition: { toString: 0 }, headers: new Map() } as never)).toBe(7);
+  expect(telemetry.spans().at(-1)?.attributes).not.toHaveProperty('messaging.destination.partition.id');
+});
+
 it('`headers: string` injects text', () => {
   const written = context.with(active, () => injectHeaders(undefined, { headers: 'string' }));
   expect([...written.keys()]).toEqual(['traceparent', 'baggage']);

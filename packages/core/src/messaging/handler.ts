@@ -28,13 +28,14 @@ export function handleMessage<P, R>(payload: P, handler: (payload: P) => R, rece
 }
 
 /**
- * Returns the message in what a handler is given. A payload that is none of the client's is the handler's affair: an error of ours
- * could stop the consumer.
+ * Returns the message in what a handler is given, without a partition that is no number. A payload that is none of the client's is
+ * the handler's affair: an error of ours could stop the consumer.
  */
 export function messageIn<P>(payload: P, receiver: Receiver<P>): ReceivedMessage | undefined {
   try {
     const message = receiver.messageOf(payload);
-    return typeof message?.topic === 'string' ? message : undefined;
+    if (typeof message?.topic !== 'string') return undefined;
+    return typeof message.partition === 'number' ? message : { ...message, partition: undefined };
   } catch {
     return undefined;
   }
