@@ -84,6 +84,7 @@ export function writeBaggage(
   if (lineage === undefined) return formatBaggage(user, limits);
   const member = MEMBER + (isPlainValue(lineage) ? lineage : formatValue(lineage));
   if (limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
+  if (user === undefined) return member;
   const rest = formatBaggage(user, {
     ...limits,
     baggageBytes: limits.baggageBytes - member.length - 1,
