@@ -170,6 +170,18 @@ describe('what calls a replaced member on itself', () => {
     expect(further.sent).toBe(1);
   });
 
+  it('gets the replaced one: a method of the very class that has it', () => {
+    class Own extends Producer {
+      override send(message: string): string {
+        return `own ${message}`;
+      }
+      publish(message: string): string {
+        return this.send(message);
+      }
+    }
+    expect(traced(new Own())).toBe('traced m');
+  });
+
   it('gets the replaced one: methods of object literals, with and without Object.create', () => {
     const methods = {
       send: (message: string): string => `bare ${message}`,

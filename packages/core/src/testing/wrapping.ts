@@ -15,7 +15,7 @@ interface Form {
   make(library: Methods, method: string): object;
   /**
    * What becomes of the call by `this`; traced by default. `traced or told`: nothing can stand for `this` of `#private` fields, and then
-   * `diag` says so. `as the class does it`: within the class that has the method, a call of its own is an inner affair of the library.
+   * `diag` says so. `as the class does it`: within a class with `#private` fields, such a call is as a library's own.
    */
   readonly viaThis?: 'traced or told' | 'as the class does it';
 }
@@ -59,13 +59,13 @@ function classOf(library: Methods, method: string): Class {
   class Client {
     library = library;
     label = 'mine';
-    [INDIRECT](...args: unknown[]): unknown {
-      return call(this, method, args);
-    }
   }
-  (Client.prototype as unknown as Methods)[method] = function (this: Client, ...args) {
-    return call(this.library, method, args);
-  };
+  Object.assign(Client.prototype, {
+    [method](this: Client, ...args: unknown[]): unknown {
+      return call(this.library, method, args);
+    },
+    [INDIRECT]: indirectOf(method),
+  });
   passOn(Client.prototype, library, method);
   return Client;
 }
@@ -90,6 +90,13 @@ function privateClassOf(library: Methods, method: string): Class {
   };
   passOn(Client.prototype, library, method);
   return Client;
+}
+
+/** A method that calls another one by `this`: in source, as people write it. */
+function indirectOf(method: string): Method {
+  // oxlint-disable-next-line no-implied-eval, no-new-func -- the name of the method is part of the source
+  const made = new Function(`return { ${INDIRECT}(...args) { return this.${method}(...args); } };`) as () => Methods;
+  return made()[INDIRECT] as Method;
 }
 
 /** A class below, with a method of its own that calls the one above by `this`: in source, as people write it. */
@@ -138,7 +145,6 @@ const forms: readonly Form[] = [
   },
   {
     what: 'an instance of a class',
-    viaThis: 'as the class does it',
     make: (library, method) => new (classOf(library, method))(),
   },
   {

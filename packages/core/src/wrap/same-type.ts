@@ -48,8 +48,9 @@ export function replacing(members: Readonly<Record<PropertyKey, unknown>>): Memb
  * the target, for the sake of `#private` fields; where one returns the target, as a chainable one does, the view comes back.
  * What is assigned goes to the target and comes back as the same object. With `settings` it is marked as wrapped.
  *
- * `called` names members that methods of a subclass may call on `this`, such as `connect`: those methods run on the view, so that
- * they get the traced ones. A subclass with `#private` fields of its own cannot be helped so, and is told once.
+ * `called` names members that methods may call on `this`, such as `connect`. Methods of a subclass run on the view, and so do those of
+ * the class itself that call one, so that they get the traced ones. A class with `#private` fields cannot be helped so; a subclass is
+ * told once.
  */
 export function viewOf<T extends object>(
   target: T,
@@ -74,7 +75,10 @@ export function viewOf<T extends object>(
       let entry = known.get(property);
       if (entry?.value !== value) {
         const holder = assigned.has(property) ? undefined : holderOf(target, property, value);
-        const method = holder === undefined ? value : bound(value as Method, runsOnView(holder) ? undefined : target);
+        const method =
+          holder === undefined
+            ? value
+            : bound(value as Method, runsOnView(holder, value as Method) ? undefined : target);
         known.set(property, (entry = { value, method }));
       }
       return entry.method;
@@ -129,23 +133,30 @@ function isCallbackName(property: PropertyKey): boolean {
 }
 
 /**
- * Returns which holders' methods may run on a view of `target`: those below the class that has the members called, and those of
- * object literals, unless a class of theirs has `#private` fields, which a view has not.
+ * Returns which methods may run on a view of `target`: those below the class that has the members called, those of object literals,
+ * and of that class itself those that call one; unless a class of theirs has `#private` fields, which a view has not.
  */
-function subclassRule(target: object, called: readonly string[]): (holder: object) => boolean {
+function subclassRule(target: object, called: readonly string[]): (holder: object, method: Method) => boolean {
   const below = new Set<object>();
   for (const name of called) {
     for (let at: object | null = target; at !== null && !Object.hasOwn(at, name); at = prototypeOf(at)) below.add(at);
   }
   for (const holder of below) warnIfPast(holder, called);
-  return (holder) => (below.has(holder) || !Object.hasOwn(holder, 'constructor')) && !hasPrivates(holder);
+  return (holder, method) =>
+    (below.has(holder) ||
+      !Object.hasOwn(holder, 'constructor') ||
+      calledIn(Function.prototype.toString.call(method), called) !== undefined) &&
+    !hasPrivates(holder);
+}
+
+function calledIn(source: string, called: readonly string[]): string | undefined {
+  return called.find((name) => source.includes(`this.${name}(`));
 }
 
 /** Says once that a class with `#private` fields calls on itself what is traced. */
 function warnIfPast(holder: object, called: readonly string[]): void {
   if (!Object.hasOwn(holder, 'constructor') || !hasPrivates(holder)) return;
-  const source = sourceOf(holder);
-  const name = called.find((member) => source.includes(`this.${member}(`));
+  const name = calledIn(sourceOf(holder), called);
   if (name === undefined) return;
   warnOncePer(
     'private-subclass',
