@@ -61,17 +61,20 @@ export function durations(option: MeterProvider | undefined, scope: HopScope): D
   return {
     request(side, operation, measured) {
       const histogram = instruments()?.[side].operation;
-      if (histogram === undefined) return undefined;
-      return (seconds, outcome, context) => {
-        const attributes = requestAttributes(operation, measured);
-        histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
-      };
+      return histogram === undefined ? undefined : recorder(histogram, operation, measured);
     },
     session(side, seconds, { attributes, version }) {
       const recorded: Attributes = Object.fromEntries(attributes);
       if (version !== undefined) recorded[ATTR_MCP_PROTOCOL_VERSION] = version;
       guarded('meter', () => instruments()?.[side].session.record(seconds, recorded));
     },
+  };
+}
+
+function recorder(histogram: Histogram, operation: Operation, measured: Measured): RecordRequest {
+  return (seconds, outcome, context) => {
+    const attributes = requestAttributes(operation, measured);
+    histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
   };
 }
 

@@ -244,7 +244,7 @@ class InboundEnd {
     const receipt = this.#receipt;
     if (receipt !== undefined) {
       receipt.ended = true;
-      this.describe((span) => span.setAttribute(ATTR_CALLS, receipt.calls));
+      if (this.owned || this.joined) describeSpan(this.span, tellCalls, receipt);
     }
     if (this.owned || this.joined)
       endSpan(this.span, outcome ?? refusalOutcome(this.error), this.owned, this.error === undefined);
@@ -268,6 +268,10 @@ function attributesOf(
   if (baggage !== undefined) addBaggage(attributes, baggage, settings);
   if (chain !== undefined) addLineage(attributes, chain, chain.hops, cycle);
   return attributes;
+}
+
+function tellCalls(span: Span, { calls }: Receipt): void {
+  span.setAttribute(ATTR_CALLS, calls);
 }
 
 function withBaggage(context: Context, baggage: Baggage | undefined): Context {

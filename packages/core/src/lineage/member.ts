@@ -1,4 +1,5 @@
 import type { Baggage } from '@opentelemetry/api';
+import { rememberingLast } from '../remembered.ts';
 import { formatValue } from '../w3c/baggage-grammar.ts';
 import { formatBaggage, parseBaggage } from '../w3c/baggage.ts';
 import type { Limits } from '../w3c/limits.ts';
@@ -10,6 +11,8 @@ import { LINEAGE_KEY, MAX_LINEAGE } from './codec.ts';
  */
 
 const MEMBER = `${LINEAGE_KEY}=`;
+// As we write it: nothing is encoded, and no property follows.
+const PLAIN = /^[\w.~-]*$/;
 
 /** What a `baggage` field holds. */
 export interface BaggageField {
@@ -27,10 +30,9 @@ export function readBaggage(text: string | undefined, limits: Limits): BaggageFi
   // We write the member first, and most fields hold nothing else.
   if (text.startsWith(MEMBER) && text.length <= limits.baggageBytes) {
     const comma = text.indexOf(',');
-    const end = comma < 0 ? text.length : comma;
-    const value = text.slice(MEMBER.length, end);
-    const rest = text.slice(end + 1);
-    if (isPlainValue(value) && !rest.includes('lineage')) {
+    const value = text.slice(MEMBER.length, comma < 0 ? undefined : comma);
+    const rest = comma < 0 ? '' : text.slice(comma + 1);
+    if (PLAIN.test(value) && !rest.includes('lineage')) {
       return { lineage: bounded(value), user: rest === '' ? undefined : parseBaggage(rest, limits) };
     }
   }
@@ -61,16 +63,7 @@ function bounded(value: string): string | undefined {
   return value.length <= MAX_LINEAGE ? value : undefined;
 }
 
-// As we write it: nothing is encoded, and no property follows.
-function isPlainValue(value: string): boolean {
-  for (let at = 0; at < value.length; at++) {
-    const code = value.charCodeAt(at);
-    // `-`, `.`, digits, `_`, letters, `~`
-    const plain = code === 45 || code === 46 || (code > 47 && code < 58) || (code > 96 && code < 123) || code === 126;
-    if (!plain) return false;
-  }
-  return true;
-}
+const memberText = rememberingLast((lineage: string) => MEMBER + formatValue(lineage), Object.is);
 
 /**
  * Returns the `baggage` field for the user's members and lineage, or `undefined` where there is nothing to send. Lineage comes first,
@@ -82,7 +75,7 @@ export function writeBaggage(
   limits: Limits,
 ): string | undefined {
   if (lineage === undefined) return formatBaggage(user, limits);
-  const member = MEMBER + (isPlainValue(lineage) ? lineage : formatValue(lineage));
+  const member = memberText(lineage);
   if (limits.baggageMembers === 0 || member.length > limits.baggageBytes) return undefined;
   if (user === undefined) return member;
   const rest = formatBaggage(user, {

@@ -117,10 +117,13 @@ export function inboundExcess(rules: LineageRules, chain: LineageFields): Lineag
 
 /** Returns the chain that an inbound hop is in: what it was offered, tightened. */
 export function enteredChain(rules: LineageRules, offered: LineageFields): Chain {
-  const { budget } = offered;
+  const { hops, maxHops, attempt, deadline, budget, path } = offered;
   return chainOf({
-    ...offered,
-    maxHops: Math.min(offered.maxHops, rules.maxHops),
+    hops,
+    attempt,
+    deadline,
+    path,
+    maxHops: Math.min(maxHops, rules.maxHops),
     budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),
   });
 }

@@ -36,10 +36,10 @@ export function isTracing({ spanId }: SpanContext): boolean {
   return spanId !== INVALID_SPANID;
 }
 
-/** Runs `tell` with the span where it is recorded. What it throws is told once and goes no further. */
-export function describeSpan(span: Span, tell: (span: Span) => void): void {
+/** Runs `tell` with the span where it is recorded, and with `what`. What it throws is told once and goes no further. */
+export function describeSpan<W = undefined>(span: Span, tell: (span: Span, what: W) => void, what?: W): void {
   try {
-    if (span.isRecording()) tell(span);
+    if (span.isRecording()) tell(span, what as W);
   } catch (thrown) {
     telemetryFailed('span', thrown);
   }
