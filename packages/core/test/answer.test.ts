@@ -143,7 +143,6 @@ describe('the peer that a policy is asked about', () => {
       [httpHeaders, new Headers({ 'X-Tenant': 'acme' })],
       [messageHeaders, { 'X-Tenant': bytes }],
       [messageHeaders, new Map([['x-tenant', bytes]])],
-      [metaFields, { 'x-tenant': 'acme' }],
     ];
     for (const [reader, carrier] of carriers) {
       const { headers } = peerOf({ ...http(), reader, carrier, http: undefined });
@@ -156,6 +155,14 @@ describe('the peer that a policy is asked about', () => {
       expect(Object.keys(headers)).toEqual([]);
     }
     expect(peerOf({ ...http(), carrier: { accept: ['a', 'b'] } }).headers.get('accept')).toBe('a, b');
+  });
+
+  it('takes nothing in `_meta` for a header: whoever sends writes it', () => {
+    const meta = { authorization: 'Bearer good' };
+    for (const channel of ['host', 'process', 'memory'] as const) {
+      const hop = { ...http(), reader: metaFields, carrier: meta, http: undefined, channel };
+      expect(peerOf(hop).headers.get('authorization')).toBeUndefined();
+    }
   });
 
   it('has those of the HTTP request that brought an MCP message', () => {

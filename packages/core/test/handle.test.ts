@@ -187,12 +187,25 @@ describe('resumeTrace', () => {
     expect(await telemetry.hops()).toMatchObject({ 'handle inbound restarted': 2 });
   });
 
-  it('a handle from the future is of no known age', () => {
+  it('a handle from the future is as old as can be, but for a minute between two clocks', () => {
     vi.useFakeTimers({ toFake: ['Date'] });
+    const now = Date.now();
     const handle = saved();
-    vi.setSystemTime(Date.now() - 10 * DAY);
-    resumeTrace(handle, 'approved', () => {}, { maxParentAge: 0 });
-    expect(parentOf('approved')).toBe(idOf('suspend'));
+    for (const [name, ahead] of [
+      ['ahead', 50_000],
+      ['forged', 70_000],
+      ['far', 300 * DAY],
+    ] as const) {
+      vi.setSystemTime(now - ahead);
+      resumeTrace(handle, name, () => {});
+    }
+    expect(parentOf('ahead')).toBe(idOf('suspend'));
+    for (const name of ['forged', 'far']) {
+      expect(parentOf(name)).toBeUndefined();
+      expect(linksOf(name)).toEqual([idOf('suspend')]);
+    }
+    resumeTrace(handle, 'any', () => {}, { maxParentAge: Infinity });
+    expect(parentOf('any')).toBe(idOf('suspend'));
   });
 
   it('as a link starts a trace of its own each time, links its schedule, and keeps the chain but for its deadline', () => {

@@ -3,8 +3,8 @@ import type { Context, SpanContext } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { currentLineage, extractFields, joinTraces, saveTrace } from '@throughline/core';
-import type { Branch } from '@throughline/core';
+import { currentLineage, extractFields, joinTraces, publicEdge, saveTrace } from '@throughline/core';
+import type { Branch, HopOptions, Peer } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 
@@ -98,6 +98,24 @@ describe('joinTraces', () => {
   it('is as deep as a handle says', () => {
     const handle = context.with(arrived(1, '1.4.32.1.-.-.-'), () => saveTrace());
     joinTraces('merge', [handle], () => expect(currentLineage()?.hops).toBe(5));
+  });
+
+  it('takes a handle as the `inbound` policy says', () => {
+    const handle = context.with(arrived(1, '1.4.32.1.-.-.-'), () => saveTrace());
+    const suspended = telemetry.find('suspend').spanContext().spanId;
+    const hops = (name: string, options: HopOptions): number | undefined => {
+      let seen: number | undefined;
+      joinTraces(name, [handle], () => void (seen = currentLineage()?.hops), options);
+      return seen;
+    };
+    expect(hops('edge', publicEdge())).toBeUndefined();
+    expect(linked('edge')).toEqual([suspended]);
+    expect(hops('kept', { inbound: 'restart-with-link', lineage: { keepOnRestart: true } })).toBe(5);
+    expect(hops('restart', { inbound: 'restart' })).toBeUndefined();
+    expect(linked('restart')).toEqual([]);
+    const asked: Peer[] = [];
+    expect(hops('asked', { inbound: (peer) => (asked.push(peer), 'continue') })).toBe(5);
+    expect(asked).toMatchObject([{ transport: 'handle', channel: 'broker', name: 'asked' }]);
   });
 
   it('opens no span under suppressed tracing and without spans, and lineage may be off', () => {

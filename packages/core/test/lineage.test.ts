@@ -143,6 +143,36 @@ describe('lineage on the wire', () => {
     receive(arriving({ baggage }), () => expect(currentLineage()?.hops).toBe(3));
   });
 
+  it.each(['throughline%2Elineage', '%74hroughline.lineage', 'throughline.%6c%69neage', 'throughline.lineage'])(
+    'is never baggage of the user’s under a restart that accepts all, as %s too',
+    (key) => {
+      const restarting = settings({ inbound: 'restart', baggage: { accept: ['*'] } });
+      const forged = `${key}=1.31.32.1.-.-.-`;
+      for (const baggage of [
+        forged,
+        `${forged},a=1`,
+        `a=1,${forged}`,
+        `throughline.lineage=1.9.32.1.-.-.-,${forged},a=1`,
+      ]) {
+        receive(
+          arriving({ traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', baggage }),
+          (received) => {
+            const keys =
+              propagation
+                .getBaggage(received)
+                ?.getAllEntries()
+                .map(([name]) => name) ?? [];
+            expect(keys.filter((name) => name !== 'a')).toEqual([]);
+            expect(currentLineage()?.hops ?? 0).toBe(0);
+            const { fields } = startOutbound(leaving()) as { fields: Fields };
+            expect(fields['baggage']).not.toMatch(/31|1\.9/);
+          },
+          restarting,
+        );
+      }
+    },
+  );
+
   it('does not count a malformed member, and never throws', () => {
     for (const text of [
       '',

@@ -20,7 +20,11 @@ describe('wrong options throw at construction, with the fix in the message', () 
       { authenticated: true },
       /`authenticated` takes a function of the peer that returns true or false/,
     ],
-    ['answer', { answer: 'everybody' }, /`answer` takes 'first-party', true or false; it was given 'everybody'/],
+    [
+      'answer',
+      { answer: 'everybody' },
+      /`answer` takes 'first-party', 'authenticated', true or false; it was given 'everybody'/,
+    ],
     ['existing', { existing: 'merge' }, /'replace', 'keep'/],
     ['firstParty', { firstParty: 'example.com' }, /a list such as/],
     ['firstParty member', { firstParty: [''] }, /non-empty names/],

@@ -37,6 +37,7 @@ export function injectMeta(meta?: Readonly<Record<string, unknown>>, options?: M
  */
 export function extractContext(metaOrExtra: unknown, options?: McpOptions): Context {
   const { hop, given } = rememberedSettings(options);
+  const channel = given.peer?.channel ?? (isLocalCall(metaOrExtra) ? 'process' : 'host');
   return inboundContext(
     {
       transport: MCP,
@@ -44,7 +45,8 @@ export function extractContext(metaOrExtra: unknown, options?: McpOptions): Cont
       kind: SpanKind.SERVER,
       carrier: handlerMeta(metaOrExtra),
       reader: metaFields,
-      channel: given.peer?.channel ?? (isLocalCall(metaOrExtra) ? 'process' : 'host'),
+      channel,
+      insideRequest: channel === 'host',
       peer: { authenticated: isAuthenticated(metaOrExtra), request: metaOrExtra },
     },
     hop,

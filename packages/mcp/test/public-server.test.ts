@@ -1,13 +1,15 @@
-import { context, propagation, SpanKind } from '@opentelemetry/api';
+import { context, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { internalMesh, publicEdge, thirdPartyTools } from '@throughline/core';
+import { hopSettings, nodeHeaders, receive } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { extractContext, traceClient } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
 import { everyHosting, host } from './http-host.ts';
+import type { HostOptions } from './http-host.ts';
 import { text } from './sdk.ts';
-import type { TestClient, Tool } from './sdk.ts';
+import type { CallResult, TestClient, Tool } from './sdk.ts';
 import { look } from './seen.ts';
 import type { Seen } from './seen.ts';
 import { inSpan, parentOf, spanOf } from './spans.ts';
@@ -37,7 +39,7 @@ const withToken =
 describe.each(everyHosting)('$title: two servers of one process, over Streamable HTTP', ({ sdk, hosting }) => {
   async function connect(
     tools: Record<string, Tool>,
-    server: McpOptions,
+    server: HostOptions,
     options: McpOptions & { readonly token?: string; readonly prepare?: (client: TestClient) => void } = {},
   ): Promise<TestClient> {
     const { token, prepare, ...clientOptions } = options;
@@ -168,6 +170,38 @@ describe.each(everyHosting)('$title: two servers of one process, over Streamable
     expect(seen.traceId).not.toBe('0af7651916cd43dd8448eb211c80319c');
     expect(seen.baggage).toEqual({});
     expect(linksOf(spanOf(telemetry, 'tools/call look', SpanKind.SERVER))).toEqual(['b7ad6b7169203331']);
+  });
+
+  test('inside an HTTP request that was restarted `_meta` brings nothing in, unless the server’s own policy says so', async () => {
+    const scope = { name: 'edge', version: '1.0.0' };
+    const edge = hopSettings({ inbound: 'restart' }, scope);
+    const around: HostOptions['around'] = (request, handle) => {
+      const hop = { transport: 'http', name: 'POST', kind: SpanKind.SERVER, reader: nodeHeaders, request } as const;
+      return receive({ ...hop, carrier: request.headers, http: 'request' }, handle, edge);
+    };
+    for (const [inbound, isIn] of [
+      [undefined, false],
+      ['continue', true],
+    ] as const) {
+      const client = await connect({ look }, inbound === undefined ? { around } : { around, inbound });
+      const seen = await asAgent(() => seenBy(client, 'look'));
+      const { traceId } = telemetry.find('agent').spanContext();
+      expect(seen.traceId === traceId).toBe(isIn);
+      expect(seen.baggage).toEqual(isIn ? { tenant: 'blue' } : {});
+      expect(seen.hops).toBe(isIn ? 10 : 0);
+    }
+  });
+
+  test('what is in `_meta` authenticates nobody', async () => {
+    const options = publicEdge({ authenticated: ({ headers }) => headers.get('x-key') === 'good' });
+    const client = await connect({ look }, options);
+    const keyed = { 'x-key': 'good', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
+    const result = (await client.callTool({ name: 'look', arguments: {}, _meta: keyed })) as CallResult;
+    expect(JSON.parse(text(result))).toMatchObject({ baggage: {}, hops: 0 });
+    expect((JSON.parse(text(result)) as Seen).traceId).not.toBe('0af7651916cd43dd8448eb211c80319c');
+    for (const given of [keyed, { requestId: 1, signal: new AbortController().signal, _meta: keyed }]) {
+      expect(trace.getSpan(extractContext(given, options))).toBeUndefined();
+    }
   });
 
   test('a server of other people gets trace context and no baggage', async () => {

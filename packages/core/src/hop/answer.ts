@@ -35,7 +35,8 @@ function isAnswered(hop: InboundHop, known: Peer | undefined, settings: HopSetti
   const peer = known ?? peerOf(hop, settings);
   if (peer?.authenticated !== undefined) return peer.authenticated;
   // Where the user says how to know, not knowing is an answer.
-  if (peer === undefined || authenticated !== undefined || firstParty === false) return false;
+  if (answer === 'authenticated' || peer === undefined || authenticated !== undefined || firstParty === false)
+    return false;
   if (channelOf(hop) !== 'host') return true;
   // Behind a proxy the address is the proxy's, or what somebody wrote into a header.
   return (
@@ -54,7 +55,7 @@ const forwarding = ['x-forwarded-for', 'forwarded', 'x-real-ip', 'via'];
 export function linkAnswer(span: Span, target: Target, value: unknown, settings: HopSettings): void {
   const { answer = 'first-party' } = settings.options;
   if (answer === false || typeof value !== 'string' || !span.isRecording()) return;
-  if (answer === 'first-party' && !settings.firstParty(target)) return;
+  if (answer !== true && !settings.firstParty(target)) return;
   const context = parseTraceparent(value);
   if (context === undefined || context.traceId === span.spanContext().traceId) return;
   // A link to a span that nobody exports leads nowhere.

@@ -33,6 +33,8 @@ export interface InboundHop {
    * `payload` the carrier arrived inside an HTTP request, whose span is a parent or a link; absent: it counts for nothing.
    */
   readonly http?: 'request' | 'payload' | undefined;
+  /** The carrier arrived inside the HTTP request that is active, whose span counts for nothing: what it may do, the request says. */
+  readonly insideRequest?: boolean | undefined;
   /** The object that stands for this one HTTP request, so that a second middleware joins the hop of the first. */
   readonly request?: object | undefined;
   /** What the carrier came through. Default: `host` over HTTP, `broker` for message headers, else `process`. */
@@ -42,6 +44,8 @@ export interface InboundHop {
   readonly links?: readonly Link[] | undefined;
   /** What the boundary policy said already, of the messages of a batch one by one: it is not asked of the hop. */
   readonly policy?: InboundPolicy | undefined;
+  /** The least that the policy let any message of a batch do. Default: what it said of the hop. */
+  readonly strictest?: InboundPolicy | undefined;
   /** The context that the carrier arrived in; the active one by default. */
   readonly context?: Context | undefined;
   /** Also link the offered context when it is the parent (messaging conventions, creation context). */

@@ -9,10 +9,12 @@ import type { Chain } from '../lineage/chain.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
 import type { LineageRules } from '../lineage/rules.ts';
-import { withReceipt } from '../lineage/state.ts';
+import { splitBaggage } from '../lineage/member.ts';
+import { receiptOf, withReceipt } from '../lineage/state.ts';
 import type { Receipt } from '../lineage/state.ts';
 import type { HopOutcome, Peer } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
+import type { InboundPolicy } from '../policy/options.ts';
 import { acceptedBaggage, inboundPolicy } from '../policy/policy.ts';
 import { defaultSettings, noAttributes } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
@@ -47,14 +49,30 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   } catch (thrown) {
     // Nothing is known of what was offered: none of it is let in.
     telemetryFailed('span', thrown);
-    return new InboundEnd(hop, settings, ROOT_CONTEXT, noSpan, 'started', undefined) as Received;
+    const receipt: Receipt = {
+      transport: hop.transport,
+      request: hop.request,
+      peer: undefined,
+      offered: undefined,
+      policy: 'restart',
+      lineage: undefined,
+      chain: undefined,
+      rules: settings.lineage,
+      depth: 0,
+      trusted: undefined,
+      calls: 0,
+      ended: false,
+    };
+    return new InboundEnd(hop, settings, withReceipt(ROOT_CONTEXT, receipt), noSpan, 'started', receipt) as Received;
   }
 }
 
 function open(hop: InboundHop, settings: HopSettings, active: Context): Received | Refused {
   // 1 and 2: the fields within the limits, onto an empty base. 3: what of the ambient context counts.
   const ambient = ambientRequest(hop, active);
-  const offered = offeredTo(hop, ambient, settings);
+  const edge = restartAround(hop, active, settings);
+  const brought = offeredTo(hop, ambient, settings);
+  const offered = edge === undefined ? brought : withinEdge(brought, active, settings);
   const remote = offered.spanContext;
   // 4: the boundary policy. Age restarts a trace, never a chain.
   const peer = settings.asksPeer && hop.policy === undefined ? peerOf(hop, settings) : undefined;
@@ -71,7 +89,8 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
     transport: hop.transport,
     request: hop.request,
     peer,
-    offered: remote,
+    offered: brought.spanContext,
+    policy: edge ?? hop.strictest ?? given,
     lineage: survives ? offered.lineage : undefined,
     chain: position?.chain,
     rules,
@@ -80,7 +99,8 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
     calls: 0,
     ended: false,
   };
-  const outcome = outcomeOf(hop, offered, policy === 'continue', ambient !== undefined);
+  const continues = policy === 'continue' && (edge === undefined || brought.spanContext === undefined);
+  const outcome = outcomeOf(hop, brought, continues, ambient !== undefined);
   const base = layered(ambient === undefined ? ROOT_CONTEXT : ambient.context);
 
   // 6: join the SERVER span that is open for this very request, …
@@ -110,6 +130,7 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
       if (hop.linkParent === true) links = linked(links, remote);
       if (ambient !== undefined) links = linked(links, ambient.span.spanContext());
     } else if (ambient !== undefined && hop.http === 'payload') parent = trace.setSpan(base, ambient.span);
+    if (edge === 'restart-with-link' && brought.spanContext !== undefined) links = linked(links, brought.spanContext);
   } else if (policy === 'restart-with-link') {
     const cause = remote ?? (hop.http === 'payload' ? ambient?.span.spanContext() : undefined);
     if (cause !== undefined) links = linked(links, cause);
@@ -120,6 +141,29 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   const end = spanOf(hop, settings, parent, links, attributes, outcome, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) answer(end, hop, peer, settings);
   return withinLimits(hop, settings, position, end);
+}
+
+/**
+ * Returns the policy of the HTTP request around a hop where that was restarted, and the options of the hop say nothing of their own:
+ * what came inside a request is no more trusted than the request.
+ */
+function restartAround(hop: InboundHop, active: Context, settings: HopSettings): InboundPolicy | undefined {
+  if (hop.http !== 'payload' && hop.insideRequest !== true) return undefined;
+  const around = receiptOf(active);
+  if (around === undefined || around.policy === 'continue') return undefined;
+  // The request's own hop, or the one that has read this carrier already.
+  if (around.transport !== 'http' && around.transport !== hop.transport) return undefined;
+  return settings.options.inbound === undefined ? around.policy : undefined;
+}
+
+/** Returns what counts of what came inside a request that was restarted: what the request let in. */
+function withinEdge(brought: Offered, active: Context, settings: HopSettings): Offered {
+  return {
+    spanContext: undefined,
+    user: settings.accepts === undefined ? splitBaggage(propagation.getBaggage(active)).user : brought.user,
+    lineage: settings.lineage?.keepOnRestart === true ? brought.lineage : undefined,
+    invalid: brought.invalid,
+  };
 }
 
 function outcomeOf(hop: InboundHop, offered: Offered, continues: boolean, isAmbient: boolean): HopOutcome {

@@ -11,7 +11,7 @@ import { readBaggage, splitBaggage } from '../lineage/member.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
 import { stepOut } from '../lineage/rules.ts';
-import { chainWith, receiptOf } from '../lineage/state.ts';
+import { chainWith, isRestarted, receiptOf } from '../lineage/state.ts';
 import type { HopOutcome, Target } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
 import { outboundPolicy, sentBaggage } from '../policy/policy.ts';
@@ -43,14 +43,17 @@ export function startOutbound(hop: OutboundHop, settings: HopSettings = defaultS
     return open(hop, settings, active);
   } catch (thrown) {
     telemetryFailed('span', thrown);
-    return new OutboundEnd(hop, settings, active, noSpan) as Sending;
+    const end = new OutboundEnd(hop, settings, active, noSpan);
+    if (isRestarted(active)) end.strip();
+    return end as Sending;
   }
 }
 
 function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending | Refused {
   const current = trace.getSpan(active);
   const hasActive = current !== undefined && isValidSpanContext(current.spanContext());
-  const from = hasActive ? held(active) : relayed(hop, active, settings);
+  const keptOut = isRestarted(active);
+  const from = hasActive || keptOut ? held(active) : relayed(hop, active, settings);
   const { context: parent, user } = from;
   const isContinued = hasActive || from.relays;
 
@@ -82,8 +85,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   }
   end.withheld = withheld;
   if (policy === 'suppress') {
-    end.mode = 'strip';
-    end.keepsValid = false;
+    end.strip();
     end.isFiltered = true;
     return end as Sending;
   }
@@ -93,8 +95,8 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   end.isFiltered = true;
   end.lineage = lineage;
   end.outcome = isContinued ? 'continued' : 'started';
-  end.mode = isTraced ? 'write' : 'keep';
-  end.keepsValid = !isContinued || settings.options.existing === 'keep';
+  end.mode = isTraced || keptOut ? 'write' : 'keep';
+  end.keepsValid = !keptOut && (!isContinued || settings.options.existing === 'keep');
   if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
   return end as Sending;
 }
@@ -217,6 +219,12 @@ class OutboundEnd {
     this.#transport = hop.transport;
     this.#target = hop.target;
     this.#settings = settings;
+  }
+
+  /** No field of this hop goes, and none that the carrier holds. */
+  strip(): void {
+    this.mode = 'strip';
+    this.keepsValid = false;
   }
 
   get refused(): LineageReason | undefined {

@@ -72,6 +72,8 @@ class CarrierHeaders implements PeerHeaders {
   }
 
   get(name: string): string | undefined {
+    // `_meta` and records are written by whoever sends, and no proxy takes anything out of them.
+    if (this.#reader.kind === 'meta') return undefined;
     let raw: unknown;
     try {
       raw = this.#reader.read(this.#carrier, name.toLowerCase());

@@ -32,7 +32,7 @@ export function readBaggage(text: string | undefined, limits: Limits): BaggageFi
     const comma = text.indexOf(',');
     const value = text.slice(MEMBER.length, comma < 0 ? undefined : comma);
     const rest = comma < 0 ? '' : text.slice(comma + 1);
-    if (PLAIN.test(value) && !rest.includes('lineage')) {
+    if (PLAIN.test(value) && !rest.includes('lineage') && !rest.includes('%')) {
       return { lineage: bounded(value), user: rest === '' ? undefined : parseBaggage(rest, limits) };
     }
   }

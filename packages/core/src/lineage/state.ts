@@ -2,6 +2,7 @@ import { createContextKey, propagation } from '@opentelemetry/api';
 import type { Context, SpanContext } from '@opentelemetry/api';
 import { layered } from '../context/layer.ts';
 import type { Peer, Transport } from '../parties.ts';
+import type { InboundPolicy } from '../policy/options.ts';
 import { chainOf, rootChain } from './chain.ts';
 import type { Chain } from './chain.ts';
 import { parseLineage } from './codec.ts';
@@ -31,6 +32,8 @@ export interface Receipt {
   readonly peer: Peer | undefined;
   /** The span context that the hop was offered: what still carries it is the work that came in. */
   readonly offered: SpanContext | undefined;
+  /** What the boundary policy said. Where that is a restart, nothing that the hop was offered goes on. */
+  readonly policy: InboundPolicy;
   /** The lineage member that it was offered, as text. */
   readonly lineage: string | undefined;
   /** Where the hop stands in its chain. Where it is at the start of one, that is made when somebody asks: see {@link activeChain}. */
@@ -56,6 +59,15 @@ function stateOf(context: Context): HopState | undefined {
 /** Returns the account of the inbound hop that this context runs in. */
 export function receiptOf(context: Context): Receipt | undefined {
   return stateOf(context)?.receipt;
+}
+
+/**
+ * Whether this context runs in a hop that kept out what it was offered. Fields that a caller puts into a carrier there may be those
+ * very ones, forwarded: they are neither a parent nor passed on.
+ */
+export function isRestarted(context: Context): boolean {
+  const policy = receiptOf(context)?.policy;
+  return policy !== undefined && policy !== 'continue';
 }
 
 /** Returns `context` as that of an inbound hop, in the hop's own chain. */

@@ -82,6 +82,8 @@ function batchHop(read: () => ReceivedBatch, receiver: Receiver): BatchHop | und
 interface Admitted {
   /** What holds for the batch: the most that any of its messages is let do. */
   readonly policy: InboundPolicy;
+  /** The least that any of them is let do. */
+  readonly strictest: InboundPolicy;
   readonly links: readonly Link[];
   /** The chains that the messages are in. */
   readonly parts: readonly LineageFields[];
@@ -101,8 +103,10 @@ function admitted(messages: ReceivedBatch['messages'], peer: { readonly name: st
   const links = new Links();
   const chains = new Set<string>();
   const policies = new Set<InboundPolicy>();
+  let strictest: InboundPolicy = 'continue';
   for (const { headers } of messages) {
     const policy = typeof inbound === 'function' ? policyOf(headers) : inbound;
+    if (LARGEST_FIRST.indexOf(policy) > LARGEST_FIRST.indexOf(strictest)) strictest = policy;
     const mayLink = typeof inbound === 'function' || (policy !== 'restart' && !links.full);
     const mayDeepen = rules !== undefined && (policy === 'continue' || rules.keepOnRestart);
     const spanContext = mayLink ? spanContextOf(headers) : undefined;
@@ -113,6 +117,7 @@ function admitted(messages: ReceivedBatch['messages'], peer: { readonly name: st
   }
   return {
     policy: LARGEST_FIRST.find((policy) => policies.has(policy)) ?? 'continue',
+    strictest,
     links: links.list,
     parts: Array.from(chains).flatMap((chain) => parseLineage(chain) ?? []),
   };

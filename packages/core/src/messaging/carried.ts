@@ -3,7 +3,7 @@ import type { Link } from '@opentelemetry/api';
 import { carriedContext } from '../carrier/read.ts';
 import { sameSpan } from '../hop/hop.ts';
 import { Links } from '../hop/links.ts';
-import { receiptOf } from '../lineage/state.ts';
+import { isRestarted, receiptOf } from '../lineage/state.ts';
 import type { Sender } from './sender.ts';
 
 /** What the messages of a topic hold of the fields before we write. */
@@ -12,7 +12,7 @@ export interface Carried {
   readonly relayed: object | undefined;
   /** Every distinct valid context held. */
   readonly links: readonly Link[] | undefined;
-  /** Whether valid contexts are kept, because no span is active. */
+  /** Whether valid contexts are kept: no span is active, or the options say so; and they are not what a restarted hop was offered. */
   readonly keepsValid: boolean;
   /** All messages carry what the hop was offered that runs: it sends on what came in, as a retry or a dead letter. */
   readonly forward: boolean;
@@ -41,13 +41,15 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
   if (!any) return undefined;
   const active = contextApi.active();
   const span = trace.getSpanContext(active);
-  const keepsValid = span === undefined || !isSpanContextValid(span);
+  const keptOut = isRestarted(active);
+  const relays = !keptOut && (span === undefined || !isSpanContextValid(span));
   const only = held === count && links?.list.length === 1 ? links.list[0] : undefined;
-  const offered = receiptOf(active)?.offered;
+  const receipt = receiptOf(active);
+  const offered = receipt?.offered;
   return {
-    links: links?.list,
-    keepsValid,
-    relayed: keepsValid && only !== undefined ? example : undefined,
+    links: receipt?.policy === 'restart' ? undefined : links?.list,
+    keepsValid: relays || (!keptOut && hop.options.existing === 'keep'),
+    relayed: relays && only !== undefined ? example : undefined,
     forward: only !== undefined && offered !== undefined && sameSpan(only.context, offered),
   };
 }

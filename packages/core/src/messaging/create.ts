@@ -75,7 +75,7 @@ function creator(
     if (headers === null) return { message };
     const held =
       headers === undefined || found === undefined ? undefined : carriedContext(headers, shape.reader, hop.limits);
-    if (held !== undefined && (found?.keepsValid === true || hop.options.existing === 'keep')) {
+    if (held !== undefined && found?.keepsValid === true) {
       links?.add(held);
       return { message };
     }
@@ -86,7 +86,7 @@ function creator(
         kind: SpanKind.PRODUCER,
         attributes,
         target,
-        links: held === undefined ? undefined : [{ context: held }],
+        links: held === undefined || found?.links === undefined ? undefined : [{ context: held }],
         reply,
         forward: found?.forward,
       },
@@ -97,7 +97,7 @@ function creator(
     if (create.refused !== undefined) return { message, refused: create };
     links?.add(create.span.spanContext());
     const unchanged =
-      create.mode === 'strip' ? headers === undefined || !shape.holdsFields(headers) : isEmpty(create.fields);
+      (create.mode === 'strip' || isEmpty(create.fields)) && (headers === undefined || !shape.holdsFields(headers));
     return { message: unchanged ? message : shape.writer(create, 1)(message as object, headers) };
   };
 }

@@ -76,8 +76,9 @@ function written(
   found: Carried | undefined,
   shape: MessageShape,
 ): Lists {
-  if (found === undefined && sending.mode === 'strip') return lists;
-  if (sending.mode !== 'strip' && isEmpty(sending.fields)) return lists;
+  const { mode } = sending;
+  const isEmptyHanded = mode === 'strip' || isEmpty(sending.fields);
+  if (isEmptyHanded && (found === undefined || mode === 'keep')) return lists;
   const write = shape.writer(writtenOver(found, sending), count);
   return lists.map((messages) =>
     messages.map((message) => {

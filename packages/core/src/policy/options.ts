@@ -69,9 +69,9 @@ export interface HopOptions {
   /**
    * Whether a caller whose trace was restarted with a link is told the new one (`traceresponse`), and whether a call links what
    * it is told. Default `first-party`: peers that are authenticated; where `authenticated` is not given, those at private
-   * addresses, with no proxy between, and those in memory and over stdio.
+   * addresses, with no proxy between, and those in memory and over stdio. `authenticated`: callers that are, and nobody else.
    */
-  readonly answer?: 'first-party' | boolean | undefined;
+  readonly answer?: 'first-party' | 'authenticated' | boolean | undefined;
   /** A policy, or a function of the target. Default `inject`. */
   readonly outbound?: OutboundPolicy | ((target: Target) => OutboundPolicy) | undefined;
   /**
@@ -87,7 +87,10 @@ export interface HopOptions {
    * read or written.
    */
   readonly lineage?: LineageOptions | false | undefined;
-  /** What happens to fields that an outbound carrier already holds. Default `replace`. */
+  /**
+   * What happens to fields that an outbound carrier already holds. Default `replace`. Below a hop whose policy is a restart they are
+   * replaced in any case: they may be what it kept out.
+   */
   readonly existing?: 'replace' | 'keep' | undefined;
   /** `false`: propagation only. It begins no trace, and no chain unless `agent`, `maxHops` or a budget is given. Default `true`. */
   readonly spans?: boolean | undefined;

@@ -15,7 +15,8 @@ export function internalMesh<O extends HopOptions>(options?: O): O & HopOptions 
 
 /**
  * Returns options for what anybody can reach. A peer that `authenticated` vouches for is continued; anybody else gets a new trace
- * that links to the one it offered, and nothing of its `tracestate`, baggage or lineage. What is given wins.
+ * that links to the one it offered, and nothing of its `tracestate`, baggage or lineage. Only the former are told of it
+ * (`traceresponse`). What is given wins.
  *
  * @example
  * ```ts
@@ -46,6 +47,8 @@ const mesh: HopOptions = { inbound: 'continue', outbound: 'inject', authenticate
 const edge: HopOptions = {
   inbound: ({ authenticated }) => (authenticated === true ? 'continue' : 'restart-with-link'),
   outbound: 'inject',
+  // Behind a proxy everybody comes from a private address.
+  answer: 'authenticated',
 };
 const tools: HopOptions = {
   inbound: 'restart-with-link',

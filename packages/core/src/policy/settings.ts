@@ -105,8 +105,9 @@ export function hopSettings(
   checkOneOfOrFunction('inbound', given.inbound, INBOUND);
   checkOneOfOrFunction('outbound', given.outbound, OUTBOUND);
   checkFunction('authenticated', given.authenticated, 'a function of the peer that returns true or false');
-  if (given.answer !== undefined && given.answer !== 'first-party' && typeof given.answer !== 'boolean') {
-    throw optionError('answer', "'first-party', true or false", given.answer);
+  const { answer } = given;
+  if (answer !== undefined && typeof answer !== 'boolean' && answer !== 'first-party' && answer !== 'authenticated') {
+    throw optionError('answer', "'first-party', 'authenticated', true or false", answer);
   }
   checkOneOf('existing', given.existing, ['replace', 'keep']);
   checkBoolean('spans', given.spans);

@@ -110,12 +110,20 @@ export function resumeTrace<T>(
       ownLineage: settings.lineage && chainText(undefined, relation, chain, settings.lineage),
       peer: { name },
       links: wokenBy(active),
-      // Clocks differ, and a store may say what it likes: a handle from the future is of no known age.
-      stale: relation === 'link' || (saved !== undefined && Date.now() - saved.savedAt > maxParentAge),
+      stale: relation === 'link' || (saved !== undefined && ageOf(saved) > maxParentAge),
     },
     settings,
     { work: ({ span }) => fn(span) },
   );
+}
+
+// How far the clocks of two machines may be apart.
+const MINUTE = 60_000;
+
+// One that says it comes from later than that would never grow old.
+function ageOf({ savedAt }: HandleFields): number {
+  const age = Date.now() - savedAt;
+  return age < -MINUTE ? Infinity : age;
 }
 
 const nothing: HandleFields = Object.freeze({

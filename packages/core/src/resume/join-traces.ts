@@ -12,7 +12,11 @@ import { enteredChain } from '../lineage/rules.ts';
 import type { LineageRules } from '../lineage/rules.ts';
 import { activeChain, withChain } from '../lineage/state.ts';
 import { Links } from '../hop/links.ts';
+import { metaFields } from '../carrier/read.ts';
+import { peerOf } from '../hop/peer.ts';
 import type { HopOptions } from '../policy/options.ts';
+import { inboundPolicy } from '../policy/policy.ts';
+import type { HopSettings } from '../policy/settings.ts';
 import { rememberedSettings } from '../policy/remembered-settings.ts';
 import { whenSettled } from '../settled.ts';
 import { endSpan, noSpan, startSpan } from '../telemetry/span.ts';
@@ -27,8 +31,9 @@ export type Branch = Context | SpanContext | string;
  * Returns what `fn` returns, run under one INTERNAL span called `name` that links each of `branches`, for work that several
  * causes lead to: the answers of agents that were asked in parallel, the rows of a report. The span is a child of the active
  * one, or the root of a trace; a branch that comes twice is linked once, and at most 128 are. The chain of agents goes on from
- * the deepest of them. A branch without a valid span context is left out, and nothing about a branch throws; what `fn` throws
- * comes out as the same object.
+ * the deepest of them. A handle is under the `inbound` policy, as in {@link resumeTrace}: a restart keeps its chain out, and one
+ * without a link the link too. A branch without a valid span context is left out, and nothing about a branch throws; what `fn`
+ * throws comes out as the same object.
  *
  * @example
  * ```ts
@@ -47,7 +52,7 @@ export function joinTraces<T>(
   const links = new Links();
   const chains: LineageFields[] = [];
   for (const branch of branches) {
-    const { spanContext, chain } = joined(branch);
+    const { spanContext, chain } = joined(branch, name, settings);
     if (spanContext !== undefined) links.add(spanContext);
     if (chain !== undefined) chains.push(chain);
   }
@@ -72,8 +77,8 @@ interface Joined {
   readonly chain: LineageFields | undefined;
 }
 
-function joined(branch: unknown): Joined {
-  if (typeof branch === 'string') return ofHandle(branch);
+function joined(branch: unknown, name: string, settings: HopSettings): Joined {
+  if (typeof branch === 'string') return ofHandle(branch, name, settings);
   if (typeof branch !== 'object' || branch === null) return neither;
   if (typeof (branch as Partial<Context>).getValue !== 'function') {
     return { spanContext: valid(branch as SpanContext), chain: undefined };
@@ -84,17 +89,31 @@ function joined(branch: unknown): Joined {
 
 const neither: Joined = Object.freeze({ spanContext: undefined, chain: undefined });
 
-function ofHandle(text: string): Joined {
+function ofHandle(text: string, name: string, settings: HopSettings): Joined {
   const handle = parseHandle(text);
   if (handle === undefined) {
     warnOnce('join:handle', 'a handle that `joinTraces` was given is not valid, so it is not linked.');
     return neither;
   }
+  const policy = inboundPolicy(
+    settings.asksPeer ? peerOf({ ...handleHop, name, peer: { name } }, settings) : undefined,
+    settings,
+  );
+  if (policy === 'restart') return neither;
   const spanContext = parseTraceparent(handle.traceparent);
   const traceState = parseTracestate(handle.tracestate);
   if (spanContext !== undefined && traceState !== undefined) spanContext.traceState = traceState;
-  return { spanContext, chain: parseLineage(handle.lineage) };
+  const survives = policy === 'continue' || settings.lineage?.keepOnRestart === true;
+  return { spanContext, chain: survives ? parseLineage(handle.lineage) : undefined };
 }
+
+const handleHop = {
+  transport: 'handle',
+  kind: SpanKind.CONSUMER,
+  channel: 'broker',
+  carrier: undefined,
+  reader: metaFields,
+} as const;
 
 function valid(spanContext: SpanContext | undefined): SpanContext | undefined {
   return spanContext !== undefined && isTraceId(spanContext.traceId) && isSpanId(spanContext.spanId)

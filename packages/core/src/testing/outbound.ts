@@ -3,6 +3,7 @@ import { context, createTraceState, ROOT_CONTEXT, SpanKind, trace } from '@opent
 import { messageHeaders } from '../carrier/read.ts';
 import { receive } from '../hop/callbacks.ts';
 import type { HopOptions } from '../policy/options.ts';
+import { hopSettings } from '../policy/settings.ts';
 import {
   assertFailed,
   assertRefused,
@@ -157,6 +158,34 @@ export const outboundRules: readonly Rule[] = [
       assert.equal(hops.length, 1, 'the hop is a child of what the carrier held');
     },
   },
+  ...(['restart-with-link', 'restart'] as const).map((inbound): Rule => ({
+    name: `below a hop whose policy is '${inbound}' a handler that forwards what came in passes none of it on`,
+    needs: ['fields'],
+    async run(bench) {
+      const offered = {
+        traceparent: traceparent(OTHER_TRACE, OTHER_SPAN),
+        tracestate: 'theirs=1',
+        baggage: `${LINEAGE}=1.9.32.1.-.-.-,user=theirs`,
+      };
+      const settings = hopSettings({ inbound, spans: false }, { name: 'contract', version: '1.0.0' });
+      for (const carrier of [offered, { baggage: offered.baggage }, { ...offered, traceparent: '00-broken' }]) {
+        const hop = { transport: 'contract', name: 'work', kind: SpanKind.CONSUMER, carrier, reader: messageHeaders };
+        for (const options of [{}, { spans: false }, { existing: 'keep' }] as const) {
+          const fields = { ...carrier, mine: 'stays' };
+          const { wire } = await bench.sender(
+            { options: { agent: 'planner', firstParty: true, ...options }, twice: false },
+            (send) => receive(hop, () => send({ fields }), settings),
+          );
+          assertOneOfEach(bench, wire);
+          const sent = (wire ?? []).map(([name, value]) => `${name}: ${String(value)}`).join('\n');
+          for (const theirs of [OTHER_TRACE, 'theirs', '00-broken', `${LINEAGE}=1.9`, `${LINEAGE}=1.10`]) {
+            assert(!sent.includes(theirs), `nothing that was offered is on the wire:\n${sent}`);
+          }
+          assert.deepEqual(valuesOf(wire, 'mine').map(String), ['stays']);
+        }
+      }
+    },
+  })),
   {
     name: 'a field of a wrong type is never passed on',
     needs: ['fields', 'types'],

@@ -50,6 +50,9 @@ function expectLinkedBothWays(): void {
   expect(linkedFrom(out)).toEqual([idOf(into)]);
 }
 
+/** A boundary that restarts, and tells first parties. */
+const restarting: HopOptions = { inbound: 'restart-with-link' };
+
 describe('over HTTP', () => {
   let server: Listening;
   afterEach(() => server.close());
@@ -73,7 +76,7 @@ describe('over HTTP', () => {
   };
 
   test('a chain that was cut at a boundary is found from either end', async () => {
-    await serve(publicEdge());
+    await serve(restarting);
     const answer = await ask('127.0.0.1');
     const { into } = ends();
     expect(answer).toBe(`00-${into.spanContext().traceId}-${idOf(into)}-01`);
@@ -81,27 +84,45 @@ describe('over HTTP', () => {
   });
 
   test('over an undici dispatcher too', async () => {
-    await serve(publicEdge());
+    await serve(restarting);
     const { body } = await request(url('127.0.0.1'), { dispatcher: agent.compose(traceInterceptor()) });
     await body.dump();
     expectLinkedBothWays();
   });
 
   test('and over the dispatcher of Node’s own fetch, whose handlers are those of undici 6', async () => {
-    await serve(publicEdge());
+    await serve(restarting);
     const dispatcher = agent.compose(traceInterceptor());
     await (await fetch(url('127.0.0.1'), { dispatcher } as RequestInit)).text();
     expectLinkedBothWays();
   });
 
   test('a caller that comes through a proxy is not told', async () => {
-    await serve(publicEdge());
+    await serve(restarting);
     expect(await ask('127.0.0.1', {}, { 'x-forwarded-for': '203.0.113.9' })).toBeNull();
     expect(linkedFrom(ends().out)).toEqual([]);
   });
 
   test('where `authenticated` is given, a caller that is not is not told', async () => {
-    await serve(publicEdge({ authenticated: () => false }));
+    await serve({ ...restarting, authenticated: () => false });
+    expect(await ask('127.0.0.1')).toBeNull();
+  });
+
+  test('at a public edge nobody is told: behind a proxy everybody comes from a private address', async () => {
+    await serve(publicEdge());
+    expect(await ask('127.0.0.1')).toBeNull();
+    expect(linkedFrom(ends().out)).toEqual([]);
+  });
+
+  test("under `answer: 'authenticated'` callers are told that are authenticated, and nobody else", async () => {
+    const authenticated: HopOptions['authenticated'] = ({ headers }) => headers.get('x-key') === 'good';
+    await serve({ ...restarting, authenticated, answer: 'authenticated' });
+    expect(await ask('127.0.0.1')).toBeNull();
+    await telemetry.reset();
+    expect(await ask('127.0.0.1', { answer: 'authenticated' }, { 'x-key': 'good' })).not.toBeNull();
+    expectLinkedBothWays();
+    await server.close();
+    await serve({ ...restarting, answer: 'authenticated' });
     expect(await ask('127.0.0.1')).toBeNull();
   });
 
@@ -125,7 +146,7 @@ describe('over HTTP', () => {
   });
 
   test('what a redirect led to does not answer for the server that was called', async () => {
-    await serve(publicEdge());
+    await serve(restarting);
     const response = await traceFetch(undiciFetch)(url('127.0.0.1', '/old'), { dispatcher: agent });
     await response.text();
     const out = telemetry.spans().find((span) => span.kind === SpanKind.CLIENT) as ReadableSpan;
@@ -144,7 +165,6 @@ describe('over HTTP', () => {
 });
 
 describe('over MCP', () => {
-  const restarting: HopOptions = { inbound: 'restart-with-link' };
   let client: Client;
   beforeEach(() => {
     client = traceClient(new Client({ name: 'analyst', version: '1.0.0' }), { firstParty: true });
@@ -206,7 +226,7 @@ describe('over MCP', () => {
 
 test('a restarted trace is answered before the handler runs, so a stream that begins at once has it', async () => {
   const app = express();
-  app.use(traceContext(publicEdge()));
+  app.use(traceContext(restarting));
   app.use((_request, response) => {
     response.flushHeaders();
     setImmediate(() => response.end('late'));
