@@ -53,7 +53,7 @@ function isOwnField(name: string, sending: Sending): boolean {
   if (name === 'traceparent' || name === 'tracestate' || name === 'baggage') return true;
   // The names that a foreign propagator writes, in the letter case that it likes.
   for (const field in sending.fields) if (field.length === name.length && field.toLowerCase() === name) return true;
-  return false;
+  return sending.foreign?.includes(name) === true;
 }
 
 function isPairs(headers: object): headers is unknown[][] {

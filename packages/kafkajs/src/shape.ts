@@ -18,9 +18,9 @@ export const recordHeaders: MessageShape = {
     return headers === undefined || typeof headers === 'object' ? headers : null;
   },
   holdsFields,
-  writer({ fields, mode, keepsValid }, count) {
+  writer({ fields, mode, keepsValid, foreign }, count) {
     const values: Record<string, string | Buffer> = count < BYTES_FROM ? fields : inBytes(fields);
-    const written = { fields: values, mode, keepsValid };
+    const written = { fields: values, mode, keepsValid, foreign };
     return (message, headers) =>
       withHeaders(message, writeRecord(headers as Record<string, unknown> | undefined, written));
   },

@@ -26,9 +26,9 @@ const asText = (text: string): string => text;
  * `lineage` enforces it.
  */
 export function injectHeaders(headers?: ReadonlyMap<unknown, unknown>, options?: InjectOptions): Map<unknown, unknown> {
-  const { fields, mode, keepsValid } = messageFields(kafka, options?.topic, settingsOf(options));
+  const { fields, mode, keepsValid, foreign } = messageFields(kafka, options?.topic, settingsOf(options));
   const encode = options?.headers === 'string' ? asText : asBuffer;
-  return writeMap(headers, { fields: encoded(fields, encode), mode, keepsValid }, encode);
+  return writeMap(headers, { fields: encoded(fields, encode), mode, keepsValid, foreign }, encode);
 }
 
 /**

@@ -12,9 +12,9 @@ export function mapHeaders({ key, value }: HeaderEncoder): MessageShape {
       return headers === undefined || (typeof headers === 'object' && headers !== null) ? headers : null;
     },
     holdsFields,
-    writer({ fields, mode, keepsValid }) {
+    writer({ fields, mode, keepsValid, foreign }) {
       if (key === undefined || value === undefined) return (message) => message;
-      const written = { fields: encoded(fields, value), mode, keepsValid };
+      const written = { fields: encoded(fields, value), mode, keepsValid, foreign };
       return (message, headers) => ({
         ...message,
         headers:

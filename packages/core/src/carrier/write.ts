@@ -17,6 +17,8 @@ export interface WrittenFields {
   readonly mode: FieldsMode;
   /** With `mode: 'write'`, whether a carrier that holds a valid `traceparent` stays as it is. */
   readonly keepsValid: boolean;
+  /** Names, in lower case, of what a foreign propagator owns beside the three fields: they go where those go. */
+  readonly foreign?: readonly string[] | undefined;
 }
 
 /** What is written, with values as the carrier holds them: text, or what the adapter made of it. */
@@ -24,6 +26,7 @@ interface Written<F> {
   readonly fields: Readonly<Record<string, F>>;
   readonly mode: FieldsMode;
   readonly keepsValid: boolean;
+  readonly foreign?: readonly string[] | undefined;
 }
 
 const readers = { http: httpHeaders, message: messageHeaders, meta: metaFields };
@@ -38,11 +41,11 @@ export function writeRecord<V = unknown, F = string>(
   sending: Written<F>,
   kind: CarrierKind = 'message',
 ): Record<string, V | F> {
-  const { fields, mode } = sending;
+  const { fields, mode, foreign } = sending;
   if (record === undefined || record === null) return mode === 'strip' ? {} : { ...fields };
   let owned = false;
   for (const key of Object.keys(record)) {
-    if (isOwnedField(key, fields)) {
+    if (isOwnedField(key, fields, foreign)) {
       owned = true;
       break;
     }
@@ -54,7 +57,7 @@ export function writeRecord<V = unknown, F = string>(
   let kept = false;
   for (const key of Object.keys(record)) {
     const value = record[key] as V;
-    if (isOwnedField(key, fields)) {
+    if (isOwnedField(key, fields, foreign)) {
       if (!keeps || !isFieldValue(value, kind)) continue;
       kept = true;
     }
@@ -71,13 +74,13 @@ export function writeMap(
   sending: Written<unknown>,
   keyOf: (name: string) => unknown,
 ): Map<unknown, unknown> {
-  const { fields, mode } = sending;
+  const { fields, mode, foreign } = sending;
   const copy = new Map<unknown, unknown>();
   let kept = false;
   if (headers !== undefined && headers.size > 0) {
     const keeps = keepsFields(headers, sending, 'message');
     for (const [name, value] of headers) {
-      if (isOwnedField(name, fields)) {
+      if (isOwnedField(name, fields, foreign)) {
         if (!keeps || !isFieldValue(value, 'message')) continue;
         kept = true;
       }
@@ -89,14 +92,17 @@ export function writeMap(
   return copy;
 }
 
-/** Whether a Map or a record of headers holds `traceparent`, `tracestate` or `baggage` in any letter case. */
-export function holdsFields(headers: object): boolean {
+/**
+ * Whether a Map or a record of headers holds `traceparent`, `tracestate` or `baggage` in any letter case, or one of the `foreign`
+ * fields.
+ */
+export function holdsFields(headers: object, foreign?: readonly string[]): boolean {
   if (headers instanceof Map) {
-    for (const name of headers.keys()) if (isOwnedField(name, noFields)) return true;
+    for (const name of headers.keys()) if (isOwnedField(name, noFields, foreign)) return true;
     return false;
   }
   // Also of what it inherits, which does no harm: to list its own keys would make an array for each message.
-  for (const name in headers) if (isOwnedField(name, noFields)) return true;
+  for (const name in headers) if (isOwnedField(name, noFields, foreign)) return true;
   return false;
 }
 
@@ -109,8 +115,9 @@ function keepsFields(carrier: unknown, { mode, keepsValid }: Written<unknown>, k
 /** Returns new `Headers` with the fields of a hop written as its mode says. Throws what `new Headers(init)` throws. */
 export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sending: WrittenFields): Headers {
   const headers = new Headers(init);
-  const { fields, mode } = sending;
-  const holds = w3cFields.some((name) => headers.has(name));
+  const { fields, mode, foreign = [] } = sending;
+  const owned = [...w3cFields, ...foreign];
+  const holds = owned.some((name) => headers.has(name));
   if (
     holds &&
     (mode === 'keep' ||
@@ -118,12 +125,16 @@ export function writeHeaders(init: ConstructorParameters<typeof Headers>[0], sen
   ) {
     return headers;
   }
-  if (holds) for (const name of w3cFields) headers.delete(name);
+  if (holds) for (const name of owned) headers.delete(name);
   if (mode !== 'strip') for (const name of Object.keys(fields)) headers.set(name, fields[name] as string);
   return headers;
 }
 
-function isOwnedField(key: unknown, fields: Readonly<Record<string, unknown>>): boolean {
+function isOwnedField(
+  key: unknown,
+  fields: Readonly<Record<string, unknown>>,
+  foreign: readonly string[] | undefined,
+): boolean {
   const length = typeof key === 'string' ? key.length : key instanceof Uint8Array ? key.byteLength : 0;
   // Most keys are told apart by their length.
   switch (length) {
@@ -137,8 +148,10 @@ function isOwnedField(key: unknown, fields: Readonly<Record<string, unknown>>): 
       if (isField(key, 'baggage')) return true;
       break;
   }
-  // The names that a foreign propagator writes.
+  // The names that a foreign propagator writes, and those that it says are its own.
   for (const name in fields) if (name.length === length && isField(key, name.toLowerCase())) return true;
+  if (foreign === undefined) return false;
+  for (const name of foreign) if (name.length === length && isField(key, name)) return true;
   return false;
 }
 

@@ -254,6 +254,11 @@ class OutboundEnd {
     return (this.#fields ??= fieldsOf(this.sends, this, this.#settings));
   }
 
+  get foreign(): readonly string[] | undefined {
+    const choice = this.#settings.propagator();
+    return choice.kind === 'foreign' ? choice.fields : undefined;
+  }
+
   get wire(): Context {
     return (this.#wire ??= this.isFiltered ? withOnly(this.context, this.baggage) : this.context);
   }

@@ -25,11 +25,13 @@ export function carried(lists: Lists, { shape, hop }: Sender): Carried | undefin
   let any = false;
   let example: object | undefined;
   let links: Links | undefined;
+  const choice = hop.propagator();
+  const foreign = choice.kind === 'foreign' ? choice.fields : undefined;
   for (const messages of lists) {
     for (const message of messages) {
       count++;
       const headers = shape.headers(message);
-      if (headers === undefined || headers === null || !shape.holdsFields(headers)) continue;
+      if (headers === undefined || headers === null || !shape.holdsFields(headers, foreign)) continue;
       any = true;
       const context = carriedContext(headers, shape.reader, hop.limits);
       if (context === undefined) continue;

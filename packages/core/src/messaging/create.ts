@@ -97,7 +97,8 @@ function creator(
     if (create.refused !== undefined) return { message, refused: create };
     links?.add(create.span.spanContext());
     const unchanged =
-      (create.mode === 'strip' || isEmpty(create.fields)) && (headers === undefined || !shape.holdsFields(headers));
+      (create.mode === 'strip' || isEmpty(create.fields)) &&
+      (headers === undefined || !shape.holdsFields(headers, create.foreign));
     return { message: unchanged ? message : shape.writer(create, 1)(message as object, headers) };
   };
 }

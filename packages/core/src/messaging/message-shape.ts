@@ -6,8 +6,8 @@ export interface MessageShape {
   readonly reader: CarrierReader;
   /** A message's headers, `undefined` where it has none, and `null` where nothing can be written: the client reports that. */
   headers(message: unknown): object | undefined | null;
-  /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case. */
-  holdsFields(headers: object): boolean;
+  /** Whether headers hold `traceparent`, `tracestate` or `baggage` in any letter case, or one of the `foreign` fields. */
+  holdsFields(headers: object, foreign?: readonly string[]): boolean;
   /** Returns what writes the fields of one hop into its messages, of which there are `count`. */
   writer(fields: WrittenFields, count: number): MessageWriter;
 }

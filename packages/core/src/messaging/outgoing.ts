@@ -66,7 +66,7 @@ function onlyOne(lists: Lists): unknown {
 // With no span active a valid context that is there stays.
 function writtenOver(found: Carried | undefined, sending: Sending): WrittenFields {
   if (found?.keepsValid !== true || sending.keepsValid) return sending;
-  return { fields: sending.fields, mode: sending.mode, keepsValid: true };
+  return { fields: sending.fields, mode: sending.mode, keepsValid: true, foreign: sending.foreign };
 }
 
 function written(

@@ -1,11 +1,11 @@
 import { context as contextApi, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import type { CarrierReader } from '../carrier/read.ts';
-import type { Sending } from '../hop/hop.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { rememberedSettings } from '../policy/remembered-settings.ts';
 import { inboundContext, outboundFields } from '../hop/without-span.ts';
 import { writeRecord } from '../carrier/write.ts';
+import type { WrittenFields } from '../carrier/write.ts';
 import { ThroughlineError } from '../errors.ts';
 
 /** The environment of a process: names and values. */
@@ -61,11 +61,16 @@ const environment: CarrierReader = {
 /** Returns a copy of `env` with the fields of a hop as variables, written as its mode says. */
 export function writeEnv(
   env: Environment,
-  sending: Pick<Sending, 'fields' | 'mode' | 'keepsValid'>,
+  { fields: given, mode, keepsValid, foreign }: WrittenFields,
 ): Record<string, string> {
   const fields: Record<string, string> = {};
-  for (const [field, value] of Object.entries(sending.fields)) fields[variable(field)] = value;
-  const copy = writeRecord(env, { fields, mode: sending.mode, keepsValid: sending.keepsValid });
+  for (const [field, value] of Object.entries(given)) fields[variable(field)] = value;
+  const copy = writeRecord(env, {
+    fields,
+    mode,
+    keepsValid,
+    foreign: foreign?.map((name) => variable(name).toLowerCase()),
+  });
   for (const name of Object.keys(copy)) if (copy[name] === undefined) delete copy[name];
   return copy as Record<string, string>;
 }

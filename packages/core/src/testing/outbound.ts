@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { context, createTraceState, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
+import type { TextMapPropagator } from '@opentelemetry/api';
 import { messageHeaders } from '../carrier/read.ts';
 import { receive } from '../hop/callbacks.ts';
 import type { HopOptions } from '../policy/options.ts';
@@ -81,6 +82,15 @@ const pastLimits: Readonly<Record<string, string>> = {
   budget: '1.1.32.1.-.0.-',
 };
 const enforce: HopOptions = { lineage: { mode: 'enforce' } };
+
+/** A propagator of a format of its own. */
+const theirs: TextMapPropagator = {
+  fields: () => ['X-Theirs'],
+  extract: (received) => received,
+  inject(sent, carrier, setter) {
+    if (trace.getSpanContext(sent) !== undefined) setter.set(carrier, 'x-theirs', 'new');
+  },
+};
 
 export const outboundRules: readonly Rule[] = [
   {
@@ -240,6 +250,27 @@ export const outboundRules: readonly Rule[] = [
       if (hasFields(bench)) assert.deepEqual(valuesOf(wire, 'mine').map(String), ['stays']);
       if (hasSpan(bench)) bench.hopOf(caller);
       await bench.counted('outbound', 'suppressed');
+    },
+  },
+  {
+    name: 'what a propagator of another format owns goes too: suppressed, below a restart, and before ours',
+    needs: ['fields'],
+    async run(bench) {
+      const name = bench.harness.carrier === 'env' ? 'X_THEIRS' : 'X-Theirs';
+      const call = { fields: { [name]: 'old', mine: 'stays' } };
+      const values = (wire: readonly Field[] | undefined): unknown[] => valuesOf(wire, name.toLowerCase()).map(String);
+      const suppressed = await bench.send({ propagator: theirs, outbound: 'suppress' }, call);
+      assert.deepEqual(values(suppressed.wire), [], 'it is not on the wire under `suppress`');
+      assert.deepEqual(valuesOf(suppressed.wire, 'mine').map(String), ['stays']);
+      const written = await bench.send({ propagator: theirs }, call);
+      assert.deepEqual(values(written.wire), ['new'], 'there is one, and it is ours');
+      const settings = hopSettings({ inbound: 'restart', spans: false }, { name: 'contract', version: '1.0.0' });
+      const hop = { transport: 'contract', name: 'work', kind: SpanKind.CONSUMER, carrier: {}, reader: messageHeaders };
+      const options: HopOptions = { propagator: theirs, spans: false };
+      const { wire } = await bench.sender({ options, twice: false }, (send) =>
+        receive(hop, () => send(call), settings),
+      );
+      assert.deepEqual(values(wire), [], 'it is not on the wire below a restart');
     },
   },
   {
