@@ -16,7 +16,7 @@ export type Transport = string;
 /** What a hop goes through: a network `host`, the `memory` of this process, a message `broker`, a child or parent `process`. */
 export type Channel = 'host' | 'memory' | 'broker' | 'process';
 
-/** The headers that came with a hop, for reading alone: of the HTTP request, of the message, or the keys of MCP `_meta`. */
+/** The headers that came with a hop, for reading alone: of the HTTP request, or of the message. */
 export interface PeerHeaders {
   /** Returns the text of a header, in any letter case; repeated ones joined by a comma. */
   get(name: string): string | undefined;
@@ -56,3 +56,9 @@ export interface Target {
 
 /** What became of the context that an inbound hop was offered, or an outbound one held. */
 export type HopOutcome = 'continued' | 'restarted' | 'started' | 'invalid' | 'refused' | 'suppressed';
+
+/**
+ * What an inbound end does with the context it is offered: `continue` makes a child of the remote span,
+ * `restart-with-link` a new trace that links to it, `restart` a new trace without a link.
+ */
+export type InboundPolicy = 'continue' | 'restart-with-link' | 'restart';

@@ -81,7 +81,7 @@ function w3cLimitedTo(fields: readonly string[], limits: Limits): PropagatorChoi
 function foreign(propagator: TextMapPropagator, limits: Limits): PropagatorChoice {
   let fields: readonly string[] = [];
   try {
-    fields = propagator.fields().map((name) => String(name).toLowerCase());
+    fields = propagator.fields().map((name) => name.toLowerCase());
   } catch (thrown) {
     // A propagator that cannot say what it owns still injects.
     telemetryFailed('propagator', thrown);

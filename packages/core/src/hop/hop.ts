@@ -3,8 +3,7 @@ import type { CarrierReader } from '../carrier/read.ts';
 import type { WrittenFields } from '../carrier/write.ts';
 import type { LineageFields } from '../lineage/codec.ts';
 import type { Move } from '../lineage/rules.ts';
-import type { Channel, HopOutcome, PeerAccount, Target, Transport } from '../parties.ts';
-import type { InboundPolicy } from '../policy/options.ts';
+import type { Channel, HopOutcome, InboundPolicy, PeerAccount, Target, Transport } from '../parties.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 
 /*

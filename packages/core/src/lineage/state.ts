@@ -1,8 +1,7 @@
 import { createContextKey, propagation } from '@opentelemetry/api';
 import type { Context, SpanContext } from '@opentelemetry/api';
 import { layered } from '../context/layer.ts';
-import type { Peer, Transport } from '../parties.ts';
-import type { InboundPolicy } from '../policy/options.ts';
+import type { InboundPolicy, Peer, Transport } from '../parties.ts';
 import { chainOf, rootChain } from './chain.ts';
 import type { Chain } from './chain.ts';
 import { parseLineage } from './codec.ts';

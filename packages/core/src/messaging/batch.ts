@@ -11,7 +11,7 @@ import { runInbound } from '../hop/runner.ts';
 import { parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
 import type { Refused } from '../lineage/refusal.ts';
-import type { InboundPolicy } from '../policy/options.ts';
+import type { InboundPolicy } from '../parties.ts';
 import { inboundPolicy } from '../policy/policy.ts';
 import { whenSettled } from '../settled.ts';
 import { describeMessages } from './attributes.ts';

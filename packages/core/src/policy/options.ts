@@ -1,13 +1,7 @@
 import type { MeterProvider, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
-import type { Peer, Target } from '../parties.ts';
+import type { InboundPolicy, Peer, Target } from '../parties.ts';
 import type { Limits } from '../w3c/limits.ts';
 import type { LineageOptions } from '../lineage/rules.ts';
-
-/**
- * What an inbound end does with the context it is offered: `continue` makes a child of the remote span,
- * `restart-with-link` a new trace that links to it, `restart` a new trace without a link.
- */
-export type InboundPolicy = 'continue' | 'restart-with-link' | 'restart';
 
 /** What an outbound end does with the context it holds: `suppress` keeps the span and sends no field. */
 export type OutboundPolicy = 'inject' | 'suppress';

@@ -1,8 +1,8 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
 import { textOf, warnOnce, warnOncePer } from '../diagnostics.ts';
-import type { Peer, Target } from '../parties.ts';
-import type { InboundPolicy, OutboundPolicy } from './options.ts';
+import type { InboundPolicy, Peer, Target } from '../parties.ts';
+import type { OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
 import type { HopSettings } from './settings.ts';
 
