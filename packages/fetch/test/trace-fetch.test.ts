@@ -271,6 +271,20 @@ describe('a call that fails', () => {
     expect(status).toEqual({ code: SpanStatusCode.ERROR });
   });
 
+  test('the URL is shown without the values of sensitive keys, however they are written, and of those that you name', async () => {
+    const url = `${server.origin}/a;jsessionid=s?API_KEY=s&%74oken=s;password=s&email=joe&q=1#access_token=s`;
+    await fetch(url);
+    await traceFetch(undefined, { redactQueryKeys: ['e*'] })(url);
+    const shown = (email: string): string =>
+      `${server.origin}/a;jsessionid=REDACTED?API_KEY=REDACTED&%74oken=REDACTED&email=${email}&q=1#access_token=REDACTED`;
+    expect(telemetry.spans().map(({ attributes }) => attributes['url.full'])).toEqual([
+      shown('joe'),
+      shown('REDACTED'),
+    ]);
+    // @ts-expect-error -- a wrong option
+    expect(() => traceFetch(undefined, { redactQueryKeys: 'email' })).toThrow('`redactQueryKeys` takes a list');
+  });
+
   test('credentials in a URL reach neither an attribute nor the status', async () => {
     await rejection(fetch(`http://alice:wonderland@127.0.0.1:${server.port}/?sig=looking-glass&q=1`));
     const { attributes, status } = telemetry.find('GET');

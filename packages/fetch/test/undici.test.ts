@@ -86,6 +86,18 @@ describe('the CLIENT span of a dispatch', () => {
     expect(http()[0]?.attributes['url.full']).toBe(`${server.origin}/?q=a%20b&sig=REDACTED`);
   });
 
+  test('shows no value of a sensitive key, however it is written, nor of one that you name', async () => {
+    const dispatcher = new Agent().compose(traceInterceptor({ redactQueryKeys: ['email'] }));
+    const { body } = await request(`${server.origin}/a;sid=s?Client_Secret=s&%74oken=s&E-mail=a&email=b`, {
+      dispatcher,
+    });
+    await body.dump();
+    const shown = 'a;sid=REDACTED?Client_Secret=REDACTED&%74oken=REDACTED&E-mail=a&email=REDACTED';
+    expect(http()[0]?.attributes['url.full']).toBe(`${server.origin}/${shown}`);
+    // @ts-expect-error -- a wrong option
+    expect(() => traceInterceptor({ redactQueryKeys: 'email' })).toThrow('`redactQueryKeys` takes a list');
+  });
+
   test('is an error from status 400 on', async () => {
     const { body } = await request(`${server.origin}/status/503`, { dispatcher: tracedAgent() });
     await body.dump();

@@ -291,7 +291,7 @@ describe('spans of a call', () => {
     await sentWith({ topic: 't', messages });
     await sentWith({ topic: 't', messages }, { spanPerMessage: true });
     expect(keys()).toEqual(keys().map(() => undefined));
-    telemetry.reset();
+    await telemetry.reset();
     await sentWith({ topic: 't', messages }, { recordKey: true });
     expect(telemetry.find('send t').attributes['messaging.kafka.message.key']).toBe('mary@example.com');
     await sentWith({ topic: 't', messages }, { recordKey: true, spanPerMessage: true });
