@@ -44,8 +44,8 @@ const sensitiveWithin =
   /password|passwd|passphrase|secret|credential|signature|apikey|accesskey|privatekey|(?:token|sessionid|sessid)$/;
 
 // Keys repeat on every call; the bounds keep a caller from filling the memory.
-const MAX_REMEMBERED = 1000;
-const MAX_REMEMBERED_KEY = 128;
+const MAX_REMEMBERED = 100;
+const MAX_REMEMBERED_KEY = 64;
 
 /**
  * Returns the redaction of URLs, by the keys that are sensitive everywhere and by those of `more`. Throws a `ThroughlineError` for
