@@ -64,7 +64,8 @@ export function urlRedaction(more: HttpOptions['redactQueryKeys']): UrlRedaction
     }
     return known;
   };
-  return (url) => redact(url, isSensitive);
+  // Nothing is hidden but before an `@` and after a `=`: most URLs of services hold neither.
+  return (url) => (url.includes('=') || url.includes('@') || url.includes('%') ? redact(url, isSensitive) : url);
 }
 
 function anyCase(patterns: readonly Pattern[]): (key: string) => boolean {
@@ -105,9 +106,19 @@ function redact(url: string, isSensitive: (key: string) => boolean): string {
     copied = to;
   };
   for (let at = 0; at < url.length;) {
-    const end = characterEnd(url, at);
+    let code = url.charCodeAt(at);
+    let end = at + 1;
+    if (code > AT) {
+      // Letters, which most characters are.
+      afterSlash = false;
+      at = end;
+      continue;
+    }
+    if (code === PERCENT) {
+      end = characterEnd(url, at);
+      if (end !== at + 1) code = Number.parseInt(url.slice(end - 2, end), 16);
+    }
     const isEncoded = end !== at + 1;
-    const code = isEncoded ? Number.parseInt(url.slice(end - 2, end), 16) : url.charCodeAt(at);
     // What is encoded more often than the slashes of the authority is part of it.
     const isOutside = end - at <= width;
     let next = end;
