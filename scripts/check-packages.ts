@@ -1,12 +1,14 @@
 /**
- * Checks what would be published: packs each package's build and runs publint and attw on the tarball, then looks that no
- * published type imports anything but OpenTelemetry, our own core and Node. Run `pnpm build` first.
+ * Checks what would be published: packs each package's build and runs publint and attw on the tarball, then looks that it holds
+ * exactly what is meant, and that no published type imports anything but OpenTelemetry, our own core and Node. Run `pnpm build`
+ * first.
  */
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { wrongContents } from './package-contents.ts';
 import { pack, publishedPackages } from './published-packages.ts';
 import type { PublishedPackage } from './published-packages.ts';
 
@@ -21,7 +23,7 @@ async function problems(published: PublishedPackage, tarballs: string): Promise<
   return [
     ...(await complaints('publint', ['run', tarball, '--strict'])),
     ...(await complaints('attw', [tarball, '--no-definitely-typed', '--no-emoji', '--no-color', '--format', 'ascii'])),
-    ...missingFiles(contents),
+    ...wrongContents(contents, { sources: globSync('**/*.ts', { cwd: join(published.folder, 'src') }), traces }),
     ...foreignTypeImports(contents),
   ];
 }
@@ -36,12 +38,6 @@ async function complaints(tool: string, args: string[]): Promise<string[]> {
   }
 }
 
-function missingFiles(contents: string): string[] {
-  return ['LICENSE', 'README.md', 'dist/esm/index.js', 'dist/cjs/index.js', 'dist/cjs/package.json']
-    .filter((file) => globSync(file, { cwd: contents }).length === 0)
-    .map((file) => `${file} is not in the tarball`);
-}
-
 function foreignTypeImports(contents: string): string[] {
   const found: string[] = [];
   for (const file of globSync('dist/**/*.d.ts', { cwd: contents })) {
@@ -52,6 +48,19 @@ function foreignTypeImports(contents: string): string[] {
     }
   }
   return found;
+}
+
+const registries = ['https://registry.npmjs.org/', ...(await Promise.all(['npm', 'pnpm'].map(registryOf)))];
+const traces = [
+  join(import.meta.dirname, '..'),
+  `${homedir()}/`,
+  `${tmpdir()}/throughline-`,
+  ...new Set(registries.map((registry) => new URL(registry).host)),
+];
+
+async function registryOf(client: string): Promise<string> {
+  const { stdout } = await run(client, ['config', 'get', 'registry']);
+  return stdout.trim();
 }
 
 const tarballs = mkdtempSync(join(tmpdir(), 'throughline-packages-'));

@@ -50,7 +50,7 @@ test.each([
     },
     value: null,
   };
-  startTopic('t', [[message]], sender({ clientId: 'c' })).end();
+  startTopic('t', [[message]], sender({ clientId: 'c', recordKey: true })).end();
   const receiver = receiverOf({ groupId: 'g', clientId: 'c' });
   const timestamp = String(Date.now() - 10_000);
   runMessageHandler(
@@ -132,14 +132,14 @@ test('a key that cannot be looked at leaves no hop open', () => {
       },
     },
   );
-  const receiver = receiverOf({});
+  const receiver = receiverOf({ recordKey: true });
   runMessageHandler(
     { topic: 't', partition: 0, headers: {}, message: { key, value: 'v' } },
     undefined as never,
     () => {},
     receiver,
   );
-  startTopic('t', [[{ key, value: 'v' }]], sender({ spanPerMessage: true })).end();
+  startTopic('t', [[{ key, value: 'v' }]], sender({ spanPerMessage: true, recordKey: true })).end();
   expect(telemetry.spans().map((span) => [span.name, span.attributes['messaging.kafka.message.key']])).toEqual([
     ['process t', undefined],
     ['create t', undefined],

@@ -4,9 +4,9 @@ import {
   ATTR_SERVER_PORT,
   defaultPort,
   methodAttributes,
-  redactQuery,
   serverAddress,
 } from '@throughline/core/http';
+import type { UrlRedaction } from '@throughline/core/http';
 import {
   ATTR_CLIENT_ADDRESS,
   ATTR_NETWORK_PEER_ADDRESS,
@@ -25,7 +25,7 @@ import type { RequestLike } from './request.ts';
  * `indexOf` alone, once for each request; its userinfo never gets in. Forwarding headers count only as far as the
  * application's `trust proxy` says.
  */
-export function requestAttributes(req: RequestLike): Attributes {
+export function requestAttributes(req: RequestLike, redact: UrlRedaction): Attributes {
   const { headers, socket, method } = req;
   const peerAddress = socket.remoteAddress;
   const trusted = trustsProxy(req, peerAddress);
@@ -34,7 +34,7 @@ export function requestAttributes(req: RequestLike): Attributes {
   const attributes = methodAttributes(method);
   attributes[ATTR_URL_SCHEME] = scheme;
   attributes[ATTR_NETWORK_PROTOCOL_VERSION] = req.httpVersion;
-  setUrl(attributes, req.originalUrl ?? req.url ?? '/');
+  setUrl(attributes, redact(req.originalUrl ?? req.url ?? '/'));
   const forwardedHost = trusted ? headers['x-forwarded-host'] : undefined;
   setServer(attributes, typeof forwardedHost === 'string' ? firstOf(forwardedHost) : headers.host, scheme);
   if (peerAddress !== undefined) {
@@ -83,7 +83,7 @@ function setUrl(attributes: Attributes, url: string): void {
   let query = url.indexOf('?', start);
   if (query === -1 || query > end) query = end;
   attributes[ATTR_URL_PATH] = query === start ? '/' : url.slice(start, query);
-  if (query + 1 < end) attributes[ATTR_URL_QUERY] = redactQuery(url.slice(query, end)).slice(1);
+  if (query + 1 < end) attributes[ATTR_URL_QUERY] = url.slice(query + 1, end);
 }
 
 const SLASH = 0x2f;

@@ -2,6 +2,7 @@ import { ThroughlineError } from '@throughline/core';
 import type { IncomingMessage } from 'node:http';
 import { checkBoolean, checkFunction, hopSettings } from '@throughline/core/adapter';
 import type { HopOptions, Peer } from '@throughline/core';
+import type { HttpOptions } from '@throughline/core/http';
 import type { HopSettings } from '@throughline/core/adapter';
 import { version } from './version.ts';
 
@@ -18,7 +19,7 @@ export interface ExpressPeer extends Peer {
  * The options of every adapter, and those of Express. The functions are called with Express's own request: annotate the
  * parameter with its type where you need more of it than Node's.
  */
-export interface ExpressOptions extends HopOptions {
+export interface ExpressOptions extends HttpOptions {
   /** `true`: the request passes as if this middleware were not there. */
   readonly ignore?: OfRequest<boolean> | undefined;
   /**
@@ -35,6 +36,7 @@ const EXPRESS_OPTIONS: Readonly<Record<Exclude<keyof ExpressOptions, keyof HopOp
   ignore: true,
   route: true,
   serverTiming: true,
+  redactQueryKeys: true,
 };
 
 /** Returns the settings of one middleware. Throws a {@link ThroughlineError} for a wrong option. */

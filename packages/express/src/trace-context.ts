@@ -14,7 +14,7 @@ import {
   wrapBrand,
 } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
-import { ATTR_ABORTED, ATTR_HTTP_RESPONSE_STATUS_CODE, methodName } from '@throughline/core/http';
+import { ATTR_ABORTED, ATTR_HTTP_RESPONSE_STATUS_CODE, methodName, urlRedaction } from '@throughline/core/http';
 import { clientAddress, requestAttributes } from './attributes.ts';
 import { ATTR_HTTP_ROUTE } from './conventions.ts';
 import { bindListeners } from './listeners.ts';
@@ -48,6 +48,7 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
   if (nothing.length > 0 || isRequest(options)) throw notCalled('traceContext');
   const settings = expressSettings(options);
   const { ignore, serverTiming = false } = options ?? {};
+  const redact = urlRedaction(options?.redactQueryKeys);
   return (req, res, next) => {
     const first = hopOf(req);
     if (first !== undefined) {
@@ -61,7 +62,7 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
         transport: 'http',
         name: method,
         kind: SpanKind.SERVER,
-        attributes: requestAttributes(req),
+        attributes: requestAttributes(req, redact),
         carrier: req.headers,
         reader: nodeHeaders,
         http: 'request',

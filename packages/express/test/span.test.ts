@@ -116,7 +116,10 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
     ['http://user:secret@shop.example/a/b?c=d', '/a/b', 'c=d'],
     ['http://user:secret@shop.example', '/', undefined],
     ['http://user:secret@shop.example?c', '/', 'c'],
-    ['/a?next=http://x:y@z/', '/a', 'next=http://x:y@z/'],
+    ['/a?next=http://x:y@z/', '/a', 'next=http://REDACTED:REDACTED@z/'],
+    ['/a?API_KEY=s&%74oken=s&b=1', '/a', 'API_KEY=REDACTED&%74oken=REDACTED&b=1'],
+    ['/a;jsessionid=s/b?c;password=s', '/a;jsessionid=REDACTED/b', 'c;password=REDACTED'],
+    ['/a?email=joe', '/a', 'email=joe'],
     ['/a?', '/a', undefined],
     ['/a?b?c', '/a', 'b?c'],
   ])('the target %j has the path %j and the query %j, and no userinfo', async (target, path, query) => {
@@ -124,6 +127,14 @@ describe.each(versions)('the span of a request, $name', ({ express }) => {
     await askRaw(`GET ${target} HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n`);
     const { attributes } = onlySpan(telemetry);
     expect([attributes['url.path'], attributes['url.query']]).toEqual([path, query]);
+  });
+
+  test('the query is shown without the values of the keys that you name', async () => {
+    const { ask } = await start((app) => app.get('/', (_req, res) => void res.end()), { redactQueryKeys: ['email'] });
+    await ask('/?Email=joe&code=s&a=1');
+    expect(onlySpan(telemetry).attributes['url.query']).toBe('Email=REDACTED&code=REDACTED&a=1');
+    // @ts-expect-error -- a wrong option
+    expect(() => traceContext({ redactQueryKeys: 'email' })).toThrow('`redactQueryKeys` takes a list');
   });
 
   test('HTTP/1.0 without a Host is a request like any other', async () => {

@@ -10,9 +10,9 @@ import {
   warnIfRewrapped,
   wrapped,
 } from '@throughline/core/adapter';
-import type { HopOptions } from '@throughline/core';
 import type { HopSettings, OutboundHop, Outcome, Sending } from '@throughline/core/adapter';
-import { urlFull } from '@throughline/core/http';
+import { urlRedaction } from '@throughline/core/http';
+import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
@@ -42,7 +42,7 @@ type RequestMethod = (...args: never[]) => { then: unknown };
 type IsPlainResult<R> = [R] extends [{ then: unknown }] ? ([Promise<Awaited<R>>] extends [R] ? true : false) : true;
 
 /** Options of {@link traceFetch}. */
-export interface FetchOptions extends HopOptions {
+export interface FetchOptions extends HttpOptions {
   /**
    * Whether the wrapped fetch runs under suppressed tracing, so that another instrumentation of it adds no second span and no
    * second header. Default: `true` for the global fetch, `false` for a fetch of your own, whose own hops would fall silent.
@@ -70,8 +70,9 @@ type Call = (input: unknown, init?: unknown, ...rest: unknown[]) => unknown;
 export function traceFetch(fetch?: undefined, options?: FetchOptions): typeof globalThis.fetch;
 export function traceFetch<F extends FetchLike>(fetch: (F & PlainFetch<F>) | undefined, options?: FetchOptions): F;
 export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike {
-  const settings = hopSettings(options, scope, ['suppressInner']);
+  const settings = hopSettings(options, scope, ['suppressInner', 'redactQueryKeys']);
   checkBoolean('suppressInner', options?.suppressInner);
+  const redact = urlRedaction(options?.redactQueryKeys);
   if (fetch !== undefined && typeof fetch !== 'function') {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_ARGUMENT',
@@ -117,7 +118,7 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     if (url !== undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
-    return runOutbound<unknown>(hopOf(asked, settings), settings, {
+    return runOutbound<unknown>(hopOf(asked, settings, redact), settings, {
       call: (sending) => {
         const copy = initOf(asked, init, sending, suppressInner);
         return contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
@@ -149,12 +150,12 @@ function initOf(asked: FetchCall, init: unknown, sending: Sending, suppressInner
   }
 }
 
-function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings): OutboundHop {
+function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings, redact: UrlRedaction): OutboundHop {
   return {
     transport: 'http',
     name: spanName(method),
     kind: SpanKind.CLIENT,
-    attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url)) : undefined,
+    attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : redact(url.href)) : undefined,
     target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
     carrier: headers,
     reader: requestHeaders,

@@ -1,9 +1,10 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
-import type { HopOptions, Refused } from '@throughline/core';
+import type { Refused } from '@throughline/core';
 import type { HopSettings, Sending } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
-import { redactQuery } from '@throughline/core/http';
+import { urlRedaction } from '@throughline/core/http';
+import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
@@ -15,7 +16,7 @@ import { resend } from './resend.ts';
 export type DispatchLike = (options: never, handler: never) => boolean;
 
 /** Options of {@link traceInterceptor}. */
-export interface InterceptorOptions extends HopOptions {
+export interface InterceptorOptions extends HttpOptions {
   /** Where a call goes that does not say it itself: those of an undici `Client` or `Pool`, made for one origin. */
   readonly origin?: string | URL | undefined;
 }
@@ -44,7 +45,8 @@ interface Dispatch {
  * ```
  */
 export function traceInterceptor(options?: InterceptorOptions): <D extends DispatchLike>(dispatch: D) => D {
-  const settings = hopSettings(options, scope, ['origin']);
+  const settings = hopSettings(options, scope, ['origin', 'redactQueryKeys']);
+  const redact = urlRedaction(options?.redactQueryKeys);
   const servers = serverLookup(options?.origin);
 
   return <D extends DispatchLike>(dispatch: D): D => {
@@ -56,7 +58,7 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
       const caller = contextApi.active();
       const headers = dispatchHeaders(asked['headers']);
       const { resends, callbacks } = resend(handler, caller);
-      const sending = startDispatch(asked, resends, servers(asked['origin']), headers.carrier, settings);
+      const sending = startDispatch(asked, resends, servers(asked['origin']), headers.carrier, settings, redact);
       if (sending.refused !== undefined) {
         sending.end();
         // undici gives what a dispatch throws to whoever asked.
@@ -87,6 +89,7 @@ function startDispatch(
   server: URL | undefined,
   carrier: unknown,
   settings: HopSettings,
+  redact: UrlRedaction,
 ): Sending | Refused {
   const method = typeof asked.method === 'string' ? asked.method : 'GET';
   const path = typeof asked.path === 'string' ? asked.path : '/';
@@ -95,7 +98,9 @@ function startDispatch(
       transport: 'http',
       name: spanName(method),
       kind: SpanKind.CLIENT,
-      attributes: settings.spans ? attributesOf(method, server, fullOf(server, path, asked.query), resends) : undefined,
+      attributes: settings.spans
+        ? attributesOf(method, server, fullOf(server, path, asked.query, redact), resends)
+        : undefined,
       target: { transport: 'http', channel: 'host', host: server?.hostname, name: path },
       carrier,
       reader: httpHeaders,
@@ -111,10 +116,10 @@ function attributesOf(method: string, server: URL | undefined, full: string | un
 }
 
 // The path is what goes on the wire, and is joined as it is: resolved against the origin, `//host/` would name another server.
-function fullOf(server: URL | undefined, path: string, query: unknown): string | undefined {
+function fullOf(server: URL | undefined, path: string, query: unknown, redact: UrlRedaction): string | undefined {
   if (server === undefined || !path.startsWith('/')) return undefined;
   const search = isObject(query) ? stringify(query as Record<string, string>) : '';
-  return server.origin + redactQuery(search === '' ? path : `${path}?${search}`);
+  return server.origin + redact(search === '' ? path : `${path}?${search}`);
 }
 
 /** Returns the lookup of the server that an origin names, which parses an origin again only when it changes. */

@@ -2,8 +2,11 @@ import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { withDeadline } from '@throughline/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import { createServer } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { traceFetch } from '../src/index.ts';
+import type { FetchOptions } from '../src/index.ts';
 import { closedPort, deepFreeze, sent, startEchoServer } from './echo-server.ts';
 import type { Echo, EchoServer } from './echo-server.ts';
 
@@ -244,6 +247,33 @@ describe('a call that fails', () => {
     expect(span.status).toEqual({ code: SpanStatusCode.ERROR, message: `connect ECONNREFUSED 127.0.0.1:${port}` });
   });
 
+  test('the text of an error is on the span of a call to a first party, and of a third party on request alone', async () => {
+    const told = 'the key sk-live-1 is out of credit';
+    // What undici's parser makes of it quotes the bytes.
+    const broken = createServer((socket) =>
+      socket
+        .on('error', () => {})
+        .resume()
+        .end(`HTTP/1.1 ${told}\r\n\r\n`),
+    );
+    await new Promise<void>((resolve) => broken.listen(0, '127.0.0.1', resolve));
+    const url = `http://127.0.0.1:${(broken.address() as AddressInfo).port}/`;
+    const shown = async (options: FetchOptions): Promise<unknown> => {
+      await telemetry.reset();
+      await rejection(traceFetch(undefined, options)(url));
+      const { attributes, events, status } = telemetry.find('GET');
+      expect(attributes['error.type']).toBe('HTTPParserError');
+      expect(events).toEqual([]);
+      return status.message;
+    };
+    expect(await shown({})).toMatch(/./);
+    expect(await shown({ firstParty: false })).toBeUndefined();
+    expect(await shown({ firstParty: false, recordErrorText: true })).toMatch(/./);
+    await new Promise((resolve) => broken.close(resolve));
+    // @ts-expect-error -- a wrong option
+    expect(() => traceFetch(undefined, { recordErrorText: 1 })).toThrow('`recordErrorText` takes true or false');
+  });
+
   test('a dropped connection is named by its code', async () => {
     await rejection(fetch(`${server.origin}/drop`));
     expect(telemetry.find('GET').attributes['error.type']).toBe('UND_ERR_SOCKET');
@@ -269,6 +299,20 @@ describe('a call that fails', () => {
     const { attributes, status } = telemetry.find('GET');
     expect(attributes).toEqual({ 'http.request.method': 'GET', 'error.type': 'ERR_INVALID_URL' });
     expect(status).toEqual({ code: SpanStatusCode.ERROR });
+  });
+
+  test('the URL is shown without the values of sensitive keys, however they are written, and of those that you name', async () => {
+    const url = `${server.origin}/a;jsessionid=s?API_KEY=s&%74oken=s;password=s&email=joe&q=1#access_token=s`;
+    await fetch(url);
+    await traceFetch(undefined, { redactQueryKeys: ['e*'] })(url);
+    const shown = (email: string): string =>
+      `${server.origin}/a;jsessionid=REDACTED?API_KEY=REDACTED&%74oken=REDACTED&email=${email}&q=1#access_token=REDACTED`;
+    expect(telemetry.spans().map(({ attributes }) => attributes['url.full'])).toEqual([
+      shown('joe'),
+      shown('REDACTED'),
+    ]);
+    // @ts-expect-error -- a wrong option
+    expect(() => traceFetch(undefined, { redactQueryKeys: 'email' })).toThrow('`redactQueryKeys` takes a list');
   });
 
   test('credentials in a URL reach neither an attribute nor the status', async () => {

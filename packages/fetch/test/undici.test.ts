@@ -86,6 +86,32 @@ describe('the CLIENT span of a dispatch', () => {
     expect(http()[0]?.attributes['url.full']).toBe(`${server.origin}/?q=a%20b&sig=REDACTED`);
   });
 
+  test('has the text of an error of a first party, and of a third party on request alone', async () => {
+    const port = await closedPort();
+    const shown = async (options: InterceptorOptions): Promise<unknown> => {
+      await telemetry.reset();
+      const dispatcher = new Agent().compose(traceInterceptor(options));
+      await request(`http://127.0.0.1:${port}/`, { dispatcher }).catch(() => {});
+      expect(http()[0]?.attributes['error.type']).toBe('ECONNREFUSED');
+      return http()[0]?.status.message;
+    };
+    expect(await shown({})).toContain('ECONNREFUSED');
+    expect(await shown({ firstParty: false })).toBeUndefined();
+    expect(await shown({ firstParty: false, recordErrorText: true })).toContain('ECONNREFUSED');
+  });
+
+  test('shows no value of a sensitive key, however it is written, nor of one that you name', async () => {
+    const dispatcher = new Agent().compose(traceInterceptor({ redactQueryKeys: ['email'] }));
+    const { body } = await request(`${server.origin}/a;sid=s?Client_Secret=s&%74oken=s&E-mail=a&email=b`, {
+      dispatcher,
+    });
+    await body.dump();
+    const shown = 'a;sid=REDACTED?Client_Secret=REDACTED&%74oken=REDACTED&E-mail=a&email=REDACTED';
+    expect(http()[0]?.attributes['url.full']).toBe(`${server.origin}/${shown}`);
+    // @ts-expect-error -- a wrong option
+    expect(() => traceInterceptor({ redactQueryKeys: 'email' })).toThrow('`redactQueryKeys` takes a list');
+  });
+
   test('is an error from status 400 on', async () => {
     const { body } = await request(`${server.origin}/status/503`, { dispatcher: tracedAgent() });
     await body.dump();

@@ -65,7 +65,6 @@ describe('eachMessage', () => {
       'messaging.destination.partition.id': '2',
       'messaging.consumer.group.name': 'g',
       'messaging.client.id': 'c',
-      'messaging.kafka.message.key': 'k',
       'messaging.kafka.offset': 7,
       'throughline.calls': 0,
       'throughline.queue.duration': expect.closeTo(1.5, 0),
@@ -79,6 +78,16 @@ describe('eachMessage', () => {
     });
     expect(telemetry.find('process t').parentSpanContext).toBeUndefined();
     expect(telemetry.find('process t').links).toEqual([]);
+  });
+
+  it('says the key of the message on request alone, which may name a person', async () => {
+    const keyed = payload(received(undefined, { key: Buffer.from('mary@example.com') }));
+    await tracedEachMessage(async () => {})(keyed);
+    await tracedEachMessage(async () => {}, { recordKey: true })(keyed);
+    const keys = telemetry.spans().map((span) => span.attributes['messaging.kafka.message.key']);
+    expect(keys).toEqual([undefined, 'mary@example.com']);
+    // @ts-expect-error -- a wrong option
+    expect(() => tracedEachMessage(async () => {}, { recordKey: 1 })).toThrow('`recordKey` takes true or false');
   });
 
   it('says that a tombstone is one', async () => {

@@ -272,7 +272,6 @@ describe('spans of a call', () => {
       'messaging.operation.type': 'send',
       'messaging.destination.name': 't',
       'messaging.client.id': 'billing',
-      'messaging.kafka.message.key': 'k-1',
       'messaging.kafka.message.tombstone': true,
       'throughline.agent.name': 'planner',
     });
@@ -281,10 +280,27 @@ describe('spans of a call', () => {
   it.each([[Buffer.from([0xff, 0xfe])], [Buffer.from('a\u0000b')], ['a\nb'], ['\ud800'], ['k'.repeat(2000)]])(
     'hold no key that is not short printable text: %j',
     async (key) => {
-      await sentWith({ topic: 't', messages: [{ key, value: 'a' }] });
+      await sentWith({ topic: 't', messages: [{ key, value: 'a' }] }, { recordKey: true });
       expect(telemetry.find('send t').attributes).not.toHaveProperty('messaging.kafka.message.key');
     },
   );
+
+  it('hold the key of a message on request alone, which may name a person', async () => {
+    const messages = [{ key: 'mary@example.com', value: 'a' }];
+    const keys = (): unknown[] => telemetry.spans().map((span) => span.attributes['messaging.kafka.message.key']);
+    await sentWith({ topic: 't', messages });
+    await sentWith({ topic: 't', messages }, { spanPerMessage: true });
+    expect(keys()).toEqual(keys().map(() => undefined));
+    await telemetry.reset();
+    await sentWith({ topic: 't', messages }, { recordKey: true });
+    expect(telemetry.find('send t').attributes['messaging.kafka.message.key']).toBe('mary@example.com');
+    await sentWith({ topic: 't', messages }, { recordKey: true, spanPerMessage: true });
+    expect(telemetry.find('create t').attributes['messaging.kafka.message.key']).toBe('mary@example.com');
+    // @ts-expect-error -- a wrong option
+    expect(() => traceProducer(fakeProducer().producer, { recordKey: 'yes' })).toThrow(
+      '`recordKey` takes true or false',
+    );
+  });
 
   it('are a create span a message and a CLIENT span that links them under `spanPerMessage`', async () => {
     const messages = [
@@ -303,7 +319,7 @@ describe('spans of a call', () => {
     expect(send?.links.map((link) => link.context.spanId)).toEqual(created);
     expect(sent.messages.map((message) => String(message.headers?.['traceparent']).split('-')[2])).toEqual(created);
     expect(second?.links.map((link) => link.context.spanId)).toEqual(['2222222222222222']);
-    expect(first?.attributes['messaging.kafka.message.key']).toBe('a');
+    expect(first?.attributes).not.toHaveProperty('messaging.kafka.message.key');
     expect(second?.attributes['messaging.kafka.message.tombstone']).toBe(true);
   });
 

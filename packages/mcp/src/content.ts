@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { checkFunction, checkKnown, checkObject, textOf, warnOnce } from '@throughline/core/adapter';
+import { urlRedaction } from '@throughline/core/http';
 import { ATTR_GEN_AI_TOOL_CALL_ARGUMENTS, ATTR_GEN_AI_TOOL_CALL_RESULT, ATTR_MCP_RESOURCE_URI } from './conventions.ts';
 import { isObject } from './message.ts';
 
@@ -12,7 +13,7 @@ export interface RecordOptions {
   readonly arguments?: boolean | undefined;
   /** The results of tool calls, as JSON: `gen_ai.tool.call.result`. */
   readonly result?: boolean | undefined;
-  /** The URIs of resources: `mcp.resource.uri`. */
+  /** The URIs of resources, without credentials and the values of sensitive keys: `mcp.resource.uri`. */
   readonly resourceUri?: boolean | undefined;
   /**
    * Returns what may be recorded in place of `value`, or `undefined` for nothing; `name` is that of the tool. Do not change
@@ -22,6 +23,7 @@ export interface RecordOptions {
 }
 
 const MAX_CONTENT = 8192;
+const redactUri = urlRedaction(undefined);
 
 /** Returns the record options, checked, or `undefined` where nothing is to be recorded. */
 export function recordOptions(given: RecordOptions | undefined): RecordOptions | undefined {
@@ -59,7 +61,7 @@ function recorded({ redact }: RecordOptions, value: unknown, content: Content, n
   try {
     const shown = redact === undefined ? value : redact(value, content, typeof name === 'string' ? name : '');
     if (shown === undefined) return undefined;
-    const text = typeof shown === 'string' && content === 'resourceUri' ? shown : JSON.stringify(shown);
+    const text = typeof shown === 'string' && content === 'resourceUri' ? redactUri(shown) : JSON.stringify(shown);
     return text === undefined || text.length <= MAX_CONTENT ? text : `${text.slice(0, MAX_CONTENT)}…`;
   } catch (error) {
     warnOnce('mcp.record', `\`record\` failed, so nothing is recorded: ${textOf(error)}`);

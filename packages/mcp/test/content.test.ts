@@ -48,6 +48,24 @@ describe.each([v1, v2()])('$name: content on spans', (sdk) => {
     expect(seen).toContainEqual(['result', 'add']);
   });
 
+  test('the URI of a resource is recorded on request, without what a URL never shows', async () => {
+    const uris = async (record: McpOptions['record']): Promise<unknown[]> => {
+      await telemetry.reset();
+      const linked = await link(sdk, 'memory', { client: { record }, server: { record } });
+      const reader = linked.client as unknown as { readResource(params: { uri: string }): Promise<unknown> };
+      await reader.readResource({ uri: 'db://joe:s@host/t;sid=s?API_KEY=s&id=1' }).catch(() => {});
+      await linked.close();
+      return [SpanKind.CLIENT, SpanKind.SERVER].map(
+        (kind) => spanOf(telemetry, 'resources/read', kind).attributes['mcp.resource.uri'],
+      );
+    };
+    expect(await uris(undefined)).toEqual([undefined, undefined]);
+    const shown = 'db://REDACTED:REDACTED@host/t;sid=REDACTED?API_KEY=REDACTED&id=1';
+    expect(await uris({ resourceUri: true })).toEqual([shown, shown]);
+    const redact = (uri: unknown): string => `${String(uri).slice(-4)}&code=s`;
+    expect(await uris({ resourceUri: true, redact })).toEqual(['id=1&code=REDACTED', 'id=1&code=REDACTED']);
+  });
+
   test('a hook that throws records nothing and breaks no call; what is long is cut', async () => {
     const redact = (): never => {
       throw new Error('mine');

@@ -290,7 +290,12 @@ class InboundEnd {
       if (this.owned || this.joined) describeSpan(this.span, tellCalls, receipt);
     }
     if (this.owned || this.joined)
-      endSpan(this.span, outcome ?? refusalOutcome(this.error), this.owned, this.error === undefined);
+      endSpan(
+        this.span,
+        outcome ?? refusalOutcome(this.error),
+        this.owned,
+        this.error === undefined ? 'exception' : 'text',
+      );
     this.#settings.count(this.#transport, 'inbound', this.outcome);
   }
 }

@@ -18,7 +18,7 @@ import { outboundPolicy, sentBaggage } from '../policy/policy.ts';
 import { defaultSettings, noAttributes } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
-import type { Outcome } from '../telemetry/outcome.ts';
+import type { ErrorDetail, Outcome } from '../telemetry/outcome.ts';
 import { describeSpan, endSpan, isTracing, noSpan, startSpan } from '../telemetry/span.ts';
 import { baggageSize } from '../w3c/baggage.ts';
 import { flagged, withRemote } from '../w3c/trace-context.ts';
@@ -279,7 +279,14 @@ class OutboundEnd {
   end(outcome?: Outcome): void {
     if (this.#ended) return;
     this.#ended = true;
-    if (this.owned) endSpan(this.span, outcome ?? refusalOutcome(this.error), true, false);
+    if (this.owned) endSpan(this.span, outcome ?? refusalOutcome(this.error), true, this.#errorDetail(outcome));
     this.#settings.count(this.#transport, 'outbound', this.outcome);
+  }
+
+  // What a third party says of a failure is its own text. A refusal is ours.
+  #errorDetail(outcome: Outcome | undefined): ErrorDetail {
+    if (outcome?.error === undefined || this.error !== undefined) return 'text';
+    const { options, firstParty } = this.#settings;
+    return options.recordErrorText === true || firstParty(this.#target) ? 'text' : 'type';
   }
 }

@@ -10,5 +10,5 @@ export {
   ATTR_SERVER_PORT,
 } from './conventions.ts';
 export { knownMethod, methodAttributes, methodName } from './methods.ts';
-export { redactQuery, urlFull } from './redaction.ts';
+export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';

@@ -18,6 +18,8 @@ export interface MessagingClient {
   readonly clientId: string | undefined;
   /** Consumers alone have one; known at once, or once the consumer joins. */
   readonly groupId?: string | undefined;
+  /** Whether spans say the keys of messages. */
+  readonly recordKey: boolean;
 }
 
 /*
@@ -70,7 +72,7 @@ export function settleAttributes(
 export function describeMessage(span: Span, message: unknown, by: MessagingClient, age?: number): void {
   describeClient(span, by, age);
   // May throw: a key may be of any kind, and be one that cannot be looked at.
-  if (typeof message === 'object' && message !== null) by.system.describe(span, message);
+  if (typeof message === 'object' && message !== null) by.system.describe(span, message, by.recordKey);
 }
 
 /** Tells a recorded span who sends or handles messages, how many, and how many milliseconds the first waited. */
@@ -103,7 +105,7 @@ export function describePlace(
   }
   if (only === undefined || typeof only.partition !== 'number') return;
   span.setAttribute(ATTR_MESSAGING_DESTINATION_PARTITION_ID, String(only.partition));
-  if (count === 1) system.describe(span, only);
+  if (count === 1) system.describe(span, only, false);
 }
 
 function describeClient(span: Span, { clientId }: MessagingClient, age: number | undefined): void {

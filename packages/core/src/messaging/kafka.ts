@@ -17,9 +17,9 @@ export interface KafkaMessage {
 export const kafka: MessagingSystem = {
   name: 'kafka',
   transport: 'kafka',
-  describe(span, message) {
+  describe(span, message, recordKey) {
     const { key, value, offset } = message as KafkaMessage;
-    const text = key === undefined || key === null ? undefined : keyText(key);
+    const text = !recordKey || key === undefined || key === null ? undefined : keyText(key);
     if (text !== undefined) span.setAttribute(ATTR_KAFKA_MESSAGE_KEY, text);
     const number = offset === undefined ? undefined : offsetNumber(offset);
     if (number !== undefined) span.setAttribute(ATTR_KAFKA_OFFSET, number);

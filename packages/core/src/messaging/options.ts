@@ -22,6 +22,8 @@ export interface SenderOptions extends HopOptions {
   readonly suppressInner?: boolean | undefined;
   /** The client's id: `messaging.client.id`. */
   readonly clientId?: string | undefined;
+  /** Whether spans say the key of a message, `messaging.kafka.message.key`, which may name a person. Default `false`. */
+  readonly recordKey?: boolean | undefined;
 }
 
 /** What the consumers of every client take. `P` is what a handler is given. */
@@ -46,12 +48,15 @@ export interface ReceiverOptions<P> extends HopOptions {
   readonly groupId?: string | undefined;
   /** The client's id: `messaging.client.id`. */
   readonly clientId?: string | undefined;
+  /** Whether spans say the key of a message, `messaging.kafka.message.key`, which may name a person. Default `false`. */
+  readonly recordKey?: boolean | undefined;
 }
 
 const SENDER_OPTIONS: Readonly<Record<Exclude<keyof SenderOptions, keyof HopOptions>, true>> = {
   spanPerMessage: true,
   suppressInner: true,
   clientId: true,
+  recordKey: true,
 };
 const RECEIVER_OPTIONS: Readonly<Record<Exclude<keyof ReceiverOptions<never>, keyof HopOptions>, true>> = {
   maxParentAge: true,
@@ -59,6 +64,7 @@ const RECEIVER_OPTIONS: Readonly<Record<Exclude<keyof ReceiverOptions<never>, ke
   handlerTimeout: true,
   groupId: true,
   clientId: true,
+  recordKey: true,
 };
 
 /** What an adapter says of its client once. */
@@ -93,10 +99,11 @@ export function senderSettings(
   own: readonly string[] = [],
 ): Sender {
   const hop = hopSettings(options, scope, [...Object.keys(SENDER_OPTIONS), ...own]);
-  const { spanPerMessage, suppressInner, clientId } = options ?? {};
+  const { spanPerMessage, suppressInner, clientId, recordKey } = options ?? {};
   checkBoolean('spanPerMessage', spanPerMessage);
   checkBoolean('suppressInner', suppressInner);
   checkName('clientId', clientId);
+  checkBoolean('recordKey', recordKey);
   return {
     hop,
     system,
@@ -105,6 +112,7 @@ export function senderSettings(
     spanPerMessage: spanPerMessage ?? false,
     suppresses: suppressInner === undefined ? suppresses : () => suppressInner,
     clientId,
+    recordKey: recordKey ?? false,
     metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),
     start: sendStarts(system),
@@ -118,12 +126,13 @@ export function receiverSettings<P>(
   { scope, system, errorType, messageOf }: ReceiverKind<P>,
 ): Receiver<P> {
   const hop = hopSettings(options, scope, Object.keys(RECEIVER_OPTIONS));
-  const { maxParentAge, onRefused, handlerTimeout, groupId, clientId } = options ?? {};
+  const { maxParentAge, onRefused, handlerTimeout, groupId, clientId, recordKey } = options ?? {};
   checkMilliseconds('maxParentAge', maxParentAge, '86_400_000');
   checkFunction('onRefused', onRefused, 'a function of the message');
   checkMilliseconds('handlerTimeout', handlerTimeout, '30_000');
   if (handlerTimeout === 0) throw optionError('handlerTimeout', 'milliseconds from 1, such as 30_000', handlerTimeout);
   checkName('clientId', clientId);
+  checkBoolean('recordKey', recordKey);
   checkName('groupId', groupId);
   return {
     hop,
@@ -134,6 +143,7 @@ export function receiverSettings<P>(
     onRefused,
     handlerTimeout,
     clientId,
+    recordKey: recordKey ?? false,
     groupId,
     metrics: messagingMetrics(options?.meterProvider, scope, system),
     open: new OpenHops(),

@@ -9,7 +9,8 @@ export interface MessagingSystem {
   readonly transport: Transport;
   /**
    * Tells a recorded span what the system's own conventions say of one message: one to send, one that was received, or the
-   * {@link Place} where the broker put one. May throw: a message holds anything.
+   * {@link Place} where the broker put one. May throw: a message holds anything. `recordKey` says whether the message's key may be
+   * told, which may name a person.
    */
-  describe(span: Span, message: object): void;
+  describe(span: Span, message: object, recordKey: boolean): void;
 }

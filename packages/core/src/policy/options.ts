@@ -73,6 +73,11 @@ export interface HopOptions {
    * the one peer of this wrap. `THROUGHLINE_FIRST_PARTY` (comma-separated) adds to a list.
    */
   readonly firstParty?: boolean | readonly Pattern[] | undefined;
+  /**
+   * Whether the text of an error goes onto the span of a call to a third party, which writes it and may quote what it was sent.
+   * Default `false`: `error.type` alone. Calls of first parties, and work that fails here, have it always.
+   */
+  readonly recordErrorText?: boolean | undefined;
   readonly baggage?: BaggageOptions | undefined;
   /** Bounds applied before decoding, on every carrier. */
   readonly limits?: Partial<Limits> | undefined;

@@ -66,6 +66,7 @@ const HOP_OPTIONS: Readonly<Record<keyof HopOptions, true>> = {
   answer: true,
   outbound: true,
   firstParty: true,
+  recordErrorText: true,
   baggage: true,
   limits: true,
   lineage: true,
@@ -114,6 +115,7 @@ export function hopSettings(
   if (given.firstParty !== undefined && typeof given.firstParty !== 'boolean' && !Array.isArray(given.firstParty)) {
     throw optionError('firstParty', "true, false or a list such as ['*.example.com']", given.firstParty);
   }
+  checkBoolean('recordErrorText', given.recordErrorText);
   const baggage = given.baggage ?? {};
   checkObject('baggage', baggage, 'an object, such as { send: false }');
   checkKnown(baggage, Object.keys(BAGGAGE_OPTIONS), 'baggage');

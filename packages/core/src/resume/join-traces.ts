@@ -68,7 +68,7 @@ export function joinTraces<T>(
   if (span === undefined) return contextApi.with(context, () => fn(noSpan));
   return whenSettled(
     () => contextApi.with(trace.setSpan(layered(context), span), () => fn(span)),
-    (failed, error) => endSpan(span, failed ? { failed, error } : undefined, true, true),
+    (failed, error) => endSpan(span, failed ? { failed, error } : undefined, true, 'exception'),
   );
 }
 

@@ -28,8 +28,11 @@ export function failureType(outcome: Outcome | undefined): string | undefined {
   return type ?? (failed === true || error !== undefined ? errorType(error) : undefined);
 }
 
+/** How much of an error a span says: its class, which it always says; its text too; or all of it, as an event with its stack. */
+export type ErrorDetail = 'type' | 'text' | 'exception';
+
 /** Writes how a hop came out onto its span. */
-export function writeOutcome(span: Span, outcome: Outcome, recordsException: boolean): void {
+export function writeOutcome(span: Span, outcome: Outcome, detail: ErrorDetail): void {
   if (outcome.name !== undefined) span.updateName(outcome.name);
   if (!span.isRecording()) return;
   const { error, attributes } = outcome;
@@ -37,9 +40,9 @@ export function writeOutcome(span: Span, outcome: Outcome, recordsException: boo
   const type = failureType(outcome);
   if (type === undefined) return;
   span.setAttribute(ATTR_ERROR_TYPE, type);
-  const message = error === undefined ? undefined : messageOf(error);
+  const message = error === undefined || detail === 'type' ? undefined : messageOf(error);
   span.setStatus(message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message });
-  if (recordsException && error instanceof Error) span.recordException(error);
+  if (detail === 'exception' && error instanceof Error) span.recordException(error);
 }
 
 /**

@@ -2,7 +2,7 @@ import { INVALID_SPAN_CONTEXT, INVALID_SPANID, trace } from '@opentelemetry/api'
 import type { Context, Span, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
 import { telemetryFailed } from './guard.ts';
 import { writeOutcome } from './outcome.ts';
-import type { Outcome } from './outcome.ts';
+import type { ErrorDetail, Outcome } from './outcome.ts';
 
 /** A span that records nothing and stands for no context. */
 export const noSpan: Span = trace.wrapSpanContext(INVALID_SPAN_CONTEXT);
@@ -26,7 +26,7 @@ export function startSpan(
     return { span, spanContext: span.spanContext() };
   } catch (thrown) {
     telemetryFailed('tracer', thrown);
-    if (span !== undefined) endSpan(span, undefined, true, false);
+    if (span !== undefined) endSpan(span, undefined, true, 'type');
     return undefined;
   }
 }
@@ -46,10 +46,10 @@ export function describeSpan<W = undefined>(span: Span, tell: (span: Span, what:
 }
 
 /** Writes how a hop came out onto its span, and ends the span where it is ours. Never throws. */
-export function endSpan(span: Span, outcome: Outcome | undefined, owned: boolean, recordsException: boolean): void {
+export function endSpan(span: Span, outcome: Outcome | undefined, owned: boolean, detail: ErrorDetail): void {
   if (outcome !== undefined) {
     try {
-      writeOutcome(span, outcome, recordsException);
+      writeOutcome(span, outcome, detail);
     } catch (thrown) {
       telemetryFailed('span', thrown);
     }

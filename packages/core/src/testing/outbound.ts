@@ -381,6 +381,26 @@ export const outboundRules: readonly Rule[] = [
     },
   })),
   {
+    name: 'the text of an error is on the span of a call to a first party, and of a third party on request alone',
+    needs: ['failures', 'span'],
+    async run(bench) {
+      const told = 'told by who was called';
+      const error = new RangeError(told);
+      for (const [options, shown] of [
+        [{ firstParty: true }, told],
+        [{ firstParty: false }, undefined],
+        [{ firstParty: false, recordErrorText: true }, told],
+      ] as const) {
+        const { caller, outcome } = await bench.send(options, { instead: () => Promise.reject(error) });
+        assertThrew(outcome, error);
+        const hop = bench.hopOf(caller);
+        assertFailed(hop, 'RangeError');
+        assert.equal(hop.status.message, shown, `the message of the status under ${JSON.stringify(options)}`);
+        assert(!JSON.stringify(hop.attributes).includes(told), 'no attribute holds it');
+      }
+    },
+  },
+  {
     name: 'the chain goes on: the receiver is one hop deeper',
     async run(bench) {
       const { wire } = await bench.sender({ options: { agent: 'planner' }, twice: false }, (send) =>
