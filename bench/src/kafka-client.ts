@@ -199,10 +199,10 @@ function leastSend(send: Send, tracer: Tracer): Send {
 function tracedSend(send: Send, tracer: Tracer): Send {
   return async (record) => {
     const active = context.active();
-    const spans = record.messages.map(({ key, value }) =>
+    const spans = record.messages.map(({ value }) =>
       tracer.startSpan(
         `send ${record.topic}`,
-        { kind: SpanKind.PRODUCER, attributes: sendAttributes(record.topic, key, value) },
+        { kind: SpanKind.PRODUCER, attributes: sendAttributes(record.topic, value) },
         active,
       ),
     );
@@ -234,7 +234,7 @@ function tracedSend(send: Send, tracer: Tracer): Send {
   };
 }
 
-function sendAttributes(topic: string, key: Message['key'], value: Message['value']): Attributes {
+function sendAttributes(topic: string, value: Message['value']): Attributes {
   const attributes: Attributes = {
     'messaging.system': 'kafka',
     'messaging.operation.name': 'send',
@@ -242,7 +242,6 @@ function sendAttributes(topic: string, key: Message['key'], value: Message['valu
     'messaging.destination.name': topic,
     'messaging.client.id': clientId,
   };
-  if (key !== undefined && key !== null) attributes['messaging.kafka.message.key'] = String(key);
   if (value === null) attributes['messaging.kafka.message.tombstone'] = true;
   return attributes;
 }
@@ -293,7 +292,6 @@ function tracedHandler(handler: EachMessageHandler, tracer: Tracer): EachMessage
       'messaging.kafka.offset': Number(message.offset),
       'throughline.queue.duration': (Date.now() - Number(message.timestamp)) / 1000,
     };
-    if (message.key !== null) attributes['messaging.kafka.message.key'] = message.key.toString();
     if (message.value === null) attributes['messaging.kafka.message.tombstone'] = true;
     const links = sender === undefined ? [] : [{ context: sender }];
     const span = tracer.startSpan(`process ${topic}`, { kind: SpanKind.CONSUMER, attributes, links }, parent);

@@ -1,11 +1,16 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
+import { Server } from '@modelcontextprotocol/sdk/server/index.js';
+import { CallToolRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
 import { currentLineage, internalMesh, publicEdge, resumeTrace, saveTrace, thirdPartyTools } from '@throughline/core';
 import type { HopOptions } from '@throughline/core';
 import { edgeSampler } from '@throughline/core/sdk';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
+import { tracedEachMessage } from '@throughline/kafkajs';
+import type { ConsumerOptions } from '@throughline/kafkajs';
 import { traceClient } from '@throughline/mcp';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Sampler, Telemetry } from '@throughline/test-telemetry';
@@ -250,6 +255,45 @@ const rows: Readonly<Record<string, () => Promise<void> | void>> = {
     ).toEqual([TRACE]);
     await telemetry.reset();
     expect((await callOut({}, forged.traceparent)).span.links).toEqual([]);
+  },
+
+  async '`recordErrorText: true` on calls to strangers'() {
+    start();
+    const failed = async (options: HopOptions): Promise<ReadableSpan> => {
+      const [near, far] = InMemoryTransport.createLinkedPair();
+      const server = new Server({ name: 'stranger', version: '1.0.0' }, { capabilities: { tools: {} } });
+      server.setRequestHandler(CallToolRequestSchema, () => {
+        throw new McpError(-32_000, 'text of theirs');
+      });
+      await server.connect(far);
+      const client = traceClient(new Client({ name: 'agent', version: '1.0.0' }), { firstParty: false, ...options });
+      await client.connect(near);
+      await telemetry.reset();
+      await expect(client.callTool({ name: 'echo' })).rejects.toThrow('text of theirs');
+      await client.close();
+      return telemetry.find('tools/call echo');
+    };
+    expect((await failed({ recordErrorText: true })).status.message).toContain('text of theirs');
+    const { status, attributes, events } = await failed({});
+    expect(attributes['error.type']).toBe('-32000');
+    expect(JSON.stringify([status, attributes, events])).not.toContain('theirs');
+  },
+
+  async '`recordKey: true` on a topic that others write to'() {
+    start();
+    const key = async (options: ConsumerOptions): Promise<unknown> => {
+      const message = {
+        key: Buffer.from('theirs'),
+        value: null,
+        headers: {},
+        offset: '1',
+        timestamp: String(Date.now()),
+      };
+      await tracedEachMessage(async () => {}, options)({ topic: 'orders', partition: 0, message } as never);
+      return telemetry.spans().at(-1)?.attributes['messaging.kafka.message.key'];
+    };
+    expect(await key({ recordKey: true })).toBe('theirs');
+    expect(await key({})).toBeUndefined();
   },
 
   async '`lineage: { keepOnRestart: true }` at a public edge'() {
