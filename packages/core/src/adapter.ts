@@ -29,6 +29,7 @@ export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';
 export { writeEnv } from './resume/environment.ts';
 export { whenSettled } from './settled.ts';
+export { isAmong } from './telemetry/distinct.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';

@@ -33,8 +33,6 @@ export interface Operation {
   readonly prompt: string | undefined;
   /** What its spans say at their start. Frozen. */
   readonly attributes: Attributes;
-  /** Whether it is one of the first thousand of its kind: what is past them would be a metric without end. */
-  readonly frequent: boolean;
 }
 
 // Methods, tools and prompts are few, requests are many. Names come from outside, so there is an end to what is kept.
@@ -52,7 +50,6 @@ export function operationOf(method: string, params: unknown): Operation {
 }
 
 function made(known: Map<string, Operation>, key: string, from: string, name?: string): Operation {
-  const frequent = known.size < MAX_KNOWN && key.length <= MAX_LABEL;
   const method = label(from) as string;
   const what = label(name);
   const tool = from === 'tools/call' ? what : undefined;
@@ -63,9 +60,8 @@ function made(known: Map<string, Operation>, key: string, from: string, name?: s
     tool,
     prompt,
     attributes: operationAttributes(method, tool, prompt),
-    frequent,
   };
-  if (frequent) known.set(key, operation);
+  if (known.size < MAX_KNOWN && key.length <= MAX_LABEL) known.set(key, operation);
   return operation;
 }
 
