@@ -6,7 +6,7 @@ export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
 export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
-export { printable, textOf, warnOnce, warnOncePer } from './diagnostics.ts';
+export { printable, shortened, textOf, warnOnce, warnOncePer } from './diagnostics.ts';
 export {
   checkBoolean,
   checkFunction,

@@ -1,5 +1,5 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
-import { printable, warnOnce } from '../diagnostics.ts';
+import { printable, shortened, warnOnce } from '../diagnostics.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { checkWhole } from '../option-checks.ts';
 import { isAmong } from '../telemetry/distinct.ts';
@@ -67,7 +67,7 @@ export function admitsKey(key: string): boolean {
  */
 export function attributeValue(key: string, value: unknown, maxValues: number | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = printable(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
+  const text = printable(shortened(value, MAX_TEXT));
   if (maxValues === undefined) return text;
   const { values } = seen();
   let known = values.get(key);
