@@ -16,6 +16,9 @@ import {
 } from './conventions.ts';
 import type { Operation } from './operation.ts';
 
+/** Which end of a request, or of a session, is measured. */
+export type Side = 'client' | 'server';
+
 /*
  * Nearly all labels of these metrics are chosen by a peer: names, versions, codes. Each is bounded by itself, and so are the sets of
  * them, so that at most 1,926 series come of it: an SDK keeps 2,000.
@@ -52,12 +55,12 @@ const codes = new Set<string>();
 const MAX_CODES = 20;
 const hosts = new Set<string>();
 const MAX_HOSTS = 100;
-const sets = { client: new Set<string>(), server: new Set<string>() };
+const sets: Readonly<Record<Side, Set<string>>> = { client: new Set(), server: new Set() };
 const MAX_SETS = 700;
 
 /** Returns the labels of a request: all of them for the first 700 sets of an instrument, and then what was asked and whether it failed. */
 export function requestLabels(
-  side: keyof typeof sets,
+  side: Side,
   { method, tool, prompt }: Operation,
   connection: Attributes,
   { status, errorType }: Result,

@@ -3,11 +3,8 @@ import { failureType, guarded, lazyInstruments } from '@throughline/core/adapter
 import type { HopScope, Outcome } from '@throughline/core/adapter';
 import { ATTR_MCP_PROTOCOL_VERSION, ATTR_RPC_RESPONSE_STATUS_CODE, DURATION_BUCKETS } from './conventions.ts';
 import { connectionLabels, requestLabels } from './labels.ts';
-import type { Result } from './labels.ts';
+import type { Result, Side } from './labels.ts';
 import type { Operation } from './operation.ts';
-
-/** Which end of a request, or of a session, is measured. */
-export type Side = 'client' | 'server';
 
 /** What is known of a connection that its measurements say too. */
 export interface Measured {
