@@ -6,7 +6,7 @@ export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
 export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
-export { printable, textOf, warnOnce, warnOncePer } from './diagnostics.ts';
+export { printable, shortened, textOf, warnOnce, warnOncePer } from './diagnostics.ts';
 export {
   checkBoolean,
   checkFunction,
@@ -29,6 +29,7 @@ export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';
 export { writeEnv } from './resume/environment.ts';
 export { whenSettled } from './settled.ts';
+export { isAmong } from './telemetry/distinct.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';

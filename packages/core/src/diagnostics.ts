@@ -4,8 +4,10 @@ import { diag } from '@opentelemetry/api';
 const toldKey = Symbol.for('throughline.warnings');
 const MAX_CAUSES = 1000;
 const MAX_SUBJECTS = 100;
-// As long as the name of a host can be.
-const MAX_SUBJECT = 253;
+/** As long as the name of a host can be. RFC 1035, 2.3.4, without the dot at its end. */
+export const MAX_HOST = 253;
+// The transport, before a host.
+const MAX_PREFIX = 32;
 const MAX_MESSAGE = 2000;
 
 /**
@@ -21,11 +23,11 @@ export function warnOnce(cause: string, message: string): void {
 
 /**
  * Warns as {@link warnOnce} does, once for each subject of a cause: the first 100 of them, and then that further ones are not
- * told. No other cause is told less for it.
+ * told. No other cause is told less for it. Subjects longer than the name of a host are one: the message must not name them.
  */
 export function warnOncePer(cause: string, subject: string, message: string): void {
   const told = toldOf(cause);
-  const known = subject.slice(0, MAX_SUBJECT);
+  const known = subject.length > MAX_HOST + MAX_PREFIX ? '' : subject;
   if (told.size > MAX_SUBJECTS || told.has(known)) return;
   told.add(known);
   if (told.size <= MAX_SUBJECTS) warn(message);
@@ -71,6 +73,17 @@ export function printable(text: string): string {
   }
   return text;
 }
+
+/**
+ * Returns the first `most` characters of a text, as a copy where there are more: a part of a string holds the whole of it, so that a
+ * short label would keep a message of megabytes.
+ */
+export function shortened(text: string, most: number): string {
+  return text.length > most ? decoder.decode(encoder.encode(text.slice(0, most))) : text;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Returns a thrown value as text; it may be one that cannot be turned into text. */
 export function textOf(thrown: unknown): string {

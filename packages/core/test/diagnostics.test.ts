@@ -99,6 +99,12 @@ describe('what is told through diag', () => {
     expect(() => warnOncePer('cause', 'subject', 'message')).not.toThrow();
   });
 
+  it('tells once of all subjects that are longer than a name can be', () => {
+    for (let at = 0; at < 200; at++) warnOncePer('host', `${at}`.padEnd(95_000, 'x'), 'a long one');
+    warnOncePer('host', 'short', 'a short one');
+    expect(lines).toEqual(['throughline: a long one', 'throughline: a short one']);
+  });
+
   it('has no control characters in it', () => {
     warnOnce('cause', 'a\r\nb\u2028c\ud800');
     expect(lines).toEqual(['throughline: a\uFFFD\uFFFDb\uFFFDc\uFFFD']);

@@ -1,3 +1,6 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace, TraceFlags } from '@opentelemetry/api';
 import { W3CTraceContextPropagator } from '@opentelemetry/core';
 import fc from 'fast-check';
@@ -32,6 +35,9 @@ beforeAll(() => {
 });
 afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const settings = (options?: HopOptions) => hopSettings(options, { name: '@throughline/test', version: '1.0.0' });
 type Fields = Readonly<Record<string, string>>;
@@ -540,6 +546,60 @@ describe('deadlines', () => {
     expect(signal({ lineage: { mode: 'enforce' } })).toBeInstanceOf(AbortSignal);
   });
 
+  it('of another process count as an hour away at the most, or as the receiver says', () => {
+    const days23 = Date.now() + 23 * 86_400_000;
+    const fields = { baggage: `throughline.lineage=1.1.32.1.${days23.toString(36)}.-.-` };
+    const away = (options: HopOptions): number[] => {
+      const agent = settings(options);
+      return receive(
+        arriving(fields),
+        () => {
+          const { fields: sent } = startOutbound(leaving(), agent) as { fields: Fields };
+          const told = parseLineage(member(sent))?.deadline ?? Number.NaN;
+          return [currentLineage()?.deadline ?? Number.NaN, told].map((moment) => moment - Date.now());
+        },
+        agent,
+      );
+    };
+    for (const [options, most] of [
+      [{}, 3_600_000],
+      [{ lineage: { maxDeadline: 900 } }, 900],
+      [{ lineage: { maxDeadline: 7_200_000 } }, 7_200_000],
+    ] as const) {
+      for (const left of away(options)) {
+        expect(left).toBeLessThanOrEqual(most);
+        expect(left).toBeGreaterThan(most - 800);
+      }
+    }
+    withDeadline(7_200_000, () => expect(currentLineage()?.deadline).toBeGreaterThan(Date.now() + 7_000_000));
+  });
+
+  it('wake who only waits for them, and who still has the signal when the hop is over', async () => {
+    const member = `throughline.lineage=1.1.32.1.${(Date.now() + 60).toString(36)}.-.-`;
+    const outlives = receive(arriving({ baggage: member }), () => currentLineage()?.signal);
+    const woken = withDeadline(40, (signal) => new Promise((resolve) => signal.addEventListener('abort', resolve)));
+    // A weak reference holds until the turn is over.
+    await new Promise((resolve) => setImmediate(resolve));
+    collect();
+    await woken;
+    if (outlives?.aborted === false) await new Promise((resolve) => outlives.addEventListener('abort', resolve));
+    expect(outlives?.aborted).toBe(true);
+  });
+
+  it('abort in nobody’s context', async () => {
+    const requests = new AsyncLocalStorage<string>();
+    const seen = await requests.run('mine', () =>
+      withDeadline(
+        5,
+        (signal) =>
+          new Promise((resolve) =>
+            signal.addEventListener('abort', () => resolve([requests.getStore(), currentLineage()])),
+          ),
+      ),
+    );
+    expect(seen).toEqual([undefined, undefined]);
+  });
+
   it('far away need no timer, and wrong ones throw', () => {
     withDeadline(1e300, (signal) => expect(signal.aborted).toBe(false));
     withDeadline(0, (signal) => expect(signal.aborted).toBe(true));
@@ -554,6 +614,7 @@ describe('options', () => {
     [{ maxHops: 0 }, /`lineage.maxHops` takes a whole number from 1/],
     [{ maxCalls: 1.5 }, /`lineage.maxCalls`/],
     [{ budget: -1 }, /`lineage.budget` takes a whole number from 0/],
+    [{ maxDeadline: 0 }, /`lineage.maxDeadline` takes a whole number from 1/],
     [{ onLineage: 'x' }, /`lineage.onLineage` takes a function/],
     [true, /`lineage` takes an object/],
   ])('%j is refused with the fix', (lineage, message) => {

@@ -156,6 +156,19 @@ describe('the life of a hop', () => {
     expect(await waiting).toBe('done');
   });
 
+  it('has no time limit any more once it has ended, by whatever', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const open = new OpenHops();
+    let release = (): void => {};
+    const work = () => new Promise<void>((resolve) => (release = resolve));
+    const waiting = runInbound(inbound, settings({ spans: false }), { work, open, timeout: 1000 });
+    expect(vi.getTimerCount()).toBe(1);
+    open.abandon();
+    expect(vi.getTimerCount()).toBe(0);
+    release();
+    await waiting;
+  });
+
   it('runs inbound work in the context of its span, and an outbound call in the caller’s', () => {
     runInbound(inbound, settings(), {
       work: ({ span }) => {

@@ -89,11 +89,14 @@ function setUrl(attributes: Attributes, url: string): void {
 const SLASH = 0x2f;
 const QUESTION = 0x3f;
 
+// What no host can be called is not remembered, nor named: 253 characters and a port.
+const MAX_HOST = 259;
+
 // Most requests name the same host as the one before.
 let last: Server = { given: '', address: '', port: undefined };
 
 function setServer(attributes: Attributes, given: string | undefined, scheme: string): void {
-  if (given === undefined || given === '') return;
+  if (given === undefined || given === '' || given.length > MAX_HOST) return;
   if (given !== last.given) last = parseServer(given);
   const { address, port = defaultPort(scheme) ?? 80 } = last;
   if (address === '') return;

@@ -51,6 +51,14 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
     expect([TRACE_ID, '1'.repeat(32)]).not.toContain(span.spanContext().traceId);
   });
 
+  test.each([
+    [`${'a'.repeat(241)}.example.com:8080`, `${'a'.repeat(241)}.example.com`],
+    [`${'a'.repeat(249)}.example.com`, undefined],
+  ])('a host with a name that no host can have is not named: %#', async (host, address) => {
+    await served.askRaw(`GET / HTTP/1.1\r\nHost: ${host}\r\nConnection: close\r\n\r\n`);
+    expect(onlySpan(telemetry).attributes['server.address']).toBe(address);
+  });
+
   test('a tracestate or baggage that is broken is dropped, and the trace goes on', async () => {
     expect(
       await raw([

@@ -6,6 +6,8 @@ import { requestHeaders } from './request-headers.ts';
 // https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
 const CREATE = 'undici:request:create';
 const MAX_WRITTEN = 10_000;
+// As we write it. What else is there is the caller's own.
+const TRACEPARENT_LENGTH = 55;
 
 let channel: Channel | undefined;
 /** The `traceparent` values that were written of late, the oldest first: they tell a request that has our headers. */
@@ -18,7 +20,7 @@ const written = new Set<string>();
 export function oneOfEachField(headers: unknown): void {
   try {
     const traceparent = requestHeaders.read(headers, 'traceparent');
-    if (typeof traceparent !== 'string') return;
+    if (typeof traceparent !== 'string' || traceparent.length !== TRACEPARENT_LENGTH) return;
     // Not an import: this module also runs where `node:` is unknown.
     channel ??= globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CREATE);
     if (channel === undefined) return;

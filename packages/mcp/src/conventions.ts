@@ -41,6 +41,43 @@ export const ERROR_DUPLICATE_ID = 'duplicate_request_id';
 /** The peer has more unanswered requests open than are kept. */
 export const ERROR_ABANDONED = 'abandoned';
 
+/** Codes of JSON-RPC, of the protocol and of both SDKs, and our own classes: what is a label of a metric by itself. */
+export const KNOWN_ERRORS: ReadonlySet<string> = new Set([
+  '-32700',
+  '-32600',
+  '-32601',
+  '-32602',
+  '-32603',
+  '-32000',
+  '-32001',
+  '-32002',
+  '-32010',
+  '-32020',
+  '-32021',
+  '-32022',
+  '-32042',
+  ERROR_TOOL,
+  ERROR_CANCELLED,
+  ERROR_CONNECTION_CLOSED,
+  ERROR_DEADLINE,
+  ERROR_DUPLICATE_ID,
+  ERROR_ABANDONED,
+  'throughline.hops',
+  'throughline.calls',
+  'throughline.budget',
+  'throughline.attempts',
+]);
+
+/** The revisions of the protocol. https://modelcontextprotocol.io/specification/versioning */
+export const KNOWN_VERSIONS: ReadonlySet<string> = new Set([
+  '2024-10-07',
+  '2024-11-05',
+  '2025-03-26',
+  '2025-06-18',
+  '2025-11-25',
+  '2026-07-28',
+]);
+
 /** What `throughline.hops{transport}`, peers and targets call it. */
 export const MCP = 'mcp';
 

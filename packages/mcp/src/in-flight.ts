@@ -41,6 +41,7 @@ export type EndRequest = (request: OutboundRequest | InboundRequest, outcome: Ou
 
 // SDK v2 drops requests of another era without an answer; a peer that sends them without end must not fill the memory.
 const MAX_INBOUND = 10_000;
+const MAX_ID = 1024;
 
 /**
  * The requests of one connection that are not answered yet, each direction by itself: the ids of both start at 0. A Map keeps
@@ -103,7 +104,9 @@ export class InFlight {
     return request?.token === undefined ? undefined : request;
   }
 
+  /** Remembers a request, unless nobody could afford to: one with an id that is no id ends here. */
   received(id: RequestId, request: InboundRequest): void {
+    if (typeof id === 'string' && id.length > MAX_ID) return this.#end(request, undefined);
     const earlier = this.takeReceived(id);
     if (earlier !== undefined) this.#end(earlier, duplicate);
     if (this.#inbound.size >= MAX_INBOUND) {

@@ -1,22 +1,10 @@
 import type { Attributes, AttributeValue, Context, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { failureType, guarded, lazyInstruments } from '@throughline/core/adapter';
 import type { HopScope, Outcome } from '@throughline/core/adapter';
-import {
-  ATTR_ERROR_TYPE,
-  ATTR_GEN_AI_OPERATION_NAME,
-  ATTR_GEN_AI_PROMPT_NAME,
-  ATTR_GEN_AI_TOOL_NAME,
-  ATTR_MCP_METHOD_NAME,
-  ATTR_MCP_PROTOCOL_VERSION,
-  ATTR_RPC_RESPONSE_STATUS_CODE,
-  DURATION_BUCKETS,
-  EXECUTE_TOOL,
-  OTHER,
-} from './conventions.ts';
+import { ATTR_MCP_PROTOCOL_VERSION, ATTR_RPC_RESPONSE_STATUS_CODE, DURATION_BUCKETS } from './conventions.ts';
+import { connectionLabels, requestLabels } from './labels.ts';
+import type { Result, Side } from './labels.ts';
 import type { Operation } from './operation.ts';
-
-/** Which end of a request, or of a session, is measured. */
-export type Side = 'client' | 'server';
 
 /** What is known of a connection that its measurements say too. */
 export interface Measured {
@@ -61,21 +49,18 @@ export function durations(option: MeterProvider | undefined, scope: HopScope): D
   return {
     request(side, operation, measured) {
       const histogram = instruments()?.[side].operation;
-      return histogram === undefined ? undefined : recorder(histogram, operation, measured);
+      return histogram === undefined ? undefined : recorder(histogram, side, operation, measured);
     },
     session(side, seconds, { attributes, version }) {
-      const recorded: Attributes = Object.fromEntries(attributes);
-      if (version !== undefined) recorded[ATTR_MCP_PROTOCOL_VERSION] = version;
-      guarded('meter', () => instruments()?.[side].session.record(seconds, recorded));
+      const labels = connectionLabels(Object.fromEntries(attributes), version);
+      guarded('meter', () => instruments()?.[side].session.record(seconds, labels));
     },
   };
 }
 
-function recorder(histogram: Histogram, operation: Operation, measured: Measured): RecordRequest {
-  return (seconds, outcome, context) => {
-    const attributes = requestAttributes(operation, measured);
-    histogram.record(seconds, outcome === undefined ? attributes : withOutcome(attributes, outcome), context);
-  };
+function recorder(histogram: Histogram, side: Side, operation: Operation, measured: Measured): RecordRequest {
+  return (seconds, outcome, context) =>
+    histogram.record(seconds, labelsOf(side, operation, measured, outcome), context);
 }
 
 function instrumentsOf(meter: Meter): Instruments {
@@ -99,38 +84,32 @@ function instrumentsOf(meter: Meter): Instruments {
 
 /** What is recorded of a request that came out well. */
 interface Known {
+  readonly side: Side;
   readonly measured: Measured['attributes'];
   readonly version: string | undefined;
-  readonly attributes: Attributes;
+  readonly labels: Attributes;
 }
 
 // Requests are many, and most are like the one before.
 const known = new WeakMap<Operation, Known>();
+const well: Result = { status: undefined, errorType: undefined };
 
-function requestAttributes(operation: Operation, { attributes: measured, version }: Measured): Attributes {
+function labelsOf(side: Side, operation: Operation, measured: Measured, outcome: Outcome | undefined): Attributes {
+  const { attributes, version } = measured;
+  const labelled = (speaks: string | undefined, result: Result): Attributes =>
+    requestLabels(side, operation, connectionLabels(Object.fromEntries(attributes), speaks), result);
+  if (outcome !== undefined) {
+    const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
+    const status = outcome.attributes?.[ATTR_RPC_RESPONSE_STATUS_CODE];
+    return labelled(typeof learnt === 'string' ? learnt : version, {
+      status: typeof status === 'string' ? status : undefined,
+      errorType: failureType(outcome),
+    });
+  }
   const last = known.get(operation);
-  if (last !== undefined && last.measured === measured && last.version === version) return last.attributes;
-  const { method, tool, prompt, frequent } = operation;
-  // Names come from outside: those past the first thousand are no series of their own.
-  const attributes: Attributes = {
-    [ATTR_MCP_METHOD_NAME]: frequent || tool !== undefined || prompt !== undefined ? method : OTHER,
-  };
-  if (method === 'tools/call') attributes[ATTR_GEN_AI_OPERATION_NAME] = EXECUTE_TOOL;
-  if (tool !== undefined) attributes[ATTR_GEN_AI_TOOL_NAME] = frequent ? tool : OTHER;
-  if (prompt !== undefined) attributes[ATTR_GEN_AI_PROMPT_NAME] = frequent ? prompt : OTHER;
-  if (version !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = version;
-  for (const [name, value] of measured) attributes[name] = value;
-  known.set(operation, { measured, version, attributes });
-  return attributes;
-}
-
-function withOutcome(plain: Attributes, outcome: Outcome): Attributes {
-  const attributes = { ...plain };
-  const status = outcome.attributes?.[ATTR_RPC_RESPONSE_STATUS_CODE];
-  if (status !== undefined) attributes[ATTR_RPC_RESPONSE_STATUS_CODE] = status;
-  const learnt = outcome.attributes?.[ATTR_MCP_PROTOCOL_VERSION];
-  if (learnt !== undefined) attributes[ATTR_MCP_PROTOCOL_VERSION] = learnt;
-  const type = failureType(outcome);
-  if (type !== undefined) attributes[ATTR_ERROR_TYPE] = type;
-  return attributes;
+  if (last !== undefined && last.side === side && last.measured === attributes && last.version === version)
+    return last.labels;
+  const labels = labelled(version, well);
+  known.set(operation, { side, measured: attributes, version, labels });
+  return labels;
 }

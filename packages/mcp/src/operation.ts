@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { printable } from '@throughline/core/adapter';
+import { printable, shortened } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
@@ -19,9 +19,7 @@ const MAX_LABEL = 128;
 
 /** Returns text from outside as a short printable label, or `undefined` for anything else. */
 export function label(value: unknown): string | undefined {
-  return typeof value === 'string'
-    ? printable(value.length > MAX_LABEL ? value.slice(0, MAX_LABEL) : value)
-    : undefined;
+  return typeof value === 'string' ? printable(shortened(value, MAX_LABEL)) : undefined;
 }
 
 /** What a request asks for, in words that are safe to put on a span: at either end, and once for each request. */
@@ -33,8 +31,6 @@ export interface Operation {
   readonly prompt: string | undefined;
   /** What its spans say at their start. Frozen. */
   readonly attributes: Attributes;
-  /** Whether it is one of the first thousand of its kind: what is past them would be a metric without end. */
-  readonly frequent: boolean;
 }
 
 // Methods, tools and prompts are few, requests are many. Names come from outside, so there is an end to what is kept.
@@ -52,7 +48,6 @@ export function operationOf(method: string, params: unknown): Operation {
 }
 
 function made(known: Map<string, Operation>, key: string, from: string, name?: string): Operation {
-  const frequent = known.size < MAX_KNOWN && key.length <= MAX_LABEL;
   const method = label(from) as string;
   const what = label(name);
   const tool = from === 'tools/call' ? what : undefined;
@@ -63,9 +58,8 @@ function made(known: Map<string, Operation>, key: string, from: string, name?: s
     tool,
     prompt,
     attributes: operationAttributes(method, tool, prompt),
-    frequent,
   };
-  if (frequent) known.set(key, operation);
+  if (known.size < MAX_KNOWN && key.length <= MAX_LABEL) known.set(key, operation);
   return operation;
 }
 

@@ -5,13 +5,16 @@ import type { Operation } from './operation.ts';
 /** A round of a request whose answer asked for more input. */
 interface Round {
   readonly operation: Operation;
-  readonly state: unknown;
+  readonly state: string | undefined;
   readonly asked: readonly string[];
   readonly spanContext: SpanContext;
 }
 
-// Rounds that nobody answers are forgotten: a caller may decline.
+// Rounds that nobody answers are forgotten: a caller may decline. The server says what is in one: what is larger is not followed.
 const MAX_ROUNDS = 16;
+const MAX_STATE = 8192;
+const MAX_ASKED = 64;
+const MAX_KEY = 128;
 
 /**
  * The rounds of requests of the 2026-07-28 revision: a server that needs something answers with what it asks for, and the
@@ -25,11 +28,14 @@ export class Rounds {
   /** Remembers a request that was answered with a request for input. */
   keep(caller: Context, operation: Operation, result: unknown, spanContext: SpanContext): void {
     if (!isObject(result) || result['resultType'] !== 'input_required') return;
+    const state = result['requestState'];
+    const asked = isObject(result['inputRequests']) ? Object.keys(result['inputRequests']) : [];
+    if (state !== undefined && (typeof state !== 'string' || state.length > MAX_STATE)) return;
+    if (asked.length > MAX_ASKED || asked.some((key) => key.length > MAX_KEY)) return;
     const rounds = this.#byCaller.get(caller) ?? [];
     if (rounds.length === 0) this.#byCaller.set(caller, rounds);
     if (rounds.length === MAX_ROUNDS) rounds.shift();
-    const asked = isObject(result['inputRequests']) ? Object.keys(result['inputRequests']) : [];
-    rounds.push({ operation, state: result['requestState'], asked, spanContext });
+    rounds.push({ operation, state, asked, spanContext });
   }
 
   /** Returns the links of a request: to the round before, where it is the only one that this may be the retry of. */

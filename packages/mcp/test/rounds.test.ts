@@ -1,4 +1,4 @@
-import { SpanKind, SpanStatusCode } from '@opentelemetry/api';
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode } from '@opentelemetry/api';
 import { toNodeHandler } from '@modelcontextprotocol/node';
 import { Client, StreamableHTTPClientTransport } from '@modelcontextprotocol/client';
 import { acceptedContent, createMcpHandler, inputRequired, McpServer } from '@modelcontextprotocol/server';
@@ -7,6 +7,8 @@ import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { traceClient, traceServer } from '../src/index.ts';
+import { operationOf } from '../src/operation.ts';
+import { Rounds } from '../src/rounds.ts';
 import { inFlightKey } from '../src/transport.ts';
 import { serve } from './loopback.ts';
 import type { Loopback } from './loopback.ts';
@@ -103,4 +105,21 @@ describe(`SDK v2, revision 2026-07-28: a request in several rounds, ${spec}#mult
     for (const span of byId.values())
       for (const { context } of span.links) expect(byId.get(context.spanId)?.name).toBe(span.name);
   });
+});
+
+test('a round that a server makes as large as it likes is not kept', () => {
+  const operation = operationOf('tools/call', { name: 'deploy' });
+  const spanContext = { traceId: '1'.repeat(32), spanId: '1'.repeat(16), traceFlags: 1 };
+  const linksAfter = (requestState: unknown, inputRequests: object): number | undefined => {
+    const rounds = new Rounds();
+    rounds.keep(ROOT_CONTEXT, operation, { resultType: 'input_required', requestState, inputRequests }, spanContext);
+    const inputResponses = Object.fromEntries(Object.keys(inputRequests).map((key) => [key, {}]));
+    return rounds.links(ROOT_CONTEXT, operation, { requestState, inputResponses })?.length;
+  };
+  const many = Object.fromEntries(Array.from({ length: 65 }, (_, at) => [String(at), {}]));
+  expect(linksAfter('s'.repeat(8192), { ['k'.repeat(128)]: {} })).toBe(1);
+  expect(linksAfter('s'.repeat(8193), {})).toBeUndefined();
+  expect(linksAfter({ large: 'object' }, {})).toBeUndefined();
+  expect(linksAfter('s', { ['k'.repeat(129)]: {} })).toBeUndefined();
+  expect(linksAfter('s', many)).toBeUndefined();
 });

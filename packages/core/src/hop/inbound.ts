@@ -6,6 +6,7 @@ import { ATTR_CALLS } from '../conventions.ts';
 import { warnOnce, warnOncePer } from '../diagnostics.ts';
 import { lineageOf } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
+import type { Deadline } from '../lineage/deadline.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
 import type { LineageRules } from '../lineage/rules.ts';
@@ -244,6 +245,7 @@ class InboundEnd {
   readonly #transport: string;
   readonly #settings: HopSettings;
   readonly #receipt: Receipt | undefined;
+  readonly #expiry: Deadline | undefined;
   #ended = false;
 
   constructor(
@@ -260,6 +262,8 @@ class InboundEnd {
     this.#transport = hop.transport;
     this.#settings = settings;
     this.#receipt = receipt;
+    this.#expiry = receipt?.chain?.expiry;
+    this.#expiry?.hold();
   }
 
   get refused(): LineageReason | undefined {
@@ -287,6 +291,7 @@ class InboundEnd {
     const receipt = this.#receipt;
     if (receipt !== undefined) {
       receipt.ended = true;
+      this.#expiry?.release();
       if (this.owned || this.joined) describeSpan(this.span, tellCalls, receipt);
     }
     if (this.owned || this.joined)

@@ -1,3 +1,4 @@
+import { detachedTimer } from '../context/detached.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 
 /** What can be ended. */
@@ -41,8 +42,7 @@ export class OpenHops {
       abandon();
       return disconnected;
     }
-    const timer = setTimeout(abandon, GRACE);
-    timer.unref();
+    const timer = detachedTimer(abandon, GRACE);
     const settled = (): void => {
       clearTimeout(timer);
       abandon();

@@ -5,8 +5,9 @@ import { readFields } from '../carrier/read.ts';
 import type { FieldsMode } from '../carrier/write.ts';
 import { layered } from '../context/layer.ts';
 import { ATTR_BAGGAGE_WITHHELD } from '../conventions.ts';
-import { deadlineSignal, lineageOf, rootChain } from '../lineage/chain.ts';
+import { lineageOf, rootChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
+import type { Deadline } from '../lineage/deadline.ts';
 import { readBaggage, splitBaggage } from '../lineage/member.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
@@ -97,7 +98,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   end.outcome = isContinued ? 'continued' : 'started';
   end.mode = isTraced || keptOut ? 'write' : 'keep';
   end.keepsValid = !keptOut && (!isContinued || settings.options.existing === 'keep');
-  if (chain?.deadline !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.bounded = chain;
+  if (chain?.expiry !== undefined && (chain.ownDeadline || rules?.enforce === true)) end.expiry = chain.expiry;
   return end as Sending;
 }
 
@@ -199,8 +200,8 @@ class OutboundEnd {
   baggage: Baggage | undefined = undefined;
   /** The lineage member that goes. */
   lineage: string | undefined = undefined;
-  /** The chain whose deadline applies here. */
-  bounded: Chain | undefined = undefined;
+  /** The deadline of the chain, where it applies here. */
+  expiry: Deadline | undefined = undefined;
   /** How many members of baggage stay here. */
   withheld = 0;
   readonly #transport: string;
@@ -242,7 +243,7 @@ class OutboundEnd {
   }
 
   get signal(): AbortSignal | undefined {
-    return this.bounded === undefined ? undefined : deadlineSignal(this.bounded);
+    return this.expiry?.signal;
   }
 
   get context(): Context {

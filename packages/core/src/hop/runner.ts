@@ -1,5 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context, Span } from '@opentelemetry/api';
+import { detachedTimer } from '../context/detached.ts';
 import { refusalOutcome } from '../lineage/refusal.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import type { HopSettings } from '../policy/settings.ts';
@@ -113,27 +114,32 @@ function follow<T>(
   timeout?: number,
 ): T {
   const started = measure === undefined ? 0 : performance.now();
-  open?.add(hop);
-  const timer = timeout === undefined ? undefined : giveUp(hop, open, timeout);
+  const running = timeout === undefined ? hop : limited(hop, open, timeout);
+  open?.add(running);
   return whenSettled(work, (failed, value) => {
-    open?.delete(hop);
-    if (timer !== undefined) clearTimeout(timer);
+    open?.delete(running);
     let outcome: Outcome | undefined = failed ? { failed, error: value } : undefined;
     guarded('outcome', () => {
       if (!failed) outcome = success(value);
       else if (failure !== undefined) outcome = { failed, ...failure(value) };
     });
-    hop.end(outcome);
+    running.end(outcome);
     if (measure !== undefined)
       guarded('meter', () => measure((performance.now() - started) / 1000, outcome, hop.context));
   });
 }
 
-function giveUp(hop: Endable, open: OpenHops | undefined, milliseconds: number): ReturnType<typeof setTimeout> {
-  const timer = setTimeout(() => {
-    open?.delete(hop);
+/** Returns a hop that is given up after some milliseconds, unless it ends before. */
+function limited(hop: Endable, open: OpenHops | undefined, milliseconds: number): Endable {
+  const timer = detachedTimer(() => {
+    open?.delete(running);
     hop.end({ errorType: 'handler_timeout' });
   }, milliseconds);
-  timer.unref();
-  return timer;
+  const running: Endable = {
+    end(outcome) {
+      clearTimeout(timer);
+      hop.end(outcome);
+    },
+  };
+  return running;
 }

@@ -2,8 +2,9 @@ import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { ThroughlineError } from '../errors.ts';
 import { whenSettled } from '../settled.ts';
-import { deadlineSignal, lineageOf, rootChain } from './chain.ts';
+import { lineageOf, rootChain } from './chain.ts';
 import type { CallsLeft, Chain, Lineage } from './chain.ts';
+import { Deadline } from './deadline.ts';
 import { activeChain, withChain } from './state.ts';
 
 /**
@@ -61,9 +62,18 @@ export function withDeadline<T>(ms: number, fn: (signal: AbortSignal) => T): T {
   const context = contextApi.active();
   const chain = chainHere(context);
   const deadline = Math.min(chain.deadline ?? MAX_DEADLINE, Math.ceil(Date.now() + ms));
-  const bounded: Chain = { ...chain, deadline, ownDeadline: true, signal: undefined };
-  const signal = deadlineSignal(bounded) as AbortSignal;
-  return contextApi.with(withChain(context, bounded), () => fn(signal));
+  const expiry = new Deadline(deadline);
+  expiry.hold();
+  return whenSettled(
+    () =>
+      contextApi.with(
+        withChain(context, { ...chain, deadline, ownDeadline: true, expiry }),
+        fn,
+        undefined,
+        expiry.signal,
+      ),
+    () => expiry.release(),
+  );
 }
 
 /**

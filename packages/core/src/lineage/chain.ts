@@ -1,4 +1,5 @@
 import type { LineageFields } from './codec.ts';
+import { Deadline } from './deadline.ts';
 
 /** Where the work that runs now stands in its chain of agents and tools. */
 export interface Lineage {
@@ -15,7 +16,10 @@ export interface Lineage {
   readonly calls: number;
   /** Short hashes of the last agents that sent, oldest first. */
   readonly path: readonly string[];
-  /** Aborts at the deadline. */
+  /**
+   * Aborts at the deadline, also for work that goes on after its hop: for as long as such work runs, or anybody holds the signal.
+   * Listeners run in no context.
+   */
   readonly signal: AbortSignal | undefined;
 }
 
@@ -42,8 +46,8 @@ export interface Chain extends LineageFields {
   readonly ownDeadline: boolean;
   /** What a refused message is answered with, such as a dead letter, is past no limit. */
   readonly exempt: boolean;
-  /** Made when somebody asks, one for all who ask. */
-  signal: AbortSignal | undefined;
+  /** What makes the signal of `deadline`; shared by all copies of the chain under it. */
+  readonly expiry: Deadline | undefined;
 }
 
 /** Returns the chain of who receives these fields. */
@@ -60,7 +64,7 @@ export function chainOf(fields: LineageFields): Chain {
     left: budget === undefined ? undefined : { count: budget },
     ownDeadline: false,
     exempt: false,
-    signal: undefined,
+    expiry: deadline === undefined ? undefined : new Deadline(deadline),
   };
 }
 
@@ -80,25 +84,9 @@ export function lineageOf(chain: Chain): Lineage {
     calls: chain.calls.made,
     path: chain.path === '' ? [] : chain.path.split('~'),
     get signal() {
-      return deadlineSignal(chain);
+      return chain.expiry?.signal;
     },
   };
-}
-
-// setTimeout's limit, about 24 days. A later deadline needs no timer.
-const MAX_TIMEOUT = 2_147_483_647;
-
-/** Returns the signal that aborts at the deadline of a chain, one for all who ask. */
-export function deadlineSignal(chain: Chain): AbortSignal | undefined {
-  if (chain.deadline === undefined) return undefined;
-  if (chain.signal !== undefined) return chain.signal;
-  const left = Math.ceil(chain.deadline - Date.now());
-  chain.signal = left <= 0 ? AbortSignal.abort(timeoutError()) : AbortSignal.timeout(Math.min(left, MAX_TIMEOUT));
-  return chain.signal;
-}
-
-function timeoutError(): DOMException {
-  return new DOMException('The operation was aborted due to timeout', 'TimeoutError');
 }
 
 /**

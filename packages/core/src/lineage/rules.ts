@@ -31,6 +31,11 @@ export interface LineageOptions {
   /** Attempts of the same work, multiplied along the chain. Default 16. */
   readonly maxAttempts?: number | undefined;
   /**
+   * Milliseconds from its arrival that the deadline of a chain may be away: one that is further away counts as that far. What sets a
+   * deadline here, `withDeadline`, is not bound by it. Default 3,600,000: one hour.
+   */
+  readonly maxDeadline?: number | undefined;
+  /**
    * Calls that a chain which starts here may make, at all depths together. Each outbound hop takes one and hands a share of
    * the rest on to its receiver. Default: no budget.
    */
@@ -49,6 +54,7 @@ export interface LineageRules {
   readonly maxHops: number;
   readonly maxCalls: number;
   readonly maxAttempts: number;
+  readonly maxDeadline: number;
   readonly budget: number | undefined;
   readonly fanOut: number;
   readonly keepOnRestart: boolean;
@@ -67,6 +73,7 @@ const LINEAGE_OPTIONS: Readonly<Record<keyof LineageOptions, true>> = {
   maxHops: true,
   maxCalls: true,
   maxAttempts: true,
+  maxDeadline: true,
   budget: true,
   fanOut: true,
   keepOnRestart: true,
@@ -93,6 +100,7 @@ export function lineageRules(
     maxHops,
     maxCalls: whole('maxCalls', options.maxCalls, 1) ?? 1000,
     maxAttempts: whole('maxAttempts', options.maxAttempts, 1) ?? 16,
+    maxDeadline: whole('maxDeadline', options.maxDeadline, 1) ?? 3_600_000,
     budget,
     fanOut: whole('fanOut', options.fanOut, 1) ?? 8,
     keepOnRestart: options.keepOnRestart === true,
@@ -121,7 +129,7 @@ export function enteredChain(rules: LineageRules, offered: LineageFields): Chain
   return chainOf({
     hops,
     attempt,
-    deadline,
+    deadline: deadline === undefined ? undefined : Math.min(deadline, Date.now() + rules.maxDeadline),
     path,
     maxHops: Math.min(maxHops, rules.maxHops),
     budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),

@@ -1,5 +1,6 @@
 import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '../conventions.ts';
+import { isAmong, OTHER } from '../telemetry/distinct.ts';
 import { lazyInstruments } from '../telemetry/instruments.ts';
 import type { HopScope } from '../telemetry/instruments.ts';
 import {
@@ -58,44 +59,62 @@ function instruments(meter: Meter, system: MessagingSystem): MessagingMetrics {
   const processing = duration(METRIC_PROCESS_DURATION, 'Duration of processing operation.');
   const sent = counter(METRIC_SENT_MESSAGES, 'Number of messages client attempted to send to the broker.');
   const consumed = counter(METRIC_CONSUMED_MESSAGES, 'Number of messages that were delivered to the application.');
-  const sets = attributeSets(system);
+  const labels = labelsFor(system);
   return {
     sent(what, count, seconds) {
-      const attributes = sets(what);
+      const attributes = labels(what);
       operations.record(seconds, attributes);
       sent.add(count, attributes);
     },
-    settled: (what, seconds) => operations.record(seconds, sets(what)),
+    settled: (what, seconds) => operations.record(seconds, labels(what)),
     processed(what, count, seconds) {
-      const attributes = sets(what);
+      const attributes = labels(what);
       processing.record(seconds, attributes);
       consumed.add(count, attributes);
     },
   };
 }
 
-/** Past that many the sets are made anew each time: topics may be without number. */
-const MAX_SETS = 1000;
+/** The labels that the metrics of one messaging system had. */
+interface Labels {
+  readonly sets: Map<string, Attributes>;
+  readonly topics: Set<string>;
+}
 
-// One attributes object for each combination that occurs: the sets are few, and a message is frequent.
-function attributeSets(system: MessagingSystem): (what: Measured) => Attributes {
-  const sets = new Map<string, Attributes>();
+const MAX_SETS = 1000;
+const MAX_TOPICS = 100;
+// For all clients of a process, which share the instruments.
+const known = new WeakMap<MessagingSystem, Labels>();
+
+/**
+ * Returns the labels of an operation. Topics, partitions and errors may be without number, where a pattern is subscribed to or a
+ * message says where to answer: the first 1000 sets are whole, one object each, since a message is frequent. Past them the first 100
+ * topics have a name, and an error no class.
+ */
+function labelsFor(system: MessagingSystem): (what: Measured) => Attributes {
+  let labels = known.get(system);
+  if (labels === undefined) known.set(system, (labels = { sets: new Map(), topics: new Set() }));
+  const { sets, topics } = labels;
   return (what) => {
     const { operation, topic, groupId, partition, errorType } = what;
     const key = `${operation} ${topic ?? ''} ${partition ?? ''} ${groupId ?? ''} ${errorType ?? ''}`;
-    let attributes = sets.get(key);
-    if (attributes === undefined) {
-      attributes = {
-        [ATTR_MESSAGING_SYSTEM]: system.name,
-        [ATTR_MESSAGING_OPERATION_NAME]: operation,
-        [ATTR_MESSAGING_OPERATION_TYPE]: operation,
-      };
-      if (topic !== undefined) attributes[ATTR_MESSAGING_DESTINATION_NAME] = topic;
-      if (partition !== undefined) attributes[ATTR_MESSAGING_DESTINATION_PARTITION_ID] = String(partition);
-      if (groupId !== undefined) attributes[ATTR_MESSAGING_CONSUMER_GROUP_NAME] = groupId;
-      if (errorType !== undefined) attributes[ATTR_ERROR_TYPE] = errorType;
-      if (sets.size < MAX_SETS) sets.set(key, attributes);
-    }
+    const there = sets.get(key);
+    if (there !== undefined) return there;
+    const isWhole = sets.size < MAX_SETS && key.length <= MAX_KEY;
+    const attributes: Attributes = {
+      [ATTR_MESSAGING_SYSTEM]: system.name,
+      [ATTR_MESSAGING_OPERATION_NAME]: operation,
+      [ATTR_MESSAGING_OPERATION_TYPE]: operation,
+    };
+    if (groupId !== undefined) attributes[ATTR_MESSAGING_CONSUMER_GROUP_NAME] = groupId;
+    if (topic !== undefined)
+      attributes[ATTR_MESSAGING_DESTINATION_NAME] = isAmong(topics, topic, MAX_TOPICS) || isWhole ? topic : OTHER;
+    if (errorType !== undefined) attributes[ATTR_ERROR_TYPE] = isWhole ? errorType : OTHER;
+    if (!isWhole) return attributes;
+    if (partition !== undefined) attributes[ATTR_MESSAGING_DESTINATION_PARTITION_ID] = String(partition);
+    sets.set(key, attributes);
     return attributes;
   };
 }
+
+const MAX_KEY = 1024;

@@ -1,7 +1,8 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
-import { printable, warnOnce } from '../diagnostics.ts';
+import { printable, shortened, warnOnce } from '../diagnostics.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { checkWhole } from '../option-checks.ts';
+import { isAmong } from '../telemetry/distinct.ts';
 
 /** The baggage keys that become attributes when nobody says which. */
 export const defaultAttributeKeys: readonly string[] = Object.freeze(['session.id', 'gen_ai.conversation.id']);
@@ -52,15 +53,12 @@ export function admitsKey(key: string): boolean {
   const { keys } = seen();
   if (keys.has(key)) return true;
   if (key === LINEAGE_KEY || key.length === 0 || key.length > MAX_TEXT || printable(key) !== key) return false;
-  if (keys.size >= MAX_KEYS) {
-    warnOnce(
-      'baggage-keys',
-      `baggage brought more than ${MAX_KEYS} different keys, so '${key}' and further new ones do not become attributes. Name the keys that you need: names are always let in.`,
-    );
-    return false;
-  }
-  keys.add(key);
-  return true;
+  if (isAmong(keys, key, MAX_KEYS)) return true;
+  warnOnce(
+    'baggage-keys',
+    `baggage brought more than ${MAX_KEYS} different keys, so '${key}' and further new ones do not become attributes. Name the keys that you need: names are always let in.`,
+  );
+  return false;
 }
 
 /**
@@ -69,15 +67,12 @@ export function admitsKey(key: string): boolean {
  */
 export function attributeValue(key: string, value: unknown, maxValues: number | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = printable(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
+  const text = printable(shortened(value, MAX_TEXT));
   if (maxValues === undefined) return text;
   const { values } = seen();
   let known = values.get(key);
   if (known === undefined) values.set(key, (known = new Set()));
-  if (known.has(text)) return text;
-  if (known.size >= maxValues) return OTHER;
-  known.add(text);
-  return text;
+  return isAmong(known, text, maxValues) ? text : OTHER;
 }
 
 /** Throws unless `maxValues` is absent or a whole number from 1. */

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { MAX_HOST } from '../diagnostics.ts';
 import type { Target } from '../parties.ts';
 import type { Pattern } from './options.ts';
 import { matcher } from './pattern.ts';
@@ -29,7 +30,8 @@ export function firstPartyRule(option: boolean | readonly Pattern[] | undefined)
         return target.host !== undefined && named(target.host);
       case 'host': {
         const host = target.host;
-        if (host === undefined || host === '') return false;
+        // Nobody has a name that is longer than a name can be.
+        if (host === undefined || host === '' || host.length > MAX_HOST) return false;
         const known = remembered.get(host);
         if (known !== undefined) return known;
         const ours = isPrivateHost(host) || named(host.toLowerCase());

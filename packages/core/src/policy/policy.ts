@@ -1,6 +1,6 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
-import { textOf, warnOnce, warnOncePer } from '../diagnostics.ts';
+import { MAX_HOST, textOf, warnOnce, warnOncePer } from '../diagnostics.ts';
 import type { InboundPolicy, Peer, Target } from '../parties.ts';
 import type { OutboundPolicy } from './options.ts';
 import { matcher } from './pattern.ts';
@@ -71,7 +71,8 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
     return sent;
   }
   if (!firstParty) {
-    const host = target.host ?? target.name ?? target.transport;
+    const named = target.host ?? target.name ?? target.transport;
+    const host = named.length > MAX_HOST ? `a host with a name longer than ${MAX_HOST} characters` : named;
     warnOncePer(
       'baggage-withheld',
       `${target.transport} ${host}`,

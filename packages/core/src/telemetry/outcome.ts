@@ -1,7 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { Attributes, Span, TimeInput } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '../conventions.ts';
-import { printable } from '../diagnostics.ts';
+import { printable, shortened } from '../diagnostics.ts';
 
 /** How a hop came out. An `error`, an `errorType` or `failed` sets the span's status and `error.type`. */
 export interface Outcome {
@@ -70,7 +70,7 @@ function messageOf(error: unknown): string | undefined {
   try {
     const message: unknown =
       typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
-    return typeof message === 'string' ? printable(message.slice(0, MAX_MESSAGE)) : undefined;
+    return typeof message === 'string' ? printable(shortened(message, MAX_MESSAGE)) : undefined;
   } catch {
     // A getter of the user's error threw.
     return undefined;

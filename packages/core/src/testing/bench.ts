@@ -24,6 +24,8 @@ export interface Seen {
   /** The user's baggage. */
   readonly baggage: Readonly<Record<string, string>>;
   readonly hops: number | undefined;
+  /** Milliseconds since the epoch. */
+  readonly deadline: number | undefined;
 }
 
 /** Returns what the work that runs now sees of its context. */
@@ -35,6 +37,7 @@ export function seenHere(): Seen {
       entries.filter(([key]) => key !== LINEAGE).map(([key, { value }]): [string, string] => [key, value]),
     ),
     hops: currentLineage()?.hops,
+    deadline: currentLineage()?.deadline,
   };
 }
 

@@ -370,6 +370,15 @@ export const inboundRules: readonly Rule[] = [
       assert.equal(seen.hops, 4);
     },
   },
+  {
+    name: 'a deadline that somebody sent is an hour away at the most',
+    async run(bench) {
+      const days23 = (Date.now() + 23 * 86_400_000).toString(36);
+      const { seen } = await bench.deliver(fieldsOf(bench, [valid, lineage(`1.4.32.1.${days23}.-.-`)]));
+      // That of a batch is each message's own.
+      assert((seen.deadline ?? 0) <= Date.now() + 3_600_000);
+    },
+  },
   ...Object.entries(pastLimits).map(([limit, member]): Rule => ({
     name: `past the limit of ${limit}, under enforce, it is refused in the transport's own terms before any work`,
     needs: ['refusal'],
