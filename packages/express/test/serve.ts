@@ -14,7 +14,7 @@ export const versions: readonly { name: string; major: 4 | 5; express: typeof ex
   { name: 'Express 5', major: 5, express: express5 },
 ];
 
-export type { Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
+export type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
 
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 export const SPAN_ID = 'b7ad6b7169203331';
