@@ -71,7 +71,12 @@ export interface Sdk {
   client(): TestClient;
   server(tools?: Record<string, Tool>): TestServer;
   memory(): [TestTransport, TestTransport];
-  stdio(script: string, args: string[], env?: Record<string, string>): TestTransport & { readonly pid: number | null };
+  stdio(
+    script: string,
+    args: string[],
+    env?: Record<string, string>,
+    command?: string,
+  ): TestTransport & { readonly pid: number | null };
   http(url: URL, options?: { readonly fetch?: typeof fetch }): TestTransport;
   call(
     client: TestClient,
@@ -138,8 +143,8 @@ export const v1: Sdk = {
     return server;
   },
   memory: () => MemoryV1.createLinkedPair(),
-  stdio: (script, args, env) =>
-    new StdioV1({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+  stdio: (script, args, env, command = process.execPath) =>
+    new StdioV1({ command, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
   http: (url, options) => new HttpV1(url, options),
   call: (client, name, text, options, meta) =>
     (client as unknown as ClientV1).callTool(params(name, text, meta), undefined, options) as Promise<CallResult>,
@@ -196,8 +201,8 @@ export function v2(modern = false): Sdk {
       return server;
     },
     memory: () => v2server.InMemoryTransport.createLinkedPair(),
-    stdio: (script, args, env) =>
-      new StdioV2({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+    stdio: (script, args, env, command = process.execPath) =>
+      new StdioV2({ command, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
     http: (url, options) => new v2client.StreamableHTTPClientTransport(url, options),
     call: (client, name, text, options, meta) =>
       (client as unknown as v2client.Client).callTool(params(name, text, meta), options),
