@@ -12,6 +12,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import * as v2server from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 
 /** What a tool of these tests can do, the same on both SDKs. */
 export interface ToolCall {
@@ -99,6 +100,8 @@ export interface TestTransport {
 
 const info = { name: 'test', version: '1.0.0' };
 const input = { text: z.string().optional() };
+// The first releases of v1 in our range take schemas of zod 3 alone.
+const inputOfV1 = { text: z3.string().optional() };
 const answered = (text: string) => ({ content: [{ type: 'text' as const, text }] });
 const sampling = (text: string) => ({
   messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
@@ -117,7 +120,7 @@ export const v1: Sdk = {
   server(tools = {}) {
     const server = new McpServerV1(info, { capabilities: { logging: {}, tools: { listChanged: true } } });
     for (const [name, tool] of Object.entries(tools)) {
-      server.registerTool(name, { inputSchema: input }, async ({ text = '' }, extra) =>
+      server.registerTool(name, { inputSchema: inputOfV1 }, async ({ text = '' }, extra) =>
         answered(
           await tool({
             text,
