@@ -99,9 +99,11 @@ function isMatchers(matchers: unknown): matchers is readonly Matcher[] {
   return Array.isArray(matchers);
 }
 
-// Express 4 compiles an array of paths to one expression, `^…|^…`.
+// Express 4 compiles an array of paths to one expression, `^…|^…`, up to 4.19 in a group.
 function splitRegExp(regexp: RegExp): readonly RegExp[] {
-  const { source, flags } = regexp;
+  const { source: given, flags } = regexp;
+  const inGroup = given.startsWith('(?:^') && groupAt(given, 0)?.length === given.length;
+  const source = inGroup ? given.slice(3, -1) : given;
   if (!source.includes('|^')) return [new RegExp(source, flags.replace('g', '').replace('y', ''))];
   const parts = source.split('|^').map((part, at) => (at === 0 ? part : `^${part}`));
   // A user's own expression may hold `|^` anywhere, also in a group.

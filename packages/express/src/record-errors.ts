@@ -29,7 +29,7 @@ export function recordErrors(...nothing: never[]): ErrorMiddleware {
   return (error, req, _res, next) => {
     const hop = hopOf(req);
     // Once the connection is gone, an error says just that: an upload that broke off, a response that nobody takes.
-    if (hop !== undefined && !hop.ended && hop.error !== error && !req.socket.destroyed) {
+    if (hop !== undefined && !hop.ended && !hop.unheard && hop.error !== error && !req.socket.destroyed) {
       hop.error = error;
       hop.errorType = errorType(error);
       hop.received.describe((span) => {

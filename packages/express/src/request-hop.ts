@@ -37,6 +37,8 @@ export interface RequestHop {
   /** The error that `recordErrors()` saw last, and its class. */
   error: unknown;
   errorType: string | undefined;
+  /** Whether the caller went away before its request was whole and its answer begun: what is answered then reaches nobody. */
+  unheard: boolean;
   ended: boolean;
 }
 

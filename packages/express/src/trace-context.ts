@@ -119,6 +119,7 @@ function follow(
     entry: undefined,
     error: undefined,
     errorType: undefined,
+    unheard: false,
     ended: false,
   };
   (req as HopHolder)[hopKey] = hop;
@@ -127,11 +128,19 @@ function follow(
   // Before the listeners of instrumentation-http, while a span of its own that we joined still records.
   res.prependListener('finish', onFinish);
   res.prependListener('close', onClose);
+  // Before a body parser, which fails by it, so that an error handler answers before `close` comes.
+  req.prependListener('aborted', onAborted);
   bindListeners(req);
   bindListeners(res);
   // The connection closed while earlier middleware waited: `close` has been and will not come again.
   if (res.closed) onClose.call(res);
   return context;
+}
+
+function onAborted(this: IncomingMessage): void {
+  const hop = hopOf(this);
+  // The other way round, a handler that destroys the response aborts the request.
+  if (hop !== undefined) hop.unheard = !hop.response.headersSent && !hop.response.errored;
 }
 
 function onFinish(this: ServerResponse): void {
@@ -142,18 +151,19 @@ function onClose(this: ServerResponse): void {
   end(this, !this.writableFinished);
 }
 
-function end(res: ServerResponse, aborted: boolean): void {
+function end(res: ServerResponse, unfinished: boolean): void {
   const hop = hopOf(res);
   if (hop === undefined || hop.ended) return;
   hop.ended = true;
-  const { received } = hop;
+  const { received, unheard } = hop;
+  const aborted = unfinished || unheard;
   // A joined span that is not sampled has metrics all the same, which want the route.
   let { joined: isTold } = received;
   received.describe(() => (isTold = true));
   if (!isTold) return received.end();
   const { statusCode } = res;
   // Without headers, the status is what Node starts with, and nobody has seen it.
-  const answered = !aborted || res.headersSent;
+  const answered = !aborted || (res.headersSent && !unheard);
   const attributes: Attributes = {};
   if (aborted) attributes[ATTR_ABORTED] = true;
   if (answered) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = statusCode;
@@ -175,7 +185,7 @@ function errorOf(hop: RequestHop, res: ServerResponse, aborted: boolean, answere
   const { statusCode, errored } = res;
   if (answered && statusCode >= 500) return hop.errorType ?? String(statusCode);
   if (!aborted || (answered && statusCode >= 400)) return undefined;
-  return hop.errorType ?? (errored ? errorType(errored) : undefined);
+  return hop.errorType ?? (errored && !hop.unheard ? errorType(errored) : undefined);
 }
 
 function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {

@@ -1,12 +1,13 @@
 import { EventEmitter, once } from 'node:events';
 import http from 'node:http';
+import net from 'node:net';
 import { SpanStatusCode } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { recordErrors, traceContext } from '../src/index.ts';
 import { onlySpan, serve, versions } from './serve.ts';
-import type { Express, NextFunction, Request, Response, Served } from './serve.ts';
+import type { ErrorRequestHandler, Express, NextFunction, Request, Response, Served } from './serve.ts';
 
 let telemetry: Telemetry;
 let served: Served | undefined;
@@ -76,40 +77,76 @@ describe.each(versions)('the end of the span, $name', ({ express }) => {
     });
   });
 
-  test('an upload that breaks off makes no error, though the body parser fails by it', async () => {
-    const failed: unknown[] = [];
-    const app = express();
-    const gate = new EventEmitter();
-    const begun = once(gate, 'begun');
-    const reached = once(gate, 'reached');
-    app.use(traceContext());
-    app.use((req: Request, _res: Response, next: NextFunction) => {
-      req.once('data', () => gate.emit('begun'));
-      next();
+  const answers: [string, ErrorRequestHandler][] = [
+    ['passes it on', (error, _req, _res, next) => next(error)],
+    ['answers its status', ({ status }, _req, res, _next) => void res.status(status as number).json({ status })],
+    ['answers 500', (_error, _req, res, _next) => void res.status(500).end()],
+    ['destroys the response with it', (error, _req, res, _next) => void res.destroy(error as Error)],
+    ['answers later', (_error, _req, res, _next) => void setImmediate(() => res.status(500).end())],
+  ];
+  describe.each([
+    ['is closed', (socket: net.Socket) => void socket.destroy()],
+    ['is reset', (socket: net.Socket) => void socket.resetAndDestroy()],
+    ['is half closed', (socket: net.Socket) => void socket.end()],
+  ])(
+    'an upload whose connection %s makes no error and has no status, though the body parser fails by it',
+    (_, leave) => {
+      test.each(answers)('and the error handler %s', async (_name, answer) => {
+        const failed: unknown[] = [];
+        const app = express();
+        const gate = new EventEmitter();
+        const begun = once(gate, 'begun');
+        const reached = once(gate, 'reached');
+        app.use(traceContext());
+        app.use((req: Request, _res: Response, next: NextFunction) => {
+          req.once('data', () => gate.emit('begun'));
+          next();
+        });
+        app.use(express.json());
+        app.use(recordErrors());
+        app.use((error: unknown, req: Request, res: Response, next: NextFunction) => {
+          failed.push((error as { code?: unknown }).code);
+          gate.emit('reached');
+          answer(error, req, res, next);
+        });
+        served = await serve(app);
+        const socket = net.connect(served.port, '127.0.0.1');
+        socket.on('error', () => {}).resume();
+        socket.write(
+          'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"a":',
+        );
+        await begun;
+        leave(socket);
+        await reached;
+        await served.settled();
+        expect(failed).toEqual(['ECONNABORTED']);
+        const span = onlySpan(telemetry);
+        expect(span.status.code).toBe(SpanStatusCode.UNSET);
+        expect(span.events).toEqual([]);
+        expect(span.attributes).toMatchObject({ 'throughline.aborted': true });
+        expect(span.attributes).not.toHaveProperty('error.type');
+        expect(span.attributes).not.toHaveProperty('http.response.status_code');
+      });
+    },
+  );
+
+  test('a caller who goes away while both bodies stream leaves the status that it got', async () => {
+    const { port, settled } = await start((app) => {
+      app.post('/', (req, res) => {
+        req.on('aborted', () => res.destroy()).once('data', () => res.write('first'));
+      });
     });
-    app.use(express.json());
-    app.use(recordErrors());
-    app.use((error: unknown, _req: Request, _res: Response, next: NextFunction) => {
-      failed.push((error as { type?: unknown }).type);
-      gate.emit('reached');
-      next(error);
-    });
-    served = await serve(app);
-    const request = http.request({ host: '127.0.0.1', port: served.port, method: 'POST', agent: false });
+    const request = http.request({ host: '127.0.0.1', port, method: 'POST', agent: false });
     request.on('error', () => {});
-    request.setHeader('content-type', 'application/json');
-    request.setHeader('content-length', 1000);
-    request.write('{"a":');
-    await begun;
+    request.write('first');
+    const [response] = (await once(request, 'response')) as [http.IncomingMessage];
+    response.on('error', () => {});
     request.destroy();
-    await reached;
-    await served.settled();
-    expect(failed).toEqual(['request.aborted']);
-    const span = onlySpan(telemetry);
-    expect(span.status.code).toBe(SpanStatusCode.UNSET);
-    expect(span.events).toEqual([]);
-    expect(span.attributes).toMatchObject({ 'throughline.aborted': true });
-    expect(span.attributes).not.toHaveProperty('error.type');
+    await settled();
+    expect(onlySpan(telemetry).attributes).toMatchObject({
+      'throughline.aborted': true,
+      'http.response.status_code': 200,
+    });
   });
 
   test('a 5xx that was begun stays an error, whoever goes away then; a 4xx stays none', async () => {

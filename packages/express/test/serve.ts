@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import { once } from 'node:events';
 import http from 'node:http';
 import net from 'node:net';
@@ -7,14 +6,15 @@ import express5 from 'express';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 
 /** Express 4 has the API of 5 as far as these tests go, and no types installed. */
-const express4 = createRequire(import.meta.url)('express4') as typeof express5;
+const alias = 'express4';
+const { default: express4 } = (await import(alias)) as { default: typeof express5 };
 
 export const versions: readonly { name: string; major: 4 | 5; express: typeof express5 }[] = [
   { name: 'Express 4', major: 4, express: express4 },
   { name: 'Express 5', major: 5, express: express5 },
 ];
 
-export type { Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
+export type { ErrorRequestHandler, Express, NextFunction, Request, RequestHandler, Response, Router } from 'express';
 
 export const TRACE_ID = '0af7651916cd43dd8448eb211c80319c';
 export const SPAN_ID = 'b7ad6b7169203331';

@@ -56,8 +56,8 @@ const abortedOutcome: Outcome = { failed: false, attributes: { [ATTR_ABORTED]: t
 
 /**
  * Returns how a call that got no answer came out. It is no error where the caller aborted it, which `signals` tell; a timeout is
- * one. `error.type` is `AbortError` or `TimeoutError`, else the code or class of what is behind fetch's TypeError. The message of
- * a bare TypeError is left out: it quotes the arguments, a URL with its credentials among them.
+ * one. `error.type` is `AbortError` or `TimeoutError`, else that of {@link errorType}. The message is that of what is behind fetch's
+ * TypeError; that of a bare TypeError is left out: it quotes the arguments, a URL with its credentials among them.
  */
 export function failureOutcome(error: unknown, ...signals: readonly unknown[]): Outcome {
   if (signals.some((signal) => isAbortBy(signal, error))) return abortedOutcome;
@@ -65,10 +65,9 @@ export function failureOutcome(error: unknown, ...signals: readonly unknown[]): 
     const { name, cause } = Object(error) as { name?: unknown; cause?: unknown };
     if (name === 'AbortError' || name === 'TimeoutError') return { error, errorType: name };
     if (name !== 'TypeError') return { failed: true, error };
-    if (cause === undefined || cause === null) return { errorType: name };
-    if ((cause as { name?: unknown }).name === 'TypeError') return { errorType: errorType(cause) };
-    const causeType = errorType(cause);
-    return { error: cause, errorType: causeType === 'Error' || causeType === '_OTHER' ? 'TypeError' : causeType };
+    const type = errorType(error);
+    const silent = cause === undefined || cause === null || nameOf(cause) === 'TypeError';
+    return silent ? { errorType: type } : { error: cause, errorType: type };
   } catch {
     // A getter of the error threw. It reaches the caller as it is; here its class is unknown.
     return { errorType: '_OTHER' };

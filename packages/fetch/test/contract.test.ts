@@ -2,22 +2,20 @@ import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testin
 import type { AdapterHarness, Call, Field, Sent } from '@throughline/core/testing';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
-import { Agent, request } from 'undici';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { traceFetch } from '../src/index.ts';
 import { traceInterceptor } from '../src/undici.ts';
 import { startEchoServer } from './echo-server.ts';
 import type { EchoServer } from './echo-server.ts';
+import { lines } from './undici-lines.ts';
 
 let telemetry: Telemetry;
 let server: EchoServer;
-const agent = new Agent();
 beforeAll(async () => {
   telemetry = startTelemetry();
   server = await startEchoServer();
 });
 afterAll(async () => {
-  await agent.close();
   await server.close();
   await telemetry.shutdown();
 });
@@ -64,37 +62,40 @@ const throughFetch: AdapterHarness = {
   },
 };
 
-const throughUndici: AdapterHarness = {
-  name: 'traceInterceptor',
-  transport: 'http',
-  carrier: 'http',
-  telemetry: sdk,
-  outbound: {
-    open: ({ options }) => ({
-      send: (call) => {
-        // Composed first, so that it is below: it stands for the connection.
-        const failing = agent.compose((dispatch) => (given, handler) => {
-          if (call.instead === undefined) return dispatch(given, handler);
-          call.instead();
-          return true;
-        });
-        const dispatcher = failing.compose(traceInterceptor(options));
-        return calling(async (url) => {
-          const { body } = await request(url, { dispatcher, ...headersOf(call) });
-          return body.text();
-        });
+const throughUndici = ({ name, undici }: (typeof lines)[number]): AdapterHarness => {
+  const agent = new undici.Agent();
+  return {
+    name: `traceInterceptor, ${name}`,
+    transport: 'http',
+    carrier: 'http',
+    telemetry: sdk,
+    outbound: {
+      open: ({ options }) => ({
+        send: (call) => {
+          // Composed first, so that it is below: it stands for the connection.
+          const failing = agent.compose((dispatch) => (given, handler) => {
+            if (call.instead === undefined) return dispatch(given, handler);
+            call.instead();
+            return true;
+          });
+          const dispatcher = failing.compose(traceInterceptor(options));
+          return calling(async (url) => {
+            const { body } = await undici.request(url, { dispatcher, ...headersOf(call) });
+            return body.text();
+          });
+        },
+      }),
+      cannot: {
+        types: 'undici refuses what is no text',
+        results: 'a dispatch returns whether the dispatcher takes more',
+        failures: 'undici destroys the body of a request with what a dispatch throws, and takes errors alone',
+        twice: 'composed twice it makes a span for each, as the order of interceptors asks',
       },
-    }),
-    cannot: {
-      types: 'undici refuses what is no text',
-      results: 'a dispatch returns whether the dispatcher takes more',
-      failures: 'undici destroys the body of a request with what a dispatch throws, and takes errors alone',
-      twice: 'composed twice it makes a span for each, as the order of interceptors asks',
     },
-  },
+  };
 };
 
-for (const harness of [throughFetch, throughUndici]) {
+for (const harness of [throughFetch, ...lines.map(throughUndici)]) {
   describe(harness.name, () => {
     for (const { name, run } of adapterContract(harness)) it(name, run);
   });

@@ -441,9 +441,10 @@ onBroker('on a real broker', () => {
     expect(error).toBeInstanceOf(Error);
     const span = telemetry.find(`send ${topic}`);
     expect(span.status.code).toBe(SpanStatusCode.ERROR);
-    expect(span.attributes['error.type']).toBe(
-      (error as { type?: string; name: string }).type ?? (error as Error).name,
-    );
+    // The connection closes at some point of the send; what is behind kafkajs's wrapper tells which.
+    const { cause = error } = error as { cause?: unknown };
+    const { code, name } = cause as { code?: string; name: string };
+    expect(span.attributes['error.type']).toBe(code ?? name);
     await impatient.disconnect();
   });
 });

@@ -36,6 +36,7 @@ export type Handler = (message: unknown, extra?: unknown) => void;
 /** A transport as it is used here. */
 export interface TracedTransport {
   send(message: unknown, options?: unknown): Promise<void>;
+  close(): Promise<void>;
   onmessage?: Handler | undefined;
   onclose?: (() => void) | undefined;
   onerror?: ((error: unknown) => void) | undefined;

@@ -56,6 +56,11 @@ export class Connection {
     return id === undefined ? this.#notifications.send(message, method, options) : state.pass(message, options);
   }
 
+  /** Ends what waits for the connection: the protocol is about to close it, as after a handshake that timed out. */
+  leave(): void {
+    this.#state.inFlight.giveUpHandshake();
+  }
+
   /** Hands what the transport received to the protocol's handler, in the context that it belongs in. */
   receive(message: unknown, extra: unknown): void {
     const state = this.#state;

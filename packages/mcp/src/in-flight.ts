@@ -126,6 +126,15 @@ export class InFlight {
     return request;
   }
 
+  /** Ends what a client asked for to get connected. SDK v2 tells nobody that it waits no more for that. */
+  giveUpHandshake(): void {
+    for (const request of this.#outbound.values()) {
+      if (request.method !== 'initialize' && request.method !== 'server/discover') continue;
+      this.#drop(request);
+      this.#end(request, cancelled);
+    }
+  }
+
   /** Ends everything: the transport is closed, and nothing will be answered any more. */
   close(): void {
     const outbound = [...this.#outbound.values()];

@@ -90,6 +90,8 @@ export class RequestsOut {
       unwatch: undefined,
     };
     if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
+    // It follows a `server/discover` that nobody answered in time.
+    if (method === 'initialize') this.#state.inFlight.giveUpHandshake();
     if (deadline !== undefined) options = this.#bound(deadline, request, meta, requestSignal, options);
     this.#state.inFlight.sent(request);
     let sent: Promise<void>;

@@ -58,6 +58,8 @@ export function protocolTransport(transport: object, settings: McpSettings): obj
   if (isTraced(transport, settings)) return transport;
   const members = tracedMembers(transport, settings);
   const view = viewOf(transport, members, settings.hop);
+  // v2 probes a stdio server in a process of its own, but only where this is what the transport's prototype has.
+  if (Object.hasOwn((Object.getPrototypeOf(transport) ?? {}) as object, '_dispose')) return view;
   const own = (name: 'send' | 'sessionId'): PropertyDescriptor => ({
     get: () => members.get(name),
     set: (value: unknown) => void Reflect.set(view, name, value),
@@ -87,6 +89,19 @@ function tracedMembers(transport: object, settings: McpSettings): Members {
 
   let send: unknown = (message: unknown, options?: unknown): Promise<void> => connection.send(message, options);
   const received: Handler = (message, extra) => connection.receive(message, extra);
+  let closing: { readonly of: TracedTransport['close']; readonly close: unknown } | undefined;
+  // v2 puts another `close` in its place for a while, and then ours again.
+  let closeIsAssigned = false;
+  const closeOf = (of: TracedTransport['close']): unknown => {
+    if (closing?.of !== of) {
+      const apply = (_: unknown, __: unknown, args: []): Promise<void> => {
+        connection.leave();
+        return Reflect.apply(of, target, args);
+      };
+      closing = { of, close: new Proxy(of, { apply }) };
+    }
+    return closing.close;
+  };
   Object.defineProperty(received, handlerKey, { get: () => connection.handler });
   const closed = (): void => {
     connection.close();
@@ -104,6 +119,8 @@ function tracedMembers(transport: object, settings: McpSettings): Members {
       switch (property) {
         case 'send':
           return send;
+        case 'close':
+          return closeIsAssigned ? asTarget : closeOf(target.close);
         // Asked for with every request, so it takes no detour.
         case 'sessionId':
           return target.sessionId;
@@ -123,6 +140,9 @@ function tracedMembers(transport: object, settings: McpSettings): Members {
         case 'send':
           send = value;
           return true;
+        case 'close':
+          closeIsAssigned = true;
+          return false;
         case 'onmessage':
           watchClose();
           connection.handler = value as Handler | undefined;

@@ -8,6 +8,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 import { traceClient, traceServer, traceToolHandler, traceTransport } from '../src/index.ts';
 import { text, v1, v2 } from './sdk.ts';
 import type { CallResult, Sdk, TestClient, TestServer, TestTransport, Tool } from './sdk.ts';
@@ -210,12 +211,8 @@ function handlerOf(sdk: Sdk): AdapterHarness {
         };
         const info = { name: 'test', version: '1.0.0' };
         const server = sdk.key === 'v1' ? new McpServerV1(info) : (new McpServerV2(info) as unknown as McpServerV1);
-        const input = { text: z.string() };
-        server.registerTool(
-          'work',
-          { inputSchema: (sdk.key === 'v1' ? input : z.object(input)) as never },
-          handler as never,
-        );
+        const inputSchema = sdk.key === 'v1' ? { text: z3.string() } : z.object({ text: z.string() });
+        server.registerTool('work', { inputSchema: inputSchema as never }, handler as never);
         const client = sdk.client();
         await connect(sdk, client, server);
         return {

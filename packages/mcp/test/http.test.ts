@@ -322,7 +322,7 @@ describe.each(everyHosting)('$title, over Streamable HTTP', ({ sdk, hosting }) =
     await served.close();
     const error = await sdk.call(client, 'add').catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(TypeError);
-    expect(spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).attributes['error.type']).toBe('TypeError');
+    expect(spanOf(telemetry, 'tools/call add', SpanKind.CLIENT).attributes['error.type']).toBe('ECONNREFUSED');
     expect((client.transport as { [inFlightKey]: number })[inFlightKey]).toBe(0);
     served = await host(sdk, hosting, {});
   });

@@ -12,6 +12,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import * as v2server from '@modelcontextprotocol/server';
 import { z } from 'zod';
+import { z as z3 } from 'zod/v3';
 
 /** What a tool of these tests can do, the same on both SDKs. */
 export interface ToolCall {
@@ -71,7 +72,12 @@ export interface Sdk {
   client(): TestClient;
   server(tools?: Record<string, Tool>): TestServer;
   memory(): [TestTransport, TestTransport];
-  stdio(script: string, args: string[], env?: Record<string, string>): TestTransport & { readonly pid: number | null };
+  stdio(
+    script: string,
+    args: string[],
+    env?: Record<string, string>,
+    command?: string,
+  ): TestTransport & { readonly pid: number | null };
   http(url: URL, options?: { readonly fetch?: typeof fetch }): TestTransport;
   call(
     client: TestClient,
@@ -94,6 +100,8 @@ export interface TestTransport {
 
 const info = { name: 'test', version: '1.0.0' };
 const input = { text: z.string().optional() };
+// The first releases of v1 in our range take schemas of zod 3 alone.
+const inputOfV1 = { text: z3.string().optional() };
 const answered = (text: string) => ({ content: [{ type: 'text' as const, text }] });
 const sampling = (text: string) => ({
   messages: [{ role: 'user' as const, content: { type: 'text' as const, text } }],
@@ -112,7 +120,7 @@ export const v1: Sdk = {
   server(tools = {}) {
     const server = new McpServerV1(info, { capabilities: { logging: {}, tools: { listChanged: true } } });
     for (const [name, tool] of Object.entries(tools)) {
-      server.registerTool(name, { inputSchema: input }, async ({ text = '' }, extra) =>
+      server.registerTool(name, { inputSchema: inputOfV1 }, async ({ text = '' }, extra) =>
         answered(
           await tool({
             text,
@@ -138,8 +146,8 @@ export const v1: Sdk = {
     return server;
   },
   memory: () => MemoryV1.createLinkedPair(),
-  stdio: (script, args, env) =>
-    new StdioV1({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+  stdio: (script, args, env, command = process.execPath) =>
+    new StdioV1({ command, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
   http: (url, options) => new HttpV1(url, options),
   call: (client, name, text, options, meta) =>
     (client as unknown as ClientV1).callTool(params(name, text, meta), undefined, options) as Promise<CallResult>,
@@ -196,8 +204,8 @@ export function v2(modern = false): Sdk {
       return server;
     },
     memory: () => v2server.InMemoryTransport.createLinkedPair(),
-    stdio: (script, args, env) =>
-      new StdioV2({ command: process.execPath, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
+    stdio: (script, args, env, command = process.execPath) =>
+      new StdioV2({ command, args: [script, ...args], ...(env && { env }), stderr: 'inherit' }),
     http: (url, options) => new v2client.StreamableHTTPClientTransport(url, options),
     call: (client, name, text, options, meta) =>
       (client as unknown as v2client.Client).callTool(params(name, text, meta), options),

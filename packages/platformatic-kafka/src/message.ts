@@ -22,11 +22,14 @@ export function headersOf(message: MessageLike | null | undefined): unknown {
 
 /**
  * Returns the class of an error: for a failed request the protocol's name, such as `UNKNOWN_TOPIC_OR_PARTITION`, where the
- * client has it among the causes; else `undefined`, so that core takes the client's own code.
+ * client has it among the causes; for what failed several times, or on the network, the code of the first failure, such as `ECONNREFUSED`;
+ * else `undefined`, so that core takes the client's own code.
  */
 export function errorTypeOf(error: unknown): string | undefined {
-  return protocolName(error, 0);
+  return protocolName(error, 0) ?? codeBehind(error, 0);
 }
+
+const wrappers: ReadonlySet<unknown> = new Set(['PLT_KFK_MULTIPLE', 'PLT_KFK_NETWORK']);
 
 const MAX_DEPTH = 8;
 
@@ -39,4 +42,12 @@ function protocolName(error: unknown, depth: number): string | undefined {
     if (found !== undefined) return found;
   }
   return protocolName(cause, depth + 1);
+}
+
+function codeBehind(error: unknown, depth: number): string | undefined {
+  if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return undefined;
+  const { code, cause, errors } = error as { code?: unknown; cause?: unknown; errors?: unknown };
+  if (typeof code !== 'string') return undefined;
+  if (!wrappers.has(code)) return depth === 0 ? undefined : code;
+  return codeBehind(Array.isArray(errors) ? (errors as unknown[])[0] : cause, depth + 1) ?? code;
 }

@@ -39,8 +39,12 @@ const messageOf = (key: string, fields: readonly Field[] | undefined) => ({
   ...(fields && { headers: new Map(fields.map(([name, value]) => [bytes(name), bytes(value)])) }),
 });
 
-const fieldsOf = ({ headerEntries }: Message): Field[] =>
-  headerEntries.map(([name, value]): Field => [String(name), String(value)]);
+// The first releases have the Map alone, whose keys are objects too.
+const fieldsOf = ({ headerEntries, headers }: Message): Field[] =>
+  [...((headerEntries as typeof headerEntries | undefined) ?? headers)].map(([name, value]) => [
+    String(name),
+    String(value),
+  ]);
 
 const harness: AdapterHarness = {
   name: '@platformatic/kafka',

@@ -11,7 +11,7 @@ export interface Outcome {
    */
   readonly failed?: boolean | undefined;
   readonly error?: unknown;
-  /** A low-cardinality class; by default the error's `code` or constructor name. */
+  /** A low-cardinality class; by default that of the error: see {@link errorType}. */
   readonly errorType?: string | undefined;
   readonly attributes?: Attributes | undefined;
   /** A better name for the span, now that more is known. */
@@ -45,21 +45,43 @@ export function writeOutcome(span: Span, outcome: Outcome, detail: ErrorDetail):
   if (detail === 'exception' && error instanceof Error) span.recordException(error);
 }
 
+// What these say by themselves is that something failed: fetch throws a TypeError for every network error, and what connects to
+// several addresses an AggregateError.
+const wrappers: ReadonlySet<unknown> = new Set(['Error', 'TypeError', 'AggregateError']);
+const MAX_DEPTH = 8;
+
 /**
- * Returns a low-cardinality class for an error: its `code` where that is a short word, else its `name`, else `_OTHER`.
- * Never throws. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+ * Returns a low-cardinality class for an error: its `code` where that is a short word, else its `name`, else `_OTHER`. For a bare
+ * `Error`, `TypeError` or `AggregateError` that has none, the `code` of the first error behind it that has one: `ECONNREFUSED`
+ * for fetch's `TypeError: fetch failed`. Never throws. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
  */
 export function errorType(error: unknown): string {
   try {
     if (typeof error === 'object' && error !== null) {
-      const { code, name } = error as { code?: unknown; name?: unknown };
-      if (typeof code === 'string' && isWord(code)) return code;
+      const { name } = error as { name?: unknown };
+      const code = wrappers.has(name) ? codeBehind(error, 0) : codeOf(error);
+      if (code !== undefined) return code;
       if (typeof name === 'string' && isWord(name)) return name;
     }
   } catch {
     // A getter of the user's error threw; the class is then unknown.
   }
   return '_OTHER';
+}
+
+function codeBehind(error: unknown, depth: number): string | undefined {
+  if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return undefined;
+  const { cause, errors } = error as { cause?: unknown; errors?: unknown };
+  return (
+    codeOf(error) ??
+    codeBehind(cause, depth + 1) ??
+    (Array.isArray(errors) ? codeBehind((errors as unknown[])[0], depth + 1) : undefined)
+  );
+}
+
+function codeOf(error: object): string | undefined {
+  const { code } = error as { code?: unknown };
+  return typeof code === 'string' && isWord(code) ? code : undefined;
 }
 
 function isWord(text: string): boolean {

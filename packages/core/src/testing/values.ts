@@ -30,6 +30,11 @@ export function throwables(): Throwable[] {
       value: Object.assign(new Error('mine'), { code: 'ERR_MINE' }),
       errorType: 'ERR_MINE',
     },
+    {
+      what: 'a TypeError around an Error with a code, as of fetch',
+      value: new TypeError('mine', { cause: Object.assign(new Error('behind it'), { code: 'ERR_BEHIND' }) }),
+      errorType: 'ERR_BEHIND',
+    },
     { what: 'a frozen Error', value: Object.freeze(new RangeError('mine')), errorType: 'RangeError' },
     {
       what: 'an Error whose getters throw',
