@@ -15,7 +15,7 @@ import type { HopSettings, OutboundHop, Outcome, Sending } from '@throughline/co
 import { urlFull } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
-import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
+import { clientAttributes, failureOutcome, scope, spanName, statusOutcome, targetOf } from './http-client-span.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
 import { oneOfEachField } from './undici-duplicates.ts';
 
@@ -155,7 +155,7 @@ function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings): Out
     name: spanName(method),
     kind: SpanKind.CLIENT,
     attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : urlFull(url)) : undefined,
-    target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
+    target: targetOf(url),
     carrier: headers,
     reader: requestHeaders,
   };

@@ -8,7 +8,7 @@ import { stringify } from 'node:querystring';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
-import { clientAttributes, failureOutcome, scope, spanName } from './http-client-span.ts';
+import { clientAttributes, failureOutcome, scope, spanName, targetOf } from './http-client-span.ts';
 import { resend } from './resend.ts';
 
 /** `dispatch` of an undici dispatcher. */
@@ -96,7 +96,7 @@ function startDispatch(
       name: spanName(method),
       kind: SpanKind.CLIENT,
       attributes: settings.spans ? attributesOf(method, server, fullOf(server, path, asked.query), resends) : undefined,
-      target: { transport: 'http', channel: 'host', host: server?.hostname, name: path },
+      target: targetOf(server, path),
       carrier,
       reader: httpHeaders,
     },
