@@ -238,6 +238,30 @@ describe('outbound: policy for the target', () => {
     expect(fields['baggage'] === undefined).toBe(!ours);
   });
 
+  it('says what of its fields may go to where a redirect leads', () => {
+    const there = (name: string, options?: HopOptions) => {
+      const sending = within({ traceparent, baggage: 'a=1,b=2' }, () =>
+        startOutbound(get(host('localhost')), settings(options)),
+      );
+      sending.end();
+      const fields = sending.fieldsFor(host(name));
+      return [fields['baggage'], fields['traceparent'] === sending.fields['traceparent']];
+    };
+    expect(there('planner')).toEqual(['a=1,b=2', true]);
+    expect(there('api.example.com')).toEqual([undefined, true]);
+    expect(
+      there('api.example.com', { baggage: { send: (target) => (target.host === 'localhost' ? true : ['b']) } }),
+    ).toEqual(['b=2', true]);
+    // What did not go to the first does not go to the next.
+    expect(there('planner', { baggage: { send: (target) => (target.host === 'localhost' ? ['a'] : true) } })).toEqual([
+      'a=1',
+      true,
+    ]);
+    expect(
+      there('api.example.com', { outbound: (target) => (target.host === 'localhost' ? 'inject' : 'suppress') }),
+    ).toEqual([undefined, false]);
+  });
+
   it('brokers and in-memory peers are first-party, a stdio server is not unless the option says so', () => {
     const sent = (target: Target, options?: HopOptions) =>
       within(

@@ -16,6 +16,8 @@ import { urlFull } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
 import { clientAttributes, failureOutcome, scope, spanName, statusOutcome, targetOf } from './http-client-span.ts';
+import { guardRedirects, tellRedirect } from './redirects.ts';
+import type { RedirectGuard } from './redirects.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
 import { oneOfEachField } from './undici-duplicates.ts';
 
@@ -117,16 +119,23 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     if (url !== undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
+    let guard: RedirectGuard | undefined;
     return runOutbound<unknown>(hopOf(asked, settings), settings, {
       call: (sending) => {
+        guard = guardRedirects(sending, settings);
         const copy = initOf(asked, init, sending, suppressInner);
         return contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
       },
       outcome: (response, sending) => {
+        guard?.end();
+        if (guard?.sees === false) tellRedirect(response, url, sending);
         sending.answered(answerOf(response));
         return responseOutcome(response);
       },
-      failure: (error) => failureOutcome(error, asked.signal),
+      failure: (error) => {
+        guard?.end();
+        return failureOutcome(error, asked.signal);
+      },
       refused: ({ error }) => Promise.reject(error),
     });
   }

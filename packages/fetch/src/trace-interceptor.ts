@@ -1,7 +1,7 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
-import type { HopSettings, Sending } from '@throughline/core/adapter';
+import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
 import { redactQuery } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
@@ -9,6 +9,7 @@ import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
 import { clientAttributes, failureOutcome, scope, spanName, targetOf } from './http-client-span.ts';
+import { guardRedirects } from './redirects.ts';
 import { resend } from './resend.ts';
 
 /** `dispatch` of an undici dispatcher. */
@@ -62,6 +63,11 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
         // undici gives what a dispatch throws to whoever asked.
         throw sending.error;
       }
+      const guard = guardRedirects(sending, settings);
+      const ended = (outcome: Outcome): void => {
+        guard?.end();
+        sending.end(outcome);
+      };
       const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
       const copy = { ...asked, headers: writes ? headers.write(sending) : headers.unchanged };
       try {
@@ -70,10 +76,10 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
           inner,
           undefined,
           copy,
-          tracedHandler(handler, sending, callbacks, asked['signal']),
+          tracedHandler(handler, sending, callbacks, asked['signal'], ended),
         );
       } catch (error) {
-        sending.end(failureOutcome(error));
+        ended(failureOutcome(error));
         throw error;
       }
     }

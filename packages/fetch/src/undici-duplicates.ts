@@ -1,13 +1,9 @@
 import { context as contextApi, propagation } from '@opentelemetry/api';
-import type { Channel } from 'node:diagnostics_channel';
+import { othersWatchUndici, watchUndici } from '@throughline/core/http';
 import { requestHeaders } from './request-headers.ts';
 
-// undici tells of each request here before it writes the headers, and instrumentations append theirs.
-// https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
-const CREATE = 'undici:request:create';
 const MAX_WRITTEN = 10_000;
 
-let channel: Channel | undefined;
 /** The `traceparent` values that were written of late, the oldest first: they tell a request that has our headers. */
 const written = new Set<string>();
 
@@ -19,13 +15,9 @@ export function oneOfEachField(headers: unknown): void {
   try {
     const traceparent = requestHeaders.read(headers, 'traceparent');
     if (typeof traceparent !== 'string') return;
-    // Not an import: this module also runs where `node:` is unknown.
-    channel ??= globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CREATE);
-    if (channel === undefined) return;
+    if (!othersWatchUndici()) return;
     // Listeners are called in their order, and ours has to come after an instrumentation that was enabled since.
-    channel.unsubscribe(dropDuplicates);
-    if (!channel.hasSubscribers) return;
-    channel.subscribe(dropDuplicates);
+    watchUndici(dropDuplicates);
     written.delete(traceparent);
     written.add(traceparent);
     if (written.size > MAX_WRITTEN) written.delete(written.values().next().value as string);

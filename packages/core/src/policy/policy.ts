@@ -70,14 +70,18 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
     }
     return sent;
   }
-  if (!firstParty) {
-    const host = target.host ?? target.name ?? target.transport;
-    warnOncePer(
-      'baggage-withheld',
-      `${target.transport} ${host}`,
-      `baggage was not sent to ${host} (${target.transport}), which is not first-party. List it in \`firstParty\` or THROUGHLINE_FIRST_PARTY if it is yours.`,
-    );
-    return undefined;
-  }
+  if (!firstParty) return undefined;
   return settings.sends === undefined ? held : filterBaggage(held, settings.sends);
+}
+
+/** Tells once that baggage stays here because the target is no first party. */
+export function tellWithheld(target: Target, { options, firstParty }: HopSettings): void {
+  const send = options.baggage?.send;
+  if (typeof send === 'boolean' || typeof send === 'function' || firstParty(target)) return;
+  const host = target.host ?? target.name ?? target.transport;
+  warnOncePer(
+    'baggage-withheld',
+    `${target.transport} ${host}`,
+    `baggage was not sent to ${host} (${target.transport}), which is not first-party. List it in \`firstParty\` or THROUGHLINE_FIRST_PARTY if it is yours.`,
+  );
 }
