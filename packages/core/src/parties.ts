@@ -48,7 +48,7 @@ export type PeerAccount = Pick<Peer, 'name' | 'address' | 'authenticated' | 'req
 export interface Target {
   readonly transport: Transport;
   readonly channel: Channel;
-  /** The host name or address, without port, for a `host`; brokers and servers may give a name. */
+  /** The host name or address, without port and brackets, for a `host`; brokers and servers may give a name. */
   readonly host?: string | undefined;
   /** The topic, method or path, where it is known. */
   readonly name?: string | undefined;

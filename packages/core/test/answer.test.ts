@@ -55,6 +55,7 @@ describe('what a receiver that restarts a trace answers', () => {
 
   test.each<[string, InboundHop, HopOptions?]>([
     ['a loopback address', http({}, { peer: { address: '::ffff:127.0.0.1' } })],
+    ['a unique local address', http({}, { peer: { address: 'fd00::1' } })],
     [
       'an authenticated peer anywhere',
       http({ forwarded: 'for=1.2.3.4' }, { peer: { address: '203.0.113.9' } }),
@@ -71,6 +72,10 @@ describe('what a receiver that restarts a trace answers', () => {
   test.each<[string, InboundHop, HopOptions?]>([
     ['a public address', http({}, { peer: { address: '203.0.113.9' } })],
     ['an unknown address', http({}, { peer: {} })],
+    ['what is no address', http({}, { peer: { address: 'unknown' } })],
+    ['a link-local address', http({}, { peer: { address: '169.254.171.1' } })],
+    ['a link-local address of IPv6', http({}, { peer: { address: 'fe80::1%eth0' } })],
+    ['an address that begins like a private one', http({}, { peer: { address: 'fc::1' } })],
     ['somebody behind a proxy', http({ 'x-forwarded-for': '10.0.0.1' })],
     ['somebody behind a proxy (RFC 7239)', http({ forwarded: 'for=10.0.0.1' })],
     ['a private address that is not authenticated', http(), { authenticated: () => false }],

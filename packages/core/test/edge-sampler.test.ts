@@ -118,6 +118,52 @@ describe('rules', () => {
   });
 });
 
+describe('a rule for a path', () => {
+  const matches = (route: string | RegExp, attributes: Attributes) =>
+    decide({ ratio: 0, rules: [{ route, ratio: 1 }] }, { attributes }).decision === RECORD_AND_SAMPLED;
+
+  test.each([
+    ['/admin/*', '/ADMIN/delete'],
+    ['/Admin/*', '/admin/delete'],
+    ['/admin/delete', '/admin/Delete/'],
+    ['/admin/delete/', '/admin/delete'],
+    ['/admin/*', '/admin'],
+    ['/admin/*', '/%61dmin/delete'],
+    ['/admin/*', '/%41DMIN/x/delete/'],
+    ['/admin/delete', '//admin//delete'],
+    ['*/delete', '/any/delete/'],
+    ['/a%7Eb', '/a~b'],
+    ['/a~b', '/a%7eb'],
+    ['/', '//'],
+  ])('%s takes %s, as a router may', (route, path) => {
+    expect(matches(route, { 'url.path': path })).toBe(true);
+    expect(matches(route, { 'http.route': path })).toBe(true);
+  });
+
+  test.each([
+    ['/admin/*', '/administrator'],
+    ['/admin/*', '/x/admin/delete'],
+    ['/admin/delete', '/admin%2Fdelete'],
+    ['/admin/delete', '/admin/%2564elete'],
+    ['/admin', '/admin/delete'],
+  ])('%s does not take %s, another path', (route, path) => {
+    expect(matches(route, { 'url.path': path })).toBe(false);
+  });
+
+  test('a regular expression sees the path as it came, and says itself whether letter case counts', () => {
+    expect(matches(/^\/admin\//, { 'url.path': '/ADMIN/delete' })).toBe(false);
+    expect(matches(/^\/admin\//i, { 'url.path': '/ADMIN/delete' })).toBe(true);
+    expect(matches(/^\/Admin\/$/, { 'url.path': '/Admin/' })).toBe(true);
+  });
+
+  test('the name of a topic or a method is no path: each letter and slash of it counts', () => {
+    for (const name of ['messaging.destination.name', 'mcp.method.name']) {
+      expect(matches('Orders', { [name]: 'Orders' })).toBe(true);
+      for (const other of ['orders', 'Orders/', '%4Frders']) expect(matches('Orders', { [name]: other })).toBe(false);
+    }
+  });
+});
+
 describe('a trace that came from elsewhere', () => {
   const all = { ratio: 1 };
   const none = { ratio: 0 };

@@ -177,10 +177,89 @@ describe('outbound: policy for the target', () => {
     ['8.8.8.8', false],
     ['internal.example.com', false],
     ['10.1.2.3.example.com', false],
+    // An address is a number, however it is written.
+    ['::1', true],
+    ['0:0:0:0:0:0:0:1', true],
+    ['fc00::1', true],
+    ['FDFF::1', true],
+    ['fd00::1%eth0', true],
+    ['::ffff:10.0.0.1', true],
+    ['2130706433', true],
+    ['0177.0.0.1', true],
+    ['0x7f.1', true],
+    ['[::ffff:8.8.8.8]', false],
+    ['134744072', false],
+    ['fc::1', false],
+    ['[fc::1]', false],
+    ['fe8::1', false],
+    ['fd::ffff:10.0.0.1', false],
+    ['::10.0.0.1', false],
+    ['2001:db8::1', false],
+    // Link-local addresses, and what else serves the metadata of a cloud.
+    ['169.254.169.254', false],
+    ['169.254.170.2', false],
+    ['2852039166', false],
+    ['0xa9fea9fe', false],
+    ['0251.0376.0251.0376', false],
+    ['169.254.169.254.', false],
+    ['[::ffff:169.254.169.254]', false],
+    ['[::ffff:a9fe:a9fe]', false],
+    ['[fd00:ec2::254]', false],
+    ['fd00:0ec2:0:0:0:0:0:254', false],
+    ['fd00:ec2::23', false],
+    ['fd20:ce::254', false],
+    ['fd20:ce::255', true],
+    ['fe80::1', false],
+    ['fe80::a9fe:a9fe%eth0', false],
+    ['metadata.google.internal', false],
+    ['Metadata.Google.Internal.', false],
+    ['metadata', false],
+    ['instance-data.ec2.internal', false],
+    // A dot at the end makes a name absolute: the same host where it has several labels, a top-level domain where it has one.
+    ['db.internal.', true],
+    ['DB.Internal', true],
+    ['localhost.', true],
+    ['api.example.com.', false],
+    ['ai.', false],
+    ['planner.', false],
+    ['db.internal..', false],
+    ['.', false],
+    // What is no host is nobody's.
+    ['evil.example/.internal', false],
+    ['evil.example:80', false],
+    ['planner:80', false],
+    ['planner@evil.example', false],
+    ['evil%2eexample', false],
+    ['evil.example%00.internal', false],
+    ['[::1', false],
   ])('by default %s is first-party: %s', (name, ours) => {
     const fields = within({ traceparent, baggage: 'user=1' }, () => startOutbound(get(host(name)), settings()).fields);
     expect(fields['traceparent']).toBeDefined();
     expect(fields['baggage'] === undefined).toBe(!ours);
+  });
+
+  it('says what of its fields may go to where a redirect leads', () => {
+    const there = (name: string, options?: HopOptions) => {
+      const sending = within({ traceparent, baggage: 'a=1,b=2' }, () =>
+        startOutbound(get(host('localhost')), settings(options)),
+      );
+      sending.end();
+      const fields = sending.fieldsFor(host(name));
+      return [fields['baggage'], fields['traceparent'] === sending.fields['traceparent']];
+    };
+    expect(there('planner')).toEqual(['a=1,b=2', true]);
+    expect(there('api.example.com')).toEqual([undefined, true]);
+    expect(
+      there('api.example.com', { baggage: { send: (target) => (target.host === 'localhost' ? true : ['b']) } }),
+    ).toEqual(['b=2', true]);
+    // What did not go to the first does not go to the next.
+    expect(there('planner', { baggage: { send: (target) => (target.host === 'localhost' ? ['a'] : true) } })).toEqual([
+      'a=1',
+      true,
+    ]);
+    expect(
+      there('api.example.com', { outbound: (target) => (target.host === 'localhost' ? 'inject' : 'suppress') }),
+    ).toEqual([undefined, false]);
   });
 
   it('brokers and in-memory peers are first-party, a stdio server is not unless the option says so', () => {
@@ -205,6 +284,7 @@ describe('outbound: policy for the target', () => {
     expect(sent('api.example.com', { firstParty: ['*.example.com'] })).toBe(true);
     expect(sent('api.example.com.evil.test', { firstParty: ['*.example.com'] })).toBe(false);
     expect(sent('api.example.org', { firstParty: [/\.example\.org$/g] })).toBe(true);
+    expect(sent('169.254.1.1', { firstParty: ['169.254.1.1'] })).toBe(true);
     process.env['THROUGHLINE_FIRST_PARTY'] = 'tools.example.net, *.example.dev';
     try {
       expect(sent('tools.example.net')).toBe(true);
@@ -213,6 +293,29 @@ describe('outbound: policy for the target', () => {
     } finally {
       delete process.env['THROUGHLINE_FIRST_PARTY'];
     }
+  });
+
+  it.each<[string, string | RegExp]>([
+    ['api.example.com', 'API.Example.com'],
+    ['API.example.com', '*.EXAMPLE.com'],
+    ['api.example.com', /^API\.example/],
+    ['api.example.com.', 'api.example.com'],
+    ['api.example.com', '*.example.com.'],
+    ['xn--bcher-kva.example', 'bücher.example'],
+    ['[2001:db8::1]', '2001:DB8:0:0::1'],
+    ['2001:db8::1', '[2001:db8::1]'],
+    ['[2001:db8::1]', '2001:db8:*'],
+    ['[2001:db8::1]', /^2001:db8:/],
+    ['3405803777', '203.0.113.1'],
+  ])('%s is the host that %s names', (name, pattern) => {
+    const sent = (target: Target, options: HopOptions) =>
+      within(
+        { traceparent, baggage: 'user=1' },
+        () => startOutbound(get(target), settings(options)).fields['baggage'] !== undefined,
+      );
+    expect(sent(host(name), {})).toBe(false);
+    expect(sent(host(name), { firstParty: [pattern] })).toBe(true);
+    expect(sent({ transport: 'mcp', channel: 'process', host: name }, { firstParty: [pattern] })).toBe(true);
   });
 
   it('says on the span how many members stayed', () => {

@@ -40,13 +40,21 @@ const last = new Set(['onResponseEnd', 'onResponseError', 'onComplete', 'onError
 /**
  * Returns a handler that ends the hop when the response's headers, or an error, arrive, and passes everything on to `handler`,
  * whose callbacks run in the `caller`'s context. Where they would run otherwise is the context in which the connection was
- * opened, some earlier request's: a retry that starts from one of them would belong to that request. `own` is the caller's signal.
+ * opened, some earlier request's: a retry that starts from one of them would belong to that request. `own` is the caller's signal;
+ * `end` ends the hop.
  */
-export function tracedHandler<H extends object>(handler: H, sending: Sending, caller: Context, own: unknown): H {
+export function tracedHandler<H extends object>(
+  handler: H,
+  sending: Sending,
+  caller: Context,
+  own: unknown,
+  end: (outcome: Outcome) => void,
+): H {
   // Inherits, so that what undici asks beside the callbacks is found; a callback that the handler lacks stays lacking.
   const traced = Object.create(handler) as Handler;
   const { signal } = sending;
   let release: (() => void) | undefined;
+  let redirected = false;
   // The older handler's abort is a bare function, which does not remember that it was called.
   const abortedBy = { aborted: false, reason: undefined as unknown };
   for (const name of names) {
@@ -60,9 +68,11 @@ export function tracedHandler<H extends object>(handler: H, sending: Sending, ca
         release?.();
         release = whenAborted(signal, (reason) => abort(args, reason));
       } else if (release !== undefined && last.has(name)) release();
+      redirected ||= isRedirected(name, args);
       if (outcome !== undefined) {
-        sending.answered(answerIn(name, args));
-        sending.end(outcome);
+        // An answer that a redirect led to is that of another server than the one that was called.
+        if (!redirected) sending.answered(answerIn(name, args));
+        end(outcome);
       }
       const passed = name === 'onConnect' ? [noting(args[0], abortedBy), ...args.slice(1)] : args;
       return contextApi.with(caller, callback, handler, ...passed);
@@ -78,6 +88,13 @@ function noting(abort: unknown, abortedBy: { aborted: boolean; reason: unknown }
     abortedBy.reason = reason;
     return (abort as (reason: unknown) => unknown)(reason);
   };
+}
+
+// undici's redirect interceptor, where it is composed inside, gives the requests that it has made before.
+function isRedirected(callback: string, args: unknown[]): boolean {
+  if (callback !== 'onRequestStart' && callback !== 'onConnect') return false;
+  const { history } = Object(args[1]) as { history?: unknown };
+  return Array.isArray(history) && history.length > 0;
 }
 
 // The headers are a record in undici 7 and 8, and in 6 a flat list of bytes.

@@ -1,11 +1,12 @@
 import type { Attributes } from '@opentelemetry/api';
 import { errorType } from '@throughline/core/adapter';
-import type { HopScope, Outcome } from '@throughline/core/adapter';
+import type { HopScope, Outcome, Target } from '@throughline/core/adapter';
 import {
   ATTR_ABORTED,
   ATTR_HTTP_RESPONSE_STATUS_CODE,
   methodAttributes,
   methodName,
+  serverAddress,
   serverAttributes,
 } from '@throughline/core/http';
 import { ATTR_URL_FULL } from './conventions.ts';
@@ -37,6 +38,11 @@ export function clientAttributes(method: string, url: URL | undefined, full: str
   if (url !== undefined) Object.assign(attributes, serverAttributes(url));
   if (full !== undefined) attributes[ATTR_URL_FULL] = full;
   return attributes;
+}
+
+/** Returns whom a request goes to: the server of `url`, whose host has the form that `server.address` has, and the path. */
+export function targetOf(url: URL | undefined, path: string | undefined = url?.pathname): Target {
+  return { transport: 'http', channel: 'host', host: url && serverAddress(url.hostname), name: path };
 }
 
 /** Returns how a call that got an answer came out: an error for a client from 400 on. */

@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import { hopSettings, outboundFields, remembering } from '@throughline/core/adapter';
-import type { HopOptions, Target } from '@throughline/core';
-import { scope } from './http-client-span.ts';
+import type { HopOptions } from '@throughline/core';
+import { scope, targetOf } from './http-client-span.ts';
 import { isHeaders, rereadable, requestHeaders, writeRequestHeaders } from './request-headers.ts';
 import { oneOfEachField } from './undici-duplicates.ts';
 
@@ -53,7 +53,7 @@ export function injectHeaders(headers?: unknown, target?: string | URL, options?
       transport: 'http',
       name: 'HTTP',
       kind: SpanKind.CLIENT,
-      target: targetOf(target),
+      target: targetOf(target instanceof URL ? target : parse(target)),
       carrier: offered,
       reader: requestHeaders,
     },
@@ -70,13 +70,8 @@ function hasNames(headers: unknown): headers is object {
   return Symbol.iterator in headers && Object.keys(headers).length > 0;
 }
 
-function targetOf(target: string | URL | undefined): Target {
-  if (target === undefined) return { transport: 'http', channel: 'host' };
-  const url = target instanceof URL ? target : parse(target);
-  return { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname };
-}
-
-function parse(target: string): URL | undefined {
+function parse(target: string | undefined): URL | undefined {
+  if (target === undefined) return undefined;
   try {
     return new URL(target.includes('://') ? target : `http://${target}`);
   } catch {

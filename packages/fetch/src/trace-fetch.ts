@@ -15,7 +15,9 @@ import { urlRedaction } from '@throughline/core/http';
 import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
-import { clientAttributes, failureOutcome, scope, spanName, statusOutcome } from './http-client-span.ts';
+import { clientAttributes, failureOutcome, scope, spanName, statusOutcome, targetOf } from './http-client-span.ts';
+import { guardRedirects, tellRedirect } from './redirects.ts';
+import type { RedirectGuard } from './redirects.ts';
 import { requestHeaders, writeRequestHeaders } from './request-headers.ts';
 import { oneOfEachField } from './undici-duplicates.ts';
 
@@ -118,16 +120,23 @@ export function traceFetch(fetch?: FetchLike, options?: FetchOptions): FetchLike
     if (url !== undefined && url.protocol !== 'http:' && url.protocol !== 'https:') {
       return Reflect.apply(target, self, [input, asked.unchanged, ...rest]);
     }
+    let guard: RedirectGuard | undefined;
     return runOutbound<unknown>(hopOf(asked, settings, redact), settings, {
       call: (sending) => {
+        guard = guardRedirects(sending, settings);
         const copy = initOf(asked, init, sending, suppressInner);
         return contextApi.with(suppressInner ? sending.inner : sending.wire, target, self, input, copy, ...rest);
       },
       outcome: (response, sending) => {
+        guard?.end();
+        if (guard?.sees === false) tellRedirect(response, url, sending);
         sending.answered(answerOf(response));
         return responseOutcome(response);
       },
-      failure: (error) => failureOutcome(error, asked.signal),
+      failure: (error) => {
+        guard?.end();
+        return failureOutcome(error, asked.signal);
+      },
       refused: ({ error }) => Promise.reject(error),
     });
   }
@@ -156,7 +165,7 @@ function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings, reda
     name: spanName(method),
     kind: SpanKind.CLIENT,
     attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : redact(url.href)) : undefined,
-    target: { transport: 'http', channel: 'host', host: url?.hostname, name: url?.pathname },
+    target: targetOf(url),
     carrier: headers,
     reader: requestHeaders,
   };

@@ -1,7 +1,7 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
-import type { HopSettings, Sending } from '@throughline/core/adapter';
+import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import type { Attributes } from '@opentelemetry/api';
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
@@ -9,7 +9,8 @@ import { stringify } from 'node:querystring';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
-import { clientAttributes, failureOutcome, scope, spanName } from './http-client-span.ts';
+import { clientAttributes, failureOutcome, scope, spanName, targetOf } from './http-client-span.ts';
+import { guardRedirects } from './redirects.ts';
 import { resend } from './resend.ts';
 
 /** `dispatch` of an undici dispatcher. */
@@ -64,6 +65,11 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
         // undici gives what a dispatch throws to whoever asked.
         throw sending.error;
       }
+      const guard = guardRedirects(sending, settings);
+      const ended = (outcome: Outcome): void => {
+        guard?.end();
+        sending.end(outcome);
+      };
       const writes = sending.mode !== 'keep' || Object.keys(sending.fields).length > 0;
       const copy = { ...asked, headers: writes ? headers.write(sending) : headers.unchanged };
       try {
@@ -72,10 +78,10 @@ export function traceInterceptor(options?: InterceptorOptions): <D extends Dispa
           inner,
           undefined,
           copy,
-          tracedHandler(handler, sending, callbacks, asked['signal']),
+          tracedHandler(handler, sending, callbacks, asked['signal'], ended),
         );
       } catch (error) {
-        sending.end(failureOutcome(error));
+        ended(failureOutcome(error));
         throw error;
       }
     }
@@ -101,7 +107,7 @@ function startDispatch(
       attributes: settings.spans
         ? attributesOf(method, server, fullOf(server, path, asked.query, redact), resends)
         : undefined,
-      target: { transport: 'http', channel: 'host', host: server?.hostname, name: path },
+      target: targetOf(server, path),
       carrier,
       reader: httpHeaders,
     },

@@ -1,15 +1,11 @@
 import { context as contextApi, propagation } from '@opentelemetry/api';
-import type { Channel } from 'node:diagnostics_channel';
+import { othersWatchUndici, watchUndici } from '@throughline/core/http';
 import { requestHeaders } from './request-headers.ts';
 
-// undici tells of each request here before it writes the headers, and instrumentations append theirs.
-// https://github.com/nodejs/undici/blob/main/docs/docs/api/DiagnosticsChannel.md
-const CREATE = 'undici:request:create';
 const MAX_WRITTEN = 10_000;
 // As we write it. What else is there is the caller's own.
 const TRACEPARENT_LENGTH = 55;
 
-let channel: Channel | undefined;
 /** The `traceparent` values that were written of late, the oldest first: they tell a request that has our headers. */
 const written = new Set<string>();
 
@@ -20,14 +16,9 @@ const written = new Set<string>();
 export function oneOfEachField(headers: unknown): void {
   try {
     const traceparent = requestHeaders.read(headers, 'traceparent');
-    if (typeof traceparent !== 'string' || traceparent.length !== TRACEPARENT_LENGTH) return;
-    // Not an import: this module also runs where `node:` is unknown.
-    channel ??= globalThis.process?.getBuiltinModule?.('node:diagnostics_channel')?.channel(CREATE);
-    if (channel === undefined) return;
+    if (typeof traceparent !== 'string' || traceparent.length !== TRACEPARENT_LENGTH || !othersWatchUndici()) return;
     // Listeners are called in their order, and ours has to come after an instrumentation that was enabled since.
-    channel.unsubscribe(dropDuplicates);
-    if (!channel.hasSubscribers) return;
-    channel.subscribe(dropDuplicates);
+    watchUndici(dropDuplicates);
     written.delete(traceparent);
     written.add(traceparent);
     if (written.size > MAX_WRITTEN) written.delete(written.values().next().value as string);

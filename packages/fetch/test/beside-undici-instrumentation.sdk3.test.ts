@@ -13,8 +13,11 @@ beforeAll(async () => {
 });
 afterAll(() => server.close());
 
-async function traceparents(how: string): Promise<{ sent: string[]; spans: { scope: string; spanId: string }[] }> {
-  const { stdout } = await run(process.execPath, [service, how, `${server.origin}/plan`]);
+async function traceparents(
+  how: string,
+  path = '/plan',
+): Promise<{ sent: string[]; spans: { scope: string; spanId: string }[] }> {
+  const { stdout } = await run(process.execPath, [service, how, server.origin + path]);
   return {
     sent: sent(server.seen.at(-1)!, 'traceparent'),
     spans: JSON.parse(stdout) as { scope: string; spanId: string }[],
@@ -45,5 +48,15 @@ describe('beside @opentelemetry/instrumentation-undici', () => {
     ]);
     const inner = spans.find(({ scope }) => scope !== '@throughline/fetch');
     expect(values).toEqual([expect.stringContaining(inner!.spanId)]);
+  });
+
+  test('a redirect takes the baggage of neither to a third party', async () => {
+    const to = encodeURIComponent(`http://api.example.com:${server.port}/landed`);
+    const { sent: values } = await traceparents('the same, with baggage, led elsewhere', `/redirect?to=${to}`);
+    const [called, led] = server.seen.slice(-2);
+    expect(sent(called!, 'baggage')).toEqual(['user=42']);
+    expect(sent(led!, 'host')).toEqual([`api.example.com:${server.port}`]);
+    expect(sent(led!, 'baggage')).toEqual([]);
+    expect(values).toHaveLength(1);
   });
 });

@@ -21,7 +21,7 @@ export interface EchoServer {
 
 /**
  * Starts an HTTP server on loopback that answers with what it saw, as JSON. `/status/503` answers with that status,
- * `/redirect` leads to `/landed`, `/redirect-to-503` to `/status/503`, `/hang` never answers, `/stream` sends headers and one chunk and keeps the body open,
+ * `/redirect` leads to `?to=`, else to `/landed`, `/redirect-to-503` to `/status/503`, `/hang` never answers, `/stream` sends headers and one chunk and keeps the body open,
  * `/drop` closes the connection, `/flaky` answers 503 to the first request for it, `/upgrade` switches protocols.
  */
 export async function startEchoServer(): Promise<EchoServer> {
@@ -32,7 +32,10 @@ export async function startEchoServer(): Promise<EchoServer> {
     if (path === '/hang') return;
     if (path === '/drop') return void request.socket.destroy();
     if (path === '/stream') return void response.write('first');
-    if (path === '/redirect') return void response.writeHead(302, { location: '/landed' }).end();
+    if (path === '/redirect') {
+      const location = new URL(echo.url, 'http://localhost').searchParams.get('to') ?? '/landed';
+      return void response.writeHead(302, { location }).end();
+    }
     if (path === '/redirect-to-503') return void response.writeHead(302, { location: '/status/503' }).end();
     const status = /^\/status\/(\d+)$/.exec(path)?.[1] ?? (path === '/flaky' && flaky++ === 0 ? '503' : '200');
     response.writeHead(Number(status), { 'content-type': 'application/json' }).end(JSON.stringify(echo));

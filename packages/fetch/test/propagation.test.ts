@@ -2,8 +2,9 @@ import { context, propagation, trace } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { traceFetch } from '../src/index.ts';
+import { injectHeaders, traceFetch } from '../src/index.ts';
 import type { FetchOptions } from '../src/index.ts';
+import { traceInterceptor } from '../src/undici.ts';
 import { deepFreeze, sent, startEchoServer } from './echo-server.ts';
 import type { Echo, EchoServer } from './echo-server.ts';
 
@@ -144,6 +145,23 @@ describe('whom it goes to', () => {
     });
     await decide(`${server.origin}/plan?step=1`);
     expect(targets).toEqual([{ transport: 'http', channel: 'host', host: '127.0.0.1', name: '/plan' }]);
+  });
+
+  test('an address of IPv6 has no brackets, whatever makes the call', async () => {
+    const hosts: unknown[] = [];
+    const options: FetchOptions = {
+      outbound: ({ host }) => {
+        hosts.push(host);
+        return 'inject';
+      },
+    };
+    const url = 'http://[::1]:8080/plan';
+    await traceFetch(async (_url: string) => new Response(), options)(url);
+    const dispatch = traceInterceptor(options)((_options: object, _handler: object) => true);
+    dispatch({ origin: 'http://[::1]:8080', path: '/plan' }, {});
+    injectHeaders({}, url, options);
+    injectHeaders({}, '[::1]:8080', options);
+    expect(hosts).toEqual(['::1', '::1', '::1', '::1']);
   });
 
   test.each<[string, HeadersInit]>([

@@ -1,8 +1,8 @@
-import { hasSubscribers } from 'node:diagnostics_channel';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { startOutbound, textOf, warnOnce } from '@throughline/core/adapter';
 import type { Outcome, Sending } from '@throughline/core/adapter';
+import { othersWatchUndici } from '@throughline/core/http';
 import { withHeaders } from './carrier.ts';
 import { addRequest, resultAttributes } from './content.ts';
 import { otherContext } from './contexts.ts';
@@ -109,7 +109,7 @@ export class ConnectionState {
 
   // An instrumentation of undici would add a second `traceparent` to ours, and a server reads neither of two.
   #writesHeaders(): boolean {
-    return this.peer.takesHeaders && (this.suppresses || !hasSubscribers('undici:request:create'));
+    return this.peer.takesHeaders && (this.suppresses || !othersWatchUndici());
   }
 
   /** Hands a message to the protocol in a context. */

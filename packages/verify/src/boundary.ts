@@ -51,7 +51,13 @@ export function meetingPointOf(span: CollectedSpan): string | undefined {
 
 function addressOf({ attributes }: CollectedSpan): string | undefined {
   const port = attributes[SERVER_PORT];
-  return typeof port === 'number' ? `${textOf(attributes[SERVER_ADDRESS]) ?? ''}:${port}` : undefined;
+  return typeof port === 'number' ? `${hostOf(textOf(attributes[SERVER_ADDRESS]) ?? '')}:${port}` : undefined;
+}
+
+// Tracers write one host differently: in other letters, with brackets, with the dot of an absolute name.
+function hostOf(address: string): string {
+  const name = address.endsWith('.') ? address.slice(0, -1) : address;
+  return (name.startsWith('[') && name.endsWith(']') ? name.slice(1, -1) : name).toLowerCase();
 }
 
 function transportOf({ attributes }: CollectedSpan): string | undefined {

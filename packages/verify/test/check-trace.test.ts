@@ -61,6 +61,22 @@ describe('a split trace', () => {
     ]);
   });
 
+  test.each([
+    ['Planner.Internal', 'planner.internal'],
+    ['planner.internal.', 'planner.internal'],
+    ['[::1]', '::1'],
+  ])('names the sender where one end says %s and the other %s', (sent, received) => {
+    const addresses = new Map([
+      [spanId(2), sent],
+      [spanId(3), received],
+    ]);
+    const spans = splitAt(3, [4, 5, 6, 7, 8, 9]).map((each) => {
+      const address = addresses.get(each.spanId);
+      return address === undefined ? each : { ...each, attributes: { ...each.attributes, 'server.address': address } };
+    });
+    expect(messages(spans)).toEqual([expect.stringContaining('gateway sent over http and was not continued')]);
+  });
+
   test('over Kafka names the topic and the sender', () => {
     const spans = splitAt(6, [7, 8]).filter((each) => each.spanId !== spanId(9));
     const { findings, traces } = checkTrace(spans);

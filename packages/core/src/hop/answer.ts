@@ -1,5 +1,5 @@
 import type { Context, Span } from '@opentelemetry/api';
-import { isPrivateHost } from '../policy/first-party.ts';
+import { isPrivateAddress } from '../policy/host.ts';
 import type { Peer, Target } from '../parties.ts';
 import type { InboundHop } from './hop.ts';
 import { channelOf, peerOf } from './peer.ts';
@@ -41,7 +41,7 @@ function isAnswered(hop: InboundHop, known: Peer | undefined, settings: HopSetti
   // Behind a proxy the address is the proxy's, or what somebody wrote into a header.
   return (
     peer.address !== undefined &&
-    isPrivateHost(peer.address) &&
+    isPrivateAddress(peer.address) &&
     forwarding.every((name) => peer.headers.get(name) === undefined)
   );
 }

@@ -127,6 +127,8 @@ export interface Sending extends WrittenFields {
    * process. Combine it with the caller's own.
    */
   readonly signal: AbortSignal | undefined;
+  /** Returns what of `fields` may go to another target, to which a redirect led. */
+  fieldsFor(target: Target): Readonly<Record<string, string>>;
   /** Runs `tell` with the hop's span where it is ours and recorded. What it throws is told once, and goes no further. */
   describe(tell: (span: Span) => void): void;
   /** Takes the `traceresponse` that came back, whatever it is, and links the span to it where it counts. Before `end`. */

@@ -15,7 +15,7 @@ import { stepOut } from '../lineage/rules.ts';
 import { chainWith, isRestarted, receiptOf } from '../lineage/state.ts';
 import type { HopOutcome, Target } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
-import { outboundPolicy, sentBaggage } from '../policy/policy.ts';
+import { outboundPolicy, sentBaggage, tellWithheld } from '../policy/policy.ts';
 import { defaultSettings, noAttributes } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
@@ -61,6 +61,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   const policy = outboundPolicy(hop.target, settings);
   const sent = user === undefined || policy === 'suppress' ? user : sentBaggage(user, hop.target, settings);
   const withheld = sent === user ? 0 : baggageSize(user) - baggageSize(sent);
+  if (withheld > 0) tellWithheld(hop.target, settings);
   const rules = settings.lineage;
   let chain = rules === undefined ? undefined : chainWith(parent, from.lineage);
 
@@ -258,6 +259,13 @@ class OutboundEnd {
   get foreign(): readonly string[] | undefined {
     const choice = this.#settings.propagator();
     return choice.kind === 'foreign' ? choice.fields : undefined;
+  }
+
+  fieldsFor(target: Target): Readonly<Record<string, string>> {
+    if (this.sends === undefined || outboundPolicy(target, this.#settings) === 'suppress') return noFields;
+    const baggage = this.baggage && sentBaggage(this.baggage, target, this.#settings);
+    const { lineage, context } = this;
+    return fieldsOf(this.sends, { baggage, lineage, wire: withOnly(context, baggage) }, this.#settings);
   }
 
   get wire(): Context {

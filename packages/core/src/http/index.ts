@@ -12,3 +12,4 @@ export {
 export { knownMethod, methodAttributes, methodName } from './methods.ts';
 export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';
+export { othersWatchUndici, watchUndici } from './undici-requests.ts';

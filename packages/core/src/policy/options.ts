@@ -70,7 +70,8 @@ export interface HopOptions {
   readonly outbound?: OutboundPolicy | ((target: Target) => OutboundPolicy) | undefined;
   /**
    * Names and patterns of hosts, servers and brokers that are ours, beside the private ones that always are; or a boolean for
-   * the one peer of this wrap. `THROUGHLINE_FIRST_PARTY` (comma-separated) adds to a list.
+   * the one peer of this wrap. `THROUGHLINE_FIRST_PARTY` (comma-separated) adds to a list. A host is compared without port, brackets
+   * and the dot of an absolute name; letter case does not count, that of a regular expression neither.
    */
   readonly firstParty?: boolean | readonly Pattern[] | undefined;
   /**

@@ -70,15 +70,19 @@ export function sentBaggage(held: Baggage, target: Target, settings: HopSettings
     }
     return sent;
   }
-  if (!firstParty) {
-    const named = target.host ?? target.name ?? target.transport;
-    const host = named.length > MAX_HOST ? `a host with a name longer than ${MAX_HOST} characters` : named;
-    warnOncePer(
-      'baggage-withheld',
-      `${target.transport} ${host}`,
-      `baggage was not sent to ${host} (${target.transport}), which is not first-party. List it in \`firstParty\` or THROUGHLINE_FIRST_PARTY if it is yours.`,
-    );
-    return undefined;
-  }
+  if (!firstParty) return undefined;
   return settings.sends === undefined ? held : filterBaggage(held, settings.sends);
+}
+
+/** Tells once that baggage stays here because the target is no first party. */
+export function tellWithheld(target: Target, { options, firstParty }: HopSettings): void {
+  const send = options.baggage?.send;
+  if (typeof send === 'boolean' || typeof send === 'function' || firstParty(target)) return;
+  const named = target.host ?? target.name ?? target.transport;
+  const host = named.length > MAX_HOST ? `a host with a name longer than ${MAX_HOST} characters` : named;
+  warnOncePer(
+    'baggage-withheld',
+    `${target.transport} ${host}`,
+    `baggage was not sent to ${host} (${target.transport}), which is not first-party. List it in \`firstParty\` or THROUGHLINE_FIRST_PARTY if it is yours.`,
+  );
 }

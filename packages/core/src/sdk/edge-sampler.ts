@@ -9,7 +9,11 @@ import { SAMPLED_FLAG, trustsFlag } from '../hop/trust.ts';
 
 /** What share of the traces that start at some route, or with some agent, is sampled. */
 export interface EdgeRule {
-  /** Matched with `http.route`, else `url.path`, `messaging.destination.name` or `mcp.method.name` of the first span. */
+  /**
+   * Matched with `http.route`, else `url.path`, `messaging.destination.name` or `mcp.method.name` of the first span. In a path,
+   * letter case, a slash at the end, repeated slashes and needless percent-encoding do not count, because to many routers, Express
+   * among them, they do not. A regular expression sees the path as it came: `/^\/admin\//` misses `/ADMIN/`, `/^\/admin\//i` does not.
+   */
   readonly route?: Pattern | undefined;
   /** Matched with `throughline.agent.name`, else `gen_ai.agent.name`, of the first span. */
   readonly agent?: Pattern | undefined;
@@ -173,18 +177,48 @@ function checked(given: unknown, option: string): CheckedRule {
   if (route === undefined && agent === undefined) {
     throw optionError(option, 'a `route` or an `agent`, and a share of all else is `ratio` of the options', given);
   }
-  const isRoute = route === undefined ? undefined : matcher([route], `${option}.route`);
+  const isRoute = route === undefined ? undefined : routeMatcher(route, `${option}.route`);
   const isAgent = agent === undefined ? undefined : matcher([agent], `${option}.agent`);
   return {
     threshold: threshold(ratio, `${option}.ratio`),
     matches: (attributes) =>
-      (isRoute === undefined || holds(isRoute, firstOf(attributes, routeAttributes))) &&
+      (isRoute === undefined || isRoute(attributes)) &&
       (isAgent === undefined || holds(isAgent, firstOf(attributes, agentAttributes))),
   };
 }
 
-const routeAttributes = ['http.route', 'url.path', 'messaging.destination.name', 'mcp.method.name'];
+const pathAttributes = ['http.route', 'url.path'];
+const nameAttributes = ['messaging.destination.name', 'mcp.method.name'];
 const agentAttributes = [ATTR_AGENT_NAME, 'gen_ai.agent.name'];
+
+function routeMatcher(route: Pattern, option: string): (attributes: Attributes) => boolean {
+  const isNamed = matcher([route], option);
+  const isPath = typeof route === 'string' ? pathMatcher(route, option) : isNamed;
+  return (attributes) => {
+    const path = firstOf(attributes, pathAttributes);
+    return path === undefined ? holds(isNamed, firstOf(attributes, nameAttributes)) : holds(isPath, path);
+  };
+}
+
+function pathMatcher(route: string, option: string): (path: string) => boolean {
+  const matches = matcher([comparablePath(route)], option);
+  return (path) => {
+    const text = comparablePath(path);
+    return matches(text) || matches(text.endsWith('/') ? text.slice(0, -1) : `${text}/`);
+  };
+}
+
+// More paths are alike here than to any one router, so that nobody can write a path that is routed as a rule's and missed by it.
+function comparablePath(path: string): string {
+  const decoded = path.includes('%') ? path.replace(/%[0-9a-f]{2}/gi, withoutNeed) : path;
+  return (decoded.includes('//') ? decoded.replace(/\/{2,}/g, '/') : decoded).toLowerCase();
+}
+
+// RFC 3986, 6.2.2.2: unreserved characters mean the same encoded and not.
+function withoutNeed(encoded: string): string {
+  const character = String.fromCharCode(Number.parseInt(encoded.slice(1), 16));
+  return /[\w.~-]/.test(character) ? character : encoded;
+}
 
 function firstOf(attributes: Attributes, names: readonly string[]): unknown {
   for (const name of names) if (attributes[name] !== undefined) return attributes[name];
