@@ -15,6 +15,7 @@ test.each([
   ['a bare error around it', new Error('no', { cause: new TypeError('x', { cause: refused }) }), 'ECONNREFUSED'],
   ['several errors', new AggregateError([refused, coded('ETIMEDOUT')]), 'ECONNREFUSED'],
   ['a cause without a code', new Error('not JSON', { cause: new SyntaxError('no') }), 'Error'],
+  ["fetch's TypeError around one without a code", new TypeError('no', { cause: new SyntaxError('no') }), 'SyntaxError'],
   ['a TypeError of a program', new TypeError('x is not a function'), 'TypeError'],
   ['a code that is a number', coded(20), 'Error'],
   ['a code that is a sentence', coded('there is no such thing'), 'Error'],

@@ -52,15 +52,17 @@ const MAX_DEPTH = 8;
 
 /**
  * Returns a low-cardinality class for an error: its `code` where that is a short word, else its `name`, else `_OTHER`. For a bare
- * `Error`, `TypeError` or `AggregateError` that has none, the `code` of the first error behind it that has one: `ECONNREFUSED`
- * for fetch's `TypeError: fetch failed`. Never throws. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
+ * `Error`, `TypeError` or `AggregateError` that has none, the `code` of the first error behind it that has one, and behind a TypeError else
+ * its `name`: `ECONNREFUSED`, or `HTTPParserError`, for fetch's `TypeError: fetch failed`. Never throws. https://opentelemetry.io/docs/specs/semconv/registry/attributes/error/
  */
 export function errorType(error: unknown): string {
   try {
     if (typeof error === 'object' && error !== null) {
       const { name } = error as { name?: unknown };
-      const code = wrappers.has(name) ? codeBehind(error, 0) : codeOf(error);
+      const code = wrappers.has(name) ? behind(error, codeOf) : codeOf(error);
       if (code !== undefined) return code;
+      const hidden = name === 'TypeError' ? behind(error, nameOf) : undefined;
+      if (hidden !== undefined) return hidden;
       if (typeof name === 'string' && isWord(name)) return name;
     }
   } catch {
@@ -69,19 +71,24 @@ export function errorType(error: unknown): string {
   return '_OTHER';
 }
 
-function codeBehind(error: unknown, depth: number): string | undefined {
+function behind(error: unknown, wordOf: (error: object) => string | undefined, depth = 0): string | undefined {
   if (typeof error !== 'object' || error === null || depth > MAX_DEPTH) return undefined;
   const { cause, errors } = error as { cause?: unknown; errors?: unknown };
   return (
-    codeOf(error) ??
-    codeBehind(cause, depth + 1) ??
-    (Array.isArray(errors) ? codeBehind((errors as unknown[])[0], depth + 1) : undefined)
+    wordOf(error) ??
+    behind(cause, wordOf, depth + 1) ??
+    (Array.isArray(errors) ? behind((errors as unknown[])[0], wordOf, depth + 1) : undefined)
   );
 }
 
 function codeOf(error: object): string | undefined {
   const { code } = error as { code?: unknown };
   return typeof code === 'string' && isWord(code) ? code : undefined;
+}
+
+function nameOf(error: object): string | undefined {
+  const { name } = error as { name?: unknown };
+  return typeof name === 'string' && isWord(name) && !wrappers.has(name) ? name : undefined;
 }
 
 function isWord(text: string): boolean {

@@ -1,6 +1,8 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import type { StreamableHTTPClientTransportOptions } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { InMemoryTransport } from '@modelcontextprotocol/sdk/inMemory.js';
 import { Server } from '@modelcontextprotocol/sdk/server/index.js';
 import { CallToolRequestSchema, McpError } from '@modelcontextprotocol/sdk/types.js';
@@ -8,7 +10,7 @@ import { currentLineage, internalMesh, publicEdge, resumeTrace, saveTrace, third
 import type { HopOptions } from '@throughline/core';
 import { edgeSampler } from '@throughline/core/sdk';
 import { traceContext } from '@throughline/express';
-import { traceFetch } from '@throughline/fetch';
+import { injectHeaders, traceFetch } from '@throughline/fetch';
 import { tracedEachMessage } from '@throughline/kafkajs';
 import type { ConsumerOptions } from '@throughline/kafkajs';
 import { traceClient } from '@throughline/mcp';
@@ -20,6 +22,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { fetch as undiciFetch } from 'undici';
+import type { Agent } from 'undici';
 import { afterEach, describe, expect, test } from 'vitest';
 import { listen, loopbackAgent } from './loopback.ts';
 import { broughtBy } from './mcp-services.ts';
@@ -104,6 +107,24 @@ async function callOut(
     await (await call(`http://hooks.example.org:${server.port}/`, { dispatcher: agent })).text();
   });
   return { got, span: telemetry.find('GET') };
+}
+
+type Call = (url: string, init: { readonly dispatcher: Agent }) => Promise<unknown>;
+
+/** What a stranger gets of a user's call of a host of ours, which redirects there. */
+async function led(call: Call): Promise<string> {
+  const agent = loopbackAgent();
+  const got: string[] = [];
+  const stranger = await listen((request, response) => {
+    got.push(JSON.stringify(request.headers));
+    request.on('data', (chunk: Buffer) => got.push(chunk.toString())).on('end', () => response.end());
+  });
+  const ours = await listen((_request, response) => {
+    response.writeHead(307, { location: `http://hooks.example.org:${stranger.port}/` }).end();
+  });
+  cleanups.push(stranger.close, ours.close, () => agent.close());
+  await asUser(() => call(`http://127.0.0.1:${ours.port}/`, { dispatcher: agent }));
+  return got.join('\n');
 }
 
 const asUser = <T>(fn: () => T): T =>
@@ -294,6 +315,38 @@ const rows: Readonly<Record<string, () => Promise<void> | void>> = {
     };
     expect(await key({ recordKey: true })).toBe('theirs');
     expect(await key({})).toBeUndefined();
+  },
+
+  async 'a first party that redirects to any URL it is given, called with headers of `injectHeaders()` or by a fetch that follows redirects unseen (a browser’s)'() {
+    start();
+    expect(await led((url, init) => undiciFetch(url, { ...init, headers: injectHeaders({}, url) }))).toContain('ada');
+    expect(await led(traceFetch(undiciFetch))).not.toContain('ada');
+  },
+
+  async "an MCP client with `redirectPolicy: 'follow'`, or SDK v1 before it had that option"() {
+    start();
+    const call =
+      (options: StreamableHTTPClientTransportOptions): Call =>
+      async (url, init) => {
+        const through = (input: string | URL, given?: RequestInit): Promise<Response> =>
+          undiciFetch(input, { ...(given as object), ...init }) as unknown as Promise<Response>;
+        const transport = new StreamableHTTPClientTransport(new URL(url), { fetch: through, ...options });
+        await traceClient(new Client({ name: 'agent', version: '1.0.0' }))
+          .connect(transport)
+          .catch(() => {});
+        await transport.close();
+      };
+    expect(await led(call({ redirectPolicy: 'follow' }))).toContain('ada');
+    expect(await led(call({}))).not.toContain('ada');
+  },
+
+  async 'a rule of `edgeSampler` that is a regular expression without the flag `i`'() {
+    const rules = (route: RegExp | string) => [{ route, ratio: 1 }];
+    const sampled = (route: RegExp | string): Promise<number> =>
+      recorded(publicEdge(), edgeSampler({ ratio: 0, rules: rules(route) }), '00', '/ADMIN/delete');
+    expect(await sampled(/^\/admin\//)).toBe(0);
+    expect(await sampled(/^\/admin\//i)).toBe(10);
+    expect(await sampled('/admin/*')).toBe(10);
   },
 
   async '`lineage: { keepOnRestart: true }` at a public edge'() {
