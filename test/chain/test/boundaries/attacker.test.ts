@@ -310,7 +310,7 @@ const rows: Readonly<Record<string, () => Promise<void> | void>> = {
         offset: '1',
         timestamp: String(Date.now()),
       };
-      await tracedEachMessage(async () => {}, options)({ topic: 'orders', partition: 0, message } as never);
+      await tracedEachMessage(async () => {}, options)({ topic: 'orders', partition: 0, message });
       return telemetry.spans().at(-1)?.attributes['messaging.kafka.message.key'];
     };
     expect(await key({ recordKey: true })).toBe('theirs');
