@@ -19,9 +19,7 @@ const MAX_LABEL = 128;
 
 /** Returns text from outside as a short printable label, or `undefined` for anything else. */
 export function label(value: unknown): string | undefined {
-  return typeof value === 'string'
-    ? printable(value.length > MAX_LABEL ? value.slice(0, MAX_LABEL) : value)
-    : undefined;
+  return typeof value === 'string' ? printable(value, MAX_LABEL) : undefined;
 }
 
 /** What a request asks for, in words that are safe to put on a span: at either end, and once for each request. */

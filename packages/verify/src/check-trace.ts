@@ -139,7 +139,7 @@ function splitTraces({ traces }: CausalGraph): Finding[] {
     }),
     ...rootless.map(({ span }): Finding => ({
       code: 'split-trace',
-      message: `${printable(span.service)} is in a trace of its own, ${span.traceId}, which has no root`,
+      message: `${printable(span.service)} is in a trace of its own, ${printable(span.traceId)}, which has no root`,
       ...idsOf(span),
     })),
   ];
@@ -239,7 +239,7 @@ function missingParents({ traces }: CausalGraph): Finding[] {
       : 'did not export the parent of its own spans';
     return {
       code: 'orphan',
-      message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${span.parentSpanId ?? ''}`,
+      message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${printable(span.parentSpanId ?? '')}`,
       ...idsOf(span),
       ...(received ? { boundary: { ...boundary, to: span.service, missing: 'parent' } } : {}),
     };

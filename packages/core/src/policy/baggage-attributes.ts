@@ -1,7 +1,8 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
-import { printable, warnOnce } from '../diagnostics.ts';
+import { warnOnce } from '../diagnostics.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { checkWhole } from '../option-checks.ts';
+import { printable } from '../printable.ts';
 
 /** The baggage keys that become attributes when nobody says which. */
 export const defaultAttributeKeys: readonly string[] = Object.freeze(['session.id', 'gen_ai.conversation.id']);
@@ -69,7 +70,7 @@ export function admitsKey(key: string): boolean {
  */
 export function attributeValue(key: string, value: unknown, maxValues: number | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = printable(value.length > MAX_TEXT ? value.slice(0, MAX_TEXT) : value);
+  const text = printable(value, MAX_TEXT);
   if (maxValues === undefined) return text;
   const { values } = seen();
   let known = values.get(key);
