@@ -14,7 +14,10 @@ const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, 'gu');
  * something else.
  */
 export function printable(text: string, maxLength: number = Number.POSITIVE_INFINITY): string {
-  if (text.length <= maxLength && isPrintable(text)) return text;
+  const isLong = text.length > maxLength;
+  // Where this ends in half a surrogate pair, it is not printable.
+  const start = isLong ? text.slice(0, maxLength - 1) : text;
+  if (isPrintable(start)) return isLong ? `${start}…` : text;
   let shown = '';
   let beforeCut = '';
   // By code points: a cut never leaves half a surrogate pair.

@@ -67,12 +67,7 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
   });
 
   test('bytes that no terminal should see are written out on the span', async () => {
-    const request = [
-      'GET / HTTP/1.1',
-      'Host: x\u0085',
-      'Connection: close',
-      'User-Agent: cur\u00adl \u009b31m',
-    ];
+    const request = ['GET / HTTP/1.1', 'Host: x\u0085', 'Connection: close', 'User-Agent: cur\u00adl \u009b31m'];
     expect(await served.askRaw(`${request.join('\r\n')}\r\n\r\n`, 'latin1')).toMatch(/^HTTP\/1\.1 200 /);
     const { attributes } = onlySpan(telemetry);
     expect(attributes).toMatchObject({

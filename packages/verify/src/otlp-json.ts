@@ -148,8 +148,8 @@ function readSpan(span: unknown, resource: SpanAttributes, scope: CollectedSpan[
     startTimeUnixNano,
     endTimeUnixNano,
     attributes: readAttributes(span.attributes),
-    links: listOf(span.links).flatMap(readLink),
-    events: listOf(span.events).flatMap(readEvent),
+    links: readAll(span.links, readLink),
+    events: readAll(span.events, readEvent),
     status: readStatus(span.status),
     scope,
     resource,
@@ -184,23 +184,31 @@ function readStatus(status: unknown): SpanStatus {
 }
 
 /** No link for one that names no span: the specification allows such, and they point nowhere. */
-function readLink(link: unknown): SpanLink[] {
-  if (!isRecord(link)) return [];
+function readLink(link: unknown): SpanLink | undefined {
+  if (!isRecord(link)) return undefined;
   const traceId = parseTraceId(link.traceId);
   const spanId = parseSpanId(link.spanId);
-  if (traceId === undefined || spanId === undefined) return [];
-  return [{ traceId, spanId, attributes: readAttributes(link.attributes) }];
+  if (traceId === undefined || spanId === undefined) return undefined;
+  return { traceId, spanId, attributes: readAttributes(link.attributes) };
 }
 
-function readEvent(event: unknown): SpanEvent[] {
-  if (!isRecord(event)) return [];
-  return [
-    {
-      name: textOf(event.name),
-      timeUnixNano: readTime(event.timeUnixNano) ?? 0n,
-      attributes: readAttributes(event.attributes),
-    },
-  ];
+function readEvent(event: unknown): SpanEvent | undefined {
+  if (!isRecord(event)) return undefined;
+  return {
+    name: textOf(event.name),
+    timeUnixNano: readTime(event.timeUnixNano) ?? 0n,
+    attributes: readAttributes(event.attributes),
+  };
+}
+
+/** Without a list for each item: there may be a million of them. */
+function readAll<T>(items: unknown, read: (item: unknown) => T | undefined): T[] {
+  const all: T[] = [];
+  for (const item of listOf(items)) {
+    const one = read(item);
+    if (one !== undefined) all.push(one);
+  }
+  return all;
 }
 
 function readTime(time: unknown): bigint | undefined {

@@ -8,7 +8,10 @@ const MAX_LENGTH = 160;
  * last of them `…` where there were more.
  */
 export function printable(text: string): string {
-  if (text.length <= MAX_LENGTH && !UNPRINTABLE.test(text)) return text;
+  const isLong = text.length > MAX_LENGTH;
+  // Where this ends in half a surrogate pair, it is not printable.
+  const start = isLong ? text.slice(0, MAX_LENGTH - 1) : text;
+  if (!UNPRINTABLE.test(start)) return isLong ? `${start}…` : text;
   let shown = '';
   let beforeCut = '';
   // By code points: a cut never leaves half a surrogate pair.

@@ -19,6 +19,7 @@ export interface BodyLimits {
 export const REQUEST_BYTES: number = 64 * 1024;
 const CHUNK_BYTES = 64 * 1024;
 const MIN_CAPACITY = 1024;
+const none = Buffer.alloc(0);
 
 /**
  * Returns the body of a request, decompressed while it comes in; or why it was refused, as soon as that is known. Rejects when
@@ -33,12 +34,14 @@ export function readBody(
     const gunzip = compression === 'gzip' ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
     const tooLarge = { status: 413, message: `the body is larger than ${maxBytes} bytes` } as const;
     // One buffer that grows: a list of chunks would keep an object for each, and a sender may make them one byte long.
-    let bytes = Buffer.allocUnsafeSlow(0);
+    let bytes = none;
     let size = 0;
     let received = 0;
 
     const stop = (): void => {
       share.end();
+      // The listeners stay until the connection closes, and would keep it.
+      bytes = none;
       gunzip?.destroy();
       request.off('data', receive).off('end', ended).pause();
     };

@@ -12,7 +12,10 @@ export interface Held {
 }
 
 const collector = await startCollector(JSON.parse(process.argv[2] ?? '{}') as object);
-process.on('message', () => {
+process.on('message', async () => {
+  globalThis.gc?.();
+  // What a collection frees beside the heap is counted a turn later.
+  await new Promise(setImmediate);
   globalThis.gc?.();
   const { heapUsed, external } = process.memoryUsage();
   process.send?.({
