@@ -48,7 +48,7 @@ async function run(question: string): Promise<boolean> {
   progress('demo', `has ${'error' in reply ? 'no' : 'the'} answer, stops the agents`);
   const complaints = await agents.dismiss();
 
-  const report = checkTrace(collector.spans());
+  const report = checkTrace(collector);
   print('error' in reply ? `No answer: ${reply.error}` : `${reply.question}\n\n${reply.text}`);
   print(renderTree(report, { color: process.stdout.isTTY }));
   const missing = missingHops(report);

@@ -6,7 +6,7 @@ export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
 export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
-export { printable, shortened, textOf, warnOnce, warnOncePer } from './diagnostics.ts';
+export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';
 export {
   checkBoolean,
   checkFunction,
@@ -28,11 +28,12 @@ export type { Channel, HopOutcome, Peer, PeerAccount, Target, Transport } from '
 export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';
 export { writeEnv } from './resume/environment.ts';
+export { printable, printableJson } from './printable.ts';
 export { whenSettled } from './settled.ts';
 export { isAmong } from './telemetry/distinct.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
-export { errorType, failureType, type Outcome } from './telemetry/outcome.ts';
+export { errorType, failureType, recordException, type Outcome } from './telemetry/outcome.ts';
 export { describeSpan } from './telemetry/span.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
 export { w3cFields } from './w3c/trace-context.ts';

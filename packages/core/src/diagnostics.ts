@@ -1,4 +1,5 @@
 import { diag } from '@opentelemetry/api';
+import { printable } from './printable.ts';
 
 // One account for the process, whichever copies of this package are loaded: by cause, what was told of it.
 const toldKey = Symbol.for('throughline.warnings');
@@ -12,7 +13,7 @@ const MAX_MESSAGE = 2000;
 
 /**
  * Warns through OpenTelemetry's `diag`, once for each cause. A cause is a fixed word of the code that warns; what comes from
- * outside, such as the name of a host, is for {@link warnOncePer}. Control characters in the message are replaced. Never throws.
+ * outside, such as the name of a host, is for {@link warnOncePer}. What of the message is not printable is written out. Never throws.
  */
 export function warnOnce(cause: string, message: string): void {
   const told = toldOf(cause);
@@ -48,42 +49,11 @@ function toldOf(cause: string): Set<string> {
 
 function warn(message: string): void {
   try {
-    diag.warn(
-      `throughline: ${printable(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message)}`,
-    );
+    diag.warn(`throughline: ${printable(message, MAX_MESSAGE)}`);
   } catch {
     // A logger that throws is the application's own.
   }
 }
-
-/** Returns `text` with control characters and lone surrogates replaced by U+FFFD, safe for an attribute or a log line. */
-export function printable(text: string): string {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (
-      code < 0x20 ||
-      (code >= 0x7f && code < 0xa0) ||
-      (code >= 0xd800 && code <= 0xdfff) ||
-      code === 0x2028 ||
-      code === 0x2029
-    ) {
-      // oxlint-disable-next-line no-control-regex -- the control characters are what it is for
-      return text.toWellFormed().replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, '\uFFFD');
-    }
-  }
-  return text;
-}
-
-/**
- * Returns the first `most` characters of a text, as a copy where there are more: a part of a string holds the whole of it, so that a
- * short label would keep a message of megabytes.
- */
-export function shortened(text: string, most: number): string {
-  return text.length > most ? decoder.decode(encoder.encode(text.slice(0, most))) : text;
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** Returns a thrown value as text; it may be one that cannot be turned into text. */
 export function textOf(thrown: unknown): string {

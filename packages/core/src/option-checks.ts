@@ -1,5 +1,5 @@
-import { printable } from './diagnostics.ts';
 import { ThroughlineError } from './errors.ts';
+import { printable } from './printable.ts';
 
 // What every options object is checked by. `name` is how the user finds the option again: `baggage.send`.
 
@@ -13,7 +13,7 @@ const MAX_SHOWN = 40;
 function shown(given: unknown): string {
   switch (typeof given) {
     case 'string':
-      return `'${printable(given.length > MAX_SHOWN ? `${given.slice(0, MAX_SHOWN)}…` : given)}'`;
+      return `'${printable(given, MAX_SHOWN)}'`;
     case 'number':
     case 'boolean':
     case 'undefined':

@@ -113,7 +113,7 @@ describe('baggageSpanProcessor', () => {
   it('values are printable and at most 256 characters', () => {
     start({ keys: ['a', 'b', 'c'] });
     const attributes = attributesUnder({ a: 'x\r\ny\u0000', b: `${'x'.repeat(255)}😀`, c: '\ud800' });
-    expect(attributes).toEqual({ a: 'x��y�', b: `${'x'.repeat(255)}�`, c: '�' });
+    expect(attributes).toEqual({ a: 'x\\u{d}\\u{a}y\\u{0}', b: `${'x'.repeat(255)}…`, c: '\\u{d800}' });
   });
 
   it('keys that only match are copied for the first 64 of the process, with one warning', () => {
@@ -156,7 +156,7 @@ describe('baggageSpanProcessor', () => {
       );
       return telemetry?.find(tenant).attributes ?? {};
     };
-    expect(hop('blue')).toMatchObject({ tenant: 'blue', long: 'x'.repeat(256) });
+    expect(hop('blue')).toMatchObject({ tenant: 'blue', long: `${'x'.repeat(255)}…` });
     expect(hop('red')).toMatchObject({ tenant: '_other' });
     expect(hop('blue')).not.toHaveProperty('throughline.lineage');
     expect(attributesUnder({ tenant: 'green' })).toEqual({ tenant: '_other' });

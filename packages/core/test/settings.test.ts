@@ -61,7 +61,7 @@ describe('wrong options throw at construction, with the fix in the message', () 
     [{ baggage: { deny: ['a'] } }, '`baggage.deny` is no option. It takes accept, send, toAttributes, maxValues.'],
     [{ lineage: { mod: 'enforce' } }, '`lineage.mod` is no option. Did you mean `mode`?'],
     [{ lineage: { limit: 3 } }, '`lineage.limit` is no option. It takes mode, maxHops,'],
-    [{ ['agent\u0000']: 'x' }, '`agent\uFFFD` is no option. Did you mean `agent`?'],
+    [{ ['agent\u0000']: 'x' }, '`agent\\u{0}` is no option. Did you mean `agent`?'],
     // Another adapter's, the user's own, and one that is not given.
     [{ spanPerMessage: true, event: 'x', tenant: 7, inbuond: undefined }, undefined],
   ])('a misspelt name: %j', (options, message) => {

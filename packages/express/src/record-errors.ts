@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { errorType } from '@throughline/core/adapter';
+import { errorType, recordException } from '@throughline/core/adapter';
 import { notCalled } from './options.ts';
 import { hopOf } from './request-hop.ts';
 
@@ -32,9 +32,7 @@ export function recordErrors(...nothing: never[]): ErrorMiddleware {
     if (hop !== undefined && !hop.ended && !hop.unheard && hop.error !== error && !req.socket.destroyed) {
       hop.error = error;
       hop.errorType = errorType(error);
-      hop.received.describe((span) => {
-        if (error instanceof Error || typeof error === 'string') span.recordException(error);
-      });
+      hop.received.describe((span) => recordException(span, error));
     }
     next(error);
   };

@@ -74,6 +74,17 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
     expect(span.spanContext().traceState?.serialize() ?? '').toBe('');
   });
 
+  test('bytes that no terminal should see are written out on the span', async () => {
+    const request = ['GET / HTTP/1.1', 'Host: x\u0085', 'Connection: close', 'User-Agent: cur\u00adl \u009b31m'];
+    expect(await served.askRaw(`${request.join('\r\n')}\r\n\r\n`, 'latin1')).toMatch(/^HTTP\/1\.1 200 /);
+    const { attributes } = onlySpan(telemetry);
+    expect(attributes).toMatchObject({
+      'server.address': 'x\\u{85}',
+      'user_agent.original': 'cur\\u{ad}l \\u{9b}31m',
+    });
+    expect(Object.values(attributes).join()).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+  });
+
   test('no header, whatever is in it, makes the middleware throw or the response fail', async () => {
     const value = fc.oneof(
       fc.string({

@@ -31,7 +31,7 @@ export interface Served {
   /** Sends a request on a connection of its own, and resolves once both its ends are done with it. */
   ask(path: string, options?: { method?: string; headers?: http.OutgoingHttpHeaders; body?: string }): Promise<Answer>;
   /** Sends bytes as they are, and resolves with all that comes back. */
-  askRaw(request: string): Promise<string>;
+  askRaw(request: string, encoding?: BufferEncoding): Promise<string>;
   /** Resolves once every response that was begun has closed. */
   settled(): Promise<void>;
   close(): Promise<void>;
@@ -62,9 +62,9 @@ export async function serve(app: http.RequestListener): Promise<Served> {
       await settled();
       return { status: response.statusCode ?? 0, headers: response.headers, body: text };
     },
-    async askRaw(request) {
+    async askRaw(request, encoding) {
       const socket = net.connect(port, '127.0.0.1');
-      socket.write(request);
+      socket.write(request, encoding);
       let text = '';
       for await (const chunk of socket.setEncoding('latin1')) text += chunk;
       await settled();

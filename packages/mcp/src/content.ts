@@ -1,5 +1,13 @@
 import type { Attributes } from '@opentelemetry/api';
-import { checkFunction, checkKnown, checkObject, shortened, textOf, warnOnce } from '@throughline/core/adapter';
+import {
+  checkFunction,
+  checkKnown,
+  checkObject,
+  printable,
+  printableJson,
+  textOf,
+  warnOnce,
+} from '@throughline/core/adapter';
 import { urlRedaction } from '@throughline/core/http';
 import { ATTR_GEN_AI_TOOL_CALL_ARGUMENTS, ATTR_GEN_AI_TOOL_CALL_RESULT, ATTR_MCP_RESOURCE_URI } from './conventions.ts';
 import { isObject } from './message.ts';
@@ -61,8 +69,10 @@ function recorded({ redact }: RecordOptions, value: unknown, content: Content, n
   try {
     const shown = redact === undefined ? value : redact(value, content, typeof name === 'string' ? name : '');
     if (shown === undefined) return undefined;
-    const text = typeof shown === 'string' && content === 'resourceUri' ? redactUri(shown) : JSON.stringify(shown);
-    return text === undefined || text.length <= MAX_CONTENT ? text : `${shortened(text, MAX_CONTENT)}…`;
+    if (typeof shown === 'string' && content === 'resourceUri') return printable(redactUri(shown), MAX_CONTENT);
+    const json: string | undefined = JSON.stringify(shown);
+    // It stays the JSON of the same value, as long as it is not cut.
+    return json === undefined ? undefined : printable(printableJson(json), MAX_CONTENT);
   } catch (error) {
     warnOnce('mcp.record', `\`record\` failed, so nothing is recorded: ${textOf(error)}`);
     return undefined;

@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { printable, shortened } from '@throughline/core/adapter';
+import { printable } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
@@ -19,7 +19,7 @@ const MAX_LABEL = 128;
 
 /** Returns text from outside as a short printable label, or `undefined` for anything else. */
 export function label(value: unknown): string | undefined {
-  return typeof value === 'string' ? printable(shortened(value, MAX_LABEL)) : undefined;
+  return typeof value === 'string' ? printable(value, MAX_LABEL) : undefined;
 }
 
 /** What a request asks for, in words that are safe to put on a span: at either end, and once for each request. */

@@ -66,6 +66,31 @@ describe.each([v1, v2()])('$name: content on spans', (sdk) => {
     expect(await uris({ resourceUri: true, redact })).toEqual(['id=1&code=REDACTED', 'id=1&code=REDACTED']);
   });
 
+  test('stays the JSON of the same value where it hides something, and shows what it hides', async () => {
+    const value = { text: 'a\u202e\u200b\u{e0061}\ud800\u009b\n' };
+    for (const attributes of await both({ arguments: true, redact: () => value })) {
+      const json = String(attributes['gen_ai.tool.call.arguments']);
+      expect(json).toBe('{"text":"a\\u202e\\u200b\\udb40\\udc61\\ud800\\u009b\\n"}');
+      expect(JSON.parse(json)).toEqual(value);
+    }
+    await telemetry.reset();
+    for (const attributes of await both({ arguments: true, redact: () => `${'x'.repeat(8189)}🚀🚀` }))
+      expect(String(attributes['gen_ai.tool.call.arguments']).isWellFormed()).toBe(true);
+  });
+
+  test('the name of a tool hides nothing, nor does what is said of it', async () => {
+    const linked = await link(sdk, 'memory', { tools: { add: () => 'done' } });
+    await sdk.call(linked.client, 'ad\u202e\u200bd\u001b[2J', 'x').catch(() => {});
+    await linked.close();
+    const named = telemetry.spans().filter(({ name }) => name.startsWith('tools/call'));
+    expect(named).toHaveLength(2);
+    for (const { name, attributes, status } of named) {
+      expect(name).toBe('tools/call ad\\u{202e}\\u{200b}d\\u{1b}[2J');
+      expect(attributes['gen_ai.tool.name']).toBe('ad\\u{202e}\\u{200b}d\\u{1b}[2J');
+      expect([...Object.values(attributes), status.message].join()).not.toMatch(/[\p{C}\p{Zl}\p{Zp}]/u);
+    }
+  });
+
   test('a hook that throws records nothing and breaks no call; what is long is cut', async () => {
     const redact = (): never => {
       throw new Error('mine');

@@ -7,6 +7,7 @@ import type { CollectedSpan } from './span.ts';
 
 export type FindingCode =
   | 'no-spans'
+  | 'incomplete-capture'
   | 'split-trace'
   | 'orphan'
   | 'parent-loop'
@@ -35,8 +36,11 @@ export interface FindingBoundary extends Boundary {
 }
 
 export interface Report {
-  /** `sound`: one whole trace. `empty`: no span to judge. */
-  readonly verdict: 'sound' | 'broken' | 'empty';
+  /**
+   * `sound`: one whole trace. `empty`: no span to judge. `incomplete`: spans were refused when they were collected, so what seems to
+   * be missing may be among them.
+   */
+  readonly verdict: 'sound' | 'broken' | 'incomplete' | 'empty';
   readonly traces: number;
   readonly services: readonly string[];
   readonly spans: number;
@@ -45,21 +49,33 @@ export interface Report {
   readonly graph: CausalGraph;
 }
 
+/** Spans that know what is missing among them: a collector is one. */
+export interface Capture {
+  spans(): Iterable<CollectedSpan>;
+  /** How many spans came and were not kept. */
+  rejected(): number;
+  /** How many exports of spans came and were not taken. */
+  refused(): number;
+}
+
 /**
- * Returns whether the spans are one whole trace, and if not, the boundaries at which it broke.
+ * Returns whether the spans are one whole trace, and if not, the boundaries at which it broke. A collector is judged with what it
+ * refused.
  *
  * ```ts
- * const report = checkTrace(collector.spans());
+ * const report = checkTrace(collector);
  * process.exitCode = report.verdict === 'sound' ? 0 : 1;
  * ```
  */
-export function checkTrace(spans: Iterable<CollectedSpan>): Report {
+export function checkTrace(source: Capture | Iterable<CollectedSpan>): Report {
+  const [spans, refusals] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
   const graph = buildCausalGraph(spans);
   const nodes = graph.traces.flatMap((trace) => trace.nodes);
-  const findings =
+  const findings: Finding[] =
     nodes.length === 0
-      ? [{ code: 'no-spans', message: 'no span was collected' } as const]
+      ? [{ code: 'no-spans', message: 'no span was collected' }, ...refusals]
       : [
+          ...refusals,
           ...splitTraces(graph),
           ...missingParents(graph),
           ...parentLoops(graph),
@@ -67,7 +83,8 @@ export function checkTrace(spans: Iterable<CollectedSpan>): Report {
           ...missingCalls(nodes),
         ];
   return {
-    verdict: nodes.length === 0 ? 'empty' : findings.length === 0 ? 'sound' : 'broken',
+    verdict:
+      nodes.length === 0 ? 'empty' : refusals.length > 0 ? 'incomplete' : findings.length === 0 ? 'sound' : 'broken',
     traces: graph.traces.length,
     services: graph.services,
     spans: nodes.length,
@@ -77,23 +94,33 @@ export function checkTrace(spans: Iterable<CollectedSpan>): Report {
   };
 }
 
+function refusedOf(capture: Capture): Finding[] {
+  const parts = [count(capture.rejected(), 'span'), count(capture.refused(), 'export')].filter((part) => part !== '');
+  return parts.length === 0
+    ? []
+    : [{ code: 'incomplete-capture', message: `${parts.join(' and ')} came and could not be kept` }];
+}
+
+function count(number: number, noun: string): string {
+  return number === 0 ? '' : `${number} ${noun}${number === 1 ? '' : 's'}`;
+}
+
 /**
  * One finding for the roots beside that of the main trace, grouped by what they say, and for an extra trace without a root. The main trace is the
  * largest of those that nobody can be seen to have sent for.
  */
 function splitTraces({ traces }: CausalGraph): Finding[] {
-  const unanswered = unansweredSends(traces.flatMap((trace) => trace.nodes));
-  const isSentFor = ({ roots: [root] }: CausalTrace): boolean =>
-    root === undefined || sendOf(root.span, unanswered) !== undefined;
-  const [main, ...others] = [...traces].sort(
-    (a, b) => Number(isSentFor(a)) - Number(isSentFor(b)) || b.nodes.length - a.nodes.length,
-  );
+  const senders = sendersOf(traces.flatMap((trace) => trace.nodes));
+  const [main, ...others] = traces
+    .map((trace) => ({ trace, isSentFor: isSentFor(trace, senders) }))
+    .sort((a, b) => Number(a.isSentFor) - Number(b.isSentFor) || b.trace.nodes.length - a.trace.nodes.length)
+    .map(({ trace }) => trace);
   if (main === undefined) return [];
   const rootless = others.filter((trace) => trace.roots.length === 0).flatMap((trace) => trace.nodes.slice(0, 1));
   const roots = [...main.roots.slice(1), ...others.flatMap((trace) => trace.roots)];
   return [
-    ...groupedRoots(roots, unanswered).map(([{ span }, ...more]): Finding => {
-      const sent = sendOf(span, unanswered);
+    ...groupedRoots(roots, senders).map(([{ span }, ...more]): Finding => {
+      const sent = sendOf(span, senders);
       const boundary: FindingBoundary = {
         ...boundaryOf(isInboundEnd(span) || sent === undefined ? span : sent),
         ...(sent === undefined ? {} : { from: sent.service }),
@@ -112,39 +139,70 @@ function splitTraces({ traces }: CausalGraph): Finding[] {
     }),
     ...rootless.map(({ span }): Finding => ({
       code: 'split-trace',
-      message: `${printable(span.service)} is in a trace of its own, ${span.traceId}, which has no root`,
+      message: `${printable(span.service)} is in a trace of its own, ${printable(span.traceId)}, which has no root`,
       ...idsOf(span),
     })),
   ];
 }
 
-/** The outbound ends that nobody in another service continued, by what both ends of a hop agree on. */
-function unansweredSends(nodes: readonly CausalNode[]): ReadonlyMap<string, readonly CollectedSpan[]> {
-  const sends = new Map<string, CollectedSpan[]>();
+function isSentFor({ roots: [root] }: CausalTrace, senders: Senders): boolean {
+  return root === undefined || sendOf(root.span, senders) !== undefined;
+}
+
+/**
+ * The outbound ends that nobody in another service continued. Of those that say the same only the first is kept, and whether
+ * there are others: a sender is named where one alone can have sent.
+ */
+interface Senders {
+  /** By what both ends of a hop agree on. `undefined` where several services sent there. */
+  readonly byPoint: ReadonlyMap<string, CollectedSpan | undefined>;
+  /** Who sent messages, by service. `undefined` where a service sent to several places. */
+  readonly producers: ReadonlyMap<string, CollectedSpan | undefined>;
+}
+
+function sendersOf(nodes: readonly CausalNode[]): Senders {
+  const byPoint = new Map<string, CollectedSpan | undefined>();
+  const producers = new Map<string, CollectedSpan | undefined>();
   for (const { span, children } of nodes) {
     if ((span.kind !== 'CLIENT' && span.kind !== 'PRODUCER') || children.some(isCrossing)) continue;
     const point = meetingPointOf(span);
     if (point === undefined) continue;
-    const others = sends.get(point);
-    if (others === undefined) sends.set(point, [span]);
-    else others.push(span);
+    if (!byPoint.has(point)) byPoint.set(point, span);
+    else if (byPoint.get(point)?.service !== span.service) byPoint.set(point, undefined);
+    if (span.kind !== 'PRODUCER') continue;
+    const first = producers.get(span.service);
+    if (!producers.has(span.service)) producers.set(span.service, span);
+    else if (first !== undefined && meetingPointOf(first) !== point) producers.set(span.service, undefined);
   }
-  return sends;
+  return { byPoint, producers };
 }
 
 /** Roots that say the same: of one service, received over one boundary, or received over none that is seen. */
-function groupedRoots(
-  roots: readonly CausalNode[],
-  unanswered: ReadonlyMap<string, readonly CollectedSpan[]>,
-): [CausalNode, ...CausalNode[]][] {
-  const groups = new Map<string, [CausalNode, ...CausalNode[]]>();
-  for (const root of roots) {
-    const { span } = root;
-    const received = isInboundEnd(span) ? boundaryOf(span).label : '';
-    const key = JSON.stringify([span.service, received, sendOf(span, unanswered)?.service]);
+function groupedRoots(roots: readonly CausalNode[], senders: Senders): [CausalNode, ...CausalNode[]][] {
+  return grouped(roots, ({ span }) => [
+    span.service,
+    isInboundEnd(span) ? boundaryOf(span).label : '',
+    sendOf(span, senders)?.service,
+  ]);
+}
+
+type Group = [CausalNode, ...CausalNode[]];
+
+/** Nodes whose key has the same parts, in the order of the first of each group. */
+function grouped(nodes: readonly CausalNode[], keyOf: (node: CausalNode) => readonly unknown[]): Group[] {
+  // Parts are numbered, not joined: a service name of megabytes would be copied for each of its spans.
+  const numbers = new Map<unknown, number>();
+  const numberOf = (part: unknown): number => {
+    const number = numbers.get(part) ?? numbers.size;
+    numbers.set(part, number);
+    return number;
+  };
+  const groups = new Map<string, Group>();
+  for (const node of nodes) {
+    const key = keyOf(node).map(numberOf).join();
     const group = groups.get(key);
-    if (group === undefined) groups.set(key, [root]);
-    else group.push(root);
+    if (group === undefined) groups.set(key, [node]);
+    else group.push(node);
   }
   return [...groups.values()];
 }
@@ -157,37 +215,20 @@ function isInboundEnd({ kind }: CollectedSpan): boolean {
  * The send of the one service that can have sent what this root received; `undefined` where none or several can. A root that is
  * a call belongs to a service that does not trace what it receives: it may have received any unanswered message.
  */
-function sendOf(
-  root: CollectedSpan,
-  unanswered: ReadonlyMap<string, readonly CollectedSpan[]>,
-): CollectedSpan | undefined {
-  const point = meetingPointOf(root);
-  const candidates = isInboundEnd(root)
-    ? point === undefined
-      ? []
-      : (unanswered.get(point) ?? [])
-    : root.kind === 'INTERNAL'
-      ? []
-      : [...unanswered.values()].flat().filter((span) => span.kind === 'PRODUCER' && span.service !== root.service);
-  const [first, ...rest] = candidates;
-  if (first === undefined) return undefined;
-  const ambiguous = rest.some(
-    (other) =>
-      other.service !== first.service || (!isInboundEnd(root) && meetingPointOf(other) !== meetingPointOf(first)),
-  );
-  return ambiguous ? undefined : first;
+function sendOf(root: CollectedSpan, { byPoint, producers }: Senders): CollectedSpan | undefined {
+  if (isInboundEnd(root)) {
+    const point = meetingPointOf(root);
+    return point === undefined ? undefined : byPoint.get(point);
+  }
+  if (root.kind === 'INTERNAL' || producers.size > 2) return undefined;
+  const [only, ...more] = [...producers].filter(([service]) => service !== root.service);
+  return more.length === 0 ? only?.[1] : undefined;
 }
 
 /** One finding for each missing parent and service that names it. */
 function missingParents({ traces }: CausalGraph): Finding[] {
-  const groups = new Map<string, [CausalNode, ...CausalNode[]]>();
-  for (const orphan of traces.flatMap((trace) => trace.orphans)) {
-    const key = JSON.stringify([orphan.span.traceId, orphan.span.parentSpanId, orphan.span.service]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [orphan]);
-    else group.push(orphan);
-  }
-  return Array.from(groups.values(), ([orphan, ...more]) => {
+  const orphans = traces.flatMap((trace) => trace.orphans);
+  return grouped(orphans, ({ span }) => [span.traceId, span.parentSpanId, span.service]).map(([orphan, ...more]) => {
     const { span } = orphan;
     const received = isReceived(orphan);
     const boundary = boundaryOf(span);
@@ -198,7 +239,7 @@ function missingParents({ traces }: CausalGraph): Finding[] {
       : 'did not export the parent of its own spans';
     return {
       code: 'orphan',
-      message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${span.parentSpanId ?? ''}`,
+      message: `${printable(span.service)} ${why}: ${describe(span)}${also} under ${printable(span.parentSpanId ?? '')}`,
       ...idsOf(span),
       ...(received ? { boundary: { ...boundary, to: span.service, missing: 'parent' } } : {}),
     };
@@ -222,11 +263,12 @@ function parentLoops({ traces }: CausalGraph): Finding[] {
 }
 
 function missingLinkTargets(graph: CausalGraph, nodes: readonly CausalNode[]): Finding[] {
+  const traceIds = new Set(graph.traces.map(({ traceId }) => traceId));
   return nodes.flatMap(({ span }) =>
     span.links
       .filter((link) => graph.find(link.traceId, link.spanId) === undefined)
       .map((link): Finding => {
-        const target = graph.traces.some(({ traceId }) => traceId === link.traceId)
+        const target = traceIds.has(link.traceId)
           ? `span ${printable(link.spanId)}`
           : `span ${printable(link.spanId)} of trace ${printable(link.traceId)}`;
         return {

@@ -1,4 +1,5 @@
 import {
+  MAX_ATTRIBUTE_DEPTH,
   type AttributeValue,
   type CollectedSpan,
   type SpanAttributes,
@@ -47,15 +48,20 @@ export interface ReadableSpanLike {
  * ```
  */
 export function fromReadableSpans(spans: Iterable<ReadableSpanLike>): CollectedSpan[] {
-  return Array.from(spans, fromReadableSpan);
+  // Copied once each, not once a span.
+  const resources = new Map<object, SpanAttributes>();
+  return Array.from(spans, (span) => {
+    let resource = resources.get(span.resource);
+    if (resource === undefined) resources.set(span.resource, (resource = copyAttributes(span.resource.attributes)));
+    return fromReadableSpan(span, resource);
+  });
 }
 
 const KINDS: readonly SpanKindName[] = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
-function fromReadableSpan(span: ReadableSpanLike): CollectedSpan {
+function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): CollectedSpan {
   const { traceId, spanId } = span.spanContext();
   const parentSpanId = span.parentSpanContext?.spanId ?? span.parentSpanId;
-  const resource = copyAttributes(span.resource.attributes);
   const { code, message } = span.status;
   const status = code === 2 ? 'ERROR' : code === 1 ? 'OK' : 'UNSET';
   const { name = '', version } = span.instrumentationScope ?? {};
@@ -91,16 +97,17 @@ function nanoseconds([seconds, nanos]: HrTimeLike): bigint {
   return BigInt(Math.trunc(seconds)) * 1_000_000_000n + BigInt(Math.trunc(nanos));
 }
 
-function copyAttributes(attributes: object = {}): SpanAttributes {
+function copyAttributes(attributes: object = {}, depth: number = MAX_ATTRIBUTE_DEPTH): SpanAttributes {
   const copy = emptyAttributes();
-  for (const [key, value] of Object.entries(attributes) as [string, unknown][]) copy[key] = copyValue(value);
+  for (const [key, value] of Object.entries(attributes) as [string, unknown][]) copy[key] = copyValue(value, depth);
   return copy;
 }
 
-function copyValue(value: unknown): AttributeValue {
+function copyValue(value: unknown, depth: number): AttributeValue {
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   if (typeof value === 'bigint') return value;
   if (value instanceof Uint8Array) return Buffer.from(value).toString('base64');
-  if (Array.isArray(value)) return value.map(copyValue);
-  return typeof value === 'object' && value !== null ? copyAttributes(value) : null;
+  if (typeof value !== 'object' || value === null || depth === 1) return null;
+  if (Array.isArray(value)) return value.map((item) => copyValue(item, depth - 1));
+  return copyAttributes(value, depth - 1);
 }

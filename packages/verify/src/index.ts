@@ -1,6 +1,13 @@
 export type { Boundary } from './boundary.ts';
 export { type CausalGraph, type CausalNode, type CausalTrace, type HopEdge, buildCausalGraph } from './causal-graph.ts';
-export { type Finding, type FindingBoundary, type FindingCode, type Report, checkTrace } from './check-trace.ts';
+export {
+  type Capture,
+  type Finding,
+  type FindingBoundary,
+  type FindingCode,
+  type Report,
+  checkTrace,
+} from './check-trace.ts';
 export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
 export { type ParsedSpans, parseOtlpJson } from './otlp-json.ts';

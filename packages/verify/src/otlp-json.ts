@@ -1,4 +1,6 @@
+import { beyondJsonLimits } from './json-limits.ts';
 import {
+  MAX_ATTRIBUTE_DEPTH,
   type AttributeValue,
   type CollectedSpan,
   type SpanAttributes,
@@ -7,6 +9,7 @@ import {
   type SpanLink,
   type SpanStatus,
   emptyAttributes,
+  noAttributes,
   parseSpanId,
   parseTraceId,
   serviceOf,
@@ -27,9 +30,6 @@ interface Parsing {
   malformed?: string;
 }
 
-/** Deeper attribute values are cut to null, so that hostile nesting cannot exhaust the stack. */
-const MAX_ATTRIBUTE_DEPTH = 16;
-
 /**
  * Returns the spans of an OTLP `ExportTraceServiceRequest` in its JSON form: an object, its text, or a text with one
  * object a line, as file exporters write. Lines that hold metrics or logs count as empty.
@@ -48,8 +48,26 @@ export function parseOtlpJson(input: unknown): ParsedSpans {
   return into;
 }
 
+/**
+ * Returns the spans of one OTLP request as it comes over HTTP: JSON in UTF-8, one object and no lines of them. Time and memory
+ * are bounded by the number of bytes. Total, as {@link parseOtlpJson} is.
+ */
+export function parseOtlpJsonBody(bytes: Buffer): ParsedSpans {
+  const into: Parsing = { spans: [], rejected: 0 };
+  const malformed = beyondJsonLimits(bytes);
+  if (malformed !== undefined) return { ...into, malformed };
+  const parsed = parseJson(withoutByteOrderMark(bytes.toString('utf8')));
+  if (parsed === undefined) return { ...into, malformed: 'the body is not JSON' };
+  readRequest(parsed.value, 'the body', into);
+  return into;
+}
+
+function withoutByteOrderMark(text: string): string {
+  return text.startsWith('\uFEFF') ? text.slice(1) : text;
+}
+
 function readText(text: string, into: Parsing): void {
-  const body = text.startsWith('\uFEFF') ? text.slice(1) : text;
+  const body = withoutByteOrderMark(text);
   const whole = parseJson(body);
   if (whole !== undefined) return readRequest(whole.value, 'the body', into);
   const lines = body.split('\n');
@@ -130,8 +148,8 @@ function readSpan(span: unknown, resource: SpanAttributes, scope: CollectedSpan[
     startTimeUnixNano,
     endTimeUnixNano,
     attributes: readAttributes(span.attributes),
-    links: listOf(span.links).flatMap(readLink),
-    events: listOf(span.events).flatMap(readEvent),
+    links: readAll(span.links, readLink),
+    events: readAll(span.events, readEvent),
     status: readStatus(span.status),
     scope,
     resource,
@@ -166,35 +184,45 @@ function readStatus(status: unknown): SpanStatus {
 }
 
 /** No link for one that names no span: the specification allows such, and they point nowhere. */
-function readLink(link: unknown): SpanLink[] {
-  if (!isRecord(link)) return [];
+function readLink(link: unknown): SpanLink | undefined {
+  if (!isRecord(link)) return undefined;
   const traceId = parseTraceId(link.traceId);
   const spanId = parseSpanId(link.spanId);
-  if (traceId === undefined || spanId === undefined) return [];
-  return [{ traceId, spanId, attributes: readAttributes(link.attributes) }];
+  if (traceId === undefined || spanId === undefined) return undefined;
+  return { traceId, spanId, attributes: readAttributes(link.attributes) };
 }
 
-function readEvent(event: unknown): SpanEvent[] {
-  if (!isRecord(event)) return [];
-  return [
-    {
-      name: textOf(event.name),
-      timeUnixNano: readTime(event.timeUnixNano) ?? 0n,
-      attributes: readAttributes(event.attributes),
-    },
-  ];
+function readEvent(event: unknown): SpanEvent | undefined {
+  if (!isRecord(event)) return undefined;
+  return {
+    name: textOf(event.name),
+    timeUnixNano: readTime(event.timeUnixNano) ?? 0n,
+    attributes: readAttributes(event.attributes),
+  };
+}
+
+/** Without a list for each item: there may be a million of them. */
+function readAll<T>(items: unknown, read: (item: unknown) => T | undefined): T[] {
+  const all: T[] = [];
+  for (const item of listOf(items)) {
+    const one = read(item);
+    if (one !== undefined) all.push(one);
+  }
+  return all;
 }
 
 function readTime(time: unknown): bigint | undefined {
   if (time === undefined || time === null) return 0n;
   if (typeof time === 'string') return /^\d{1,20}$/.test(time) ? BigInt(time) : undefined;
-  if (typeof time === 'number') return Number.isInteger(time) && time >= 0 ? BigInt(time) : undefined;
-  return typeof time === 'bigint' && time >= 0n ? time : undefined;
+  if (typeof time === 'number') return Number.isInteger(time) && time >= 0 && time < 2 ** 64 ? BigInt(time) : undefined;
+  return typeof time === 'bigint' && time >= 0n && time < 2n ** 64n ? time : undefined;
 }
 
 function readAttributes(keyValues: unknown, depth: number = MAX_ATTRIBUTE_DEPTH): SpanAttributes {
+  const list = listOf(keyValues);
+  if (list.length === 0) return noAttributes;
   const attributes = emptyAttributes();
-  for (const keyValue of listOf(keyValues)) {
+  for (const keyValue of list) {
     if (isRecord(keyValue) && typeof keyValue.key === 'string') {
       attributes[keyValue.key] = readAnyValue(keyValue.value, depth);
     }

@@ -23,14 +23,16 @@ export function exportResponse(encoding: OtlpEncoding, rejectedSpans: number, er
  * https://opentelemetry.io/docs/specs/otlp/#failures-1
  */
 export function failureResponse(encoding: OtlpEncoding, status: number, message: string): OtlpResponse {
-  return respond(encoding, status, { code: INVALID_ARGUMENT, message }, [
-    ...integer(1, INVALID_ARGUMENT),
+  const code = status === 503 ? UNAVAILABLE : INVALID_ARGUMENT;
+  return respond(encoding, status, { code, message }, [
+    ...integer(1, code),
     ...lengthDelimited(2, Buffer.from(message)),
   ]);
 }
 
 /** https://github.com/googleapis/googleapis/blob/master/google/rpc/code.proto */
 const INVALID_ARGUMENT = 3;
+const UNAVAILABLE = 14;
 
 function respond(encoding: OtlpEncoding, status: number, json: object, protobuf: number[]): OtlpResponse {
   return encoding === 'json'

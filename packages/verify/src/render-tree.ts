@@ -47,12 +47,13 @@ interface Row {
 }
 
 function renderTrace(trace: CausalTrace, paint: Paint): string {
+  const loops = new Set(trace.loops);
   const tops = trace.nodes.filter((node) => node.parent === undefined);
   const lines = [paint(`trace ${printable(trace.traceId)}`, 'quiet')];
   const open: Row[] = tops.map((node) => ({ node, depth: 0, guide: '', isLast: true })).reverse();
   for (let row = open.pop(); row !== undefined; row = open.pop()) {
     const { node, depth, guide, isLast } = row;
-    lines.push(connector(row, paint) + renderSpan(node, trace, paint));
+    lines.push(connector(row, paint) + renderSpan(node, loops, paint));
     const childGuide = depth === 0 || depth > MAX_INDENT ? guide : guide + (isLast ? '   ' : '│  ');
     const last = node.children.length - 1;
     for (let index = last; index >= 0; index--) {
@@ -72,11 +73,11 @@ function connector({ node, depth, guide, isLast }: Row, paint: Paint): string {
   return paint(guide + branch, 'quiet') + paint(arrow, 'boundary') + paint(level, 'quiet');
 }
 
-function renderSpan(node: CausalNode, trace: CausalTrace, paint: Paint): string {
+function renderSpan(node: CausalNode, loops: ReadonlySet<CausalNode>, paint: Paint): string {
   const { span } = node;
   const name = span.name === '' ? '' : ` ${printable(span.name)}`;
   const duration = paint(formatDuration(span.endTimeUnixNano - span.startTimeUnixNano), 'quiet');
-  const notes = [...errorNote(span), ...placeNote(node, trace)].map((note) => `  ${paint(note, 'error')}`);
+  const notes = [...errorNote(span), ...placeNote(node, loops)].map((note) => `  ${paint(note, 'error')}`);
   return `${paint(printable(span.service), 'service')}  ${span.kind}${name}  ${duration}${notes.join('')}`;
 }
 
@@ -88,10 +89,10 @@ function errorNote(span: CollectedSpan): string[] {
 }
 
 /** Says why a span without a parent in the tree is not its root. */
-function placeNote(node: CausalNode, trace: CausalTrace): string[] {
+function placeNote(node: CausalNode, loops: ReadonlySet<CausalNode>): string[] {
   const { span, parent } = node;
   if (parent !== undefined || span.parentSpanId === undefined) return [];
-  if (trace.loops.includes(node)) return ['(its parents lead back to itself)'];
+  if (loops.has(node)) return ['(its parents lead back to itself)'];
   return [`(parent ${printable(span.parentSpanId)} is missing)`];
 }
 

@@ -56,10 +56,16 @@ export interface CollectedSpan {
   readonly resource: SpanAttributes;
 }
 
+/** Deeper attribute values are cut to null, so that hostile nesting cannot exhaust the stack. */
+export const MAX_ATTRIBUTE_DEPTH = 16;
+
 /** Returns an empty attribute record that has no prototype. */
 export function emptyAttributes(): Record<string, AttributeValue> {
   return Object.create(null) as Record<string, AttributeValue>;
 }
+
+/** One for all that has no attributes: a dictionary takes some 200 bytes, and senders may make millions of empty ones. */
+export const noAttributes: SpanAttributes = Object.freeze(emptyAttributes());
 
 /** Returns the service that a resource names, `unknown_service` where it names none. */
 export function serviceOf(resource: SpanAttributes): string {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { type CollectedSpan, checkTrace, renderTree, renderVerdict } from '../src/index.ts';
+import { type Capture, type CollectedSpan, checkTrace, renderTree, renderVerdict } from '../src/index.ts';
 import { TRACE, desk, deskWith, deskWithout, span, spanId } from './desk.ts';
 
 const OTHER_TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
@@ -50,6 +50,30 @@ test('no span at all is neither sound nor broken', () => {
   expect(renderVerdict(report)).toBe(
     'empty: 0 traces, 0 services, 0 spans, 0 orphans\n- no-spans: no span was collected',
   );
+});
+
+describe('a collector that refused something', () => {
+  const capture = (spans: CollectedSpan[], rejected: number, refused: number): Capture => ({
+    spans: () => spans,
+    rejected: () => rejected,
+    refused: () => refused,
+  });
+
+  test('is judged as incomplete, whatever else is found, and says what it refused', () => {
+    expect(renderVerdict(checkTrace(capture(desk(), 12, 1)))).toBe(
+      'incomplete: 1 trace, 4 services, 9 spans, 0 orphans\n- incomplete-capture: 12 spans and 1 export came and could not be kept',
+    );
+    const { verdict, findings } = checkTrace(capture(deskWithout(8), 0, 3));
+    expect([verdict, findings.map(({ code }) => code)]).toEqual(['incomplete', ['incomplete-capture']]);
+    expect(checkTrace(capture(deskWithout(7), 0, 3)).findings.map(({ code }) => code)).toContain('orphan');
+    expect(findings[0]?.message).toBe('3 exports came and could not be kept');
+    expect(checkTrace(capture([], 1, 0))).toMatchObject({ verdict: 'empty', findings: [{}, {}] });
+  });
+
+  test('is judged by its spans where it refused none', () => {
+    expect(checkTrace(capture(desk(), 0, 0)).verdict).toBe('sound');
+    expect(checkTrace(capture(deskWithout(7), 0, 0)).verdict).toBe('broken');
+  });
 });
 
 describe('a split trace', () => {

@@ -307,6 +307,40 @@ describe('waitFor', () => {
   });
 });
 
+test.each([
+  [{ maxBodyBytes: 0 }, '`maxBodyBytes` must be an integer above 0'],
+  [{ maxSpans: 1.5 }, '`maxSpans` must be an integer above 0'],
+  [{ requestTimeoutMs: Number.NaN }, '`requestTimeoutMs` must be an integer above 0'],
+  [{ maxBodyBytes: 1000, maxInFlightBytes: 1000 }, '`maxInFlightBytes` must be at least 66536'],
+])('limits that are none are refused: %o', async (options, message) => {
+  await expect(startCollector(options)).rejects.toThrow(message);
+});
+
+test('what is refused is counted, and what is no export of spans is not', async () => {
+  const collecting = await collector();
+  await post(collecting.url, 'nonsense', JSON_TYPE);
+  await post(collecting.url, 'nonsense', 'text/plain');
+  await fetch(`${collecting.url}/v1/traces`);
+  await fetch(`${collecting.url}/v1/logs`, { method: 'POST', body: 'nonsense' });
+  await fetch(`${collecting.url}/elsewhere`, { method: 'POST', body: 'nonsense' });
+  expect([collecting.refused(), collecting.rejected()]).toEqual([2, 0]);
+});
+
+test.each([JSON_TYPE, PROTOBUF_TYPE])('a refusal is a Status in the content type of the request: %s', async (type) => {
+  const { url } = await collector();
+  const answers = [
+    await post(url, new Uint8Array([0xff]), type),
+    await fetch(`${url}/elsewhere`, { method: 'POST', headers: { 'content-type': type }, body: 'x' }),
+  ];
+  for (const answer of answers) {
+    expect(answer.headers.get('content-type')).toBe(type);
+    const body = Buffer.from(await answer.arrayBuffer());
+    if (type === JSON_TYPE) expect(JSON.parse(body.toString())).toMatchObject({ code: 3 });
+    // Fields 1 and 2: the code, and the message to the end of the body.
+    else expect([...body.subarray(0, 4)]).toEqual([0x08, 3, 0x12, body.length - 4]);
+  }
+});
+
 test('the process of a closed collector ends by itself and has written nothing', () => {
   const script = `
     import { startCollector } from ${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)};

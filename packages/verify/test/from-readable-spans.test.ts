@@ -73,24 +73,46 @@ describe.each([
   });
 });
 
-test('an attribute called __proto__ is kept', () => {
-  const attributes: object = JSON.parse('{"__proto__":"harmless"}') as object;
-  const ids = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' };
-  const [span] = fromReadableSpans([
-    {
-      name: 'fake span of SDK 1',
-      kind: 0,
-      spanContext: () => ids,
-      parentSpanId: '00f067aa0ba902b7',
-      startTime: [0, 0],
-      endTime: [0, 0],
-      attributes,
-      links: [],
-      events: [],
-      status: { code: 0 },
-      resource: { attributes: { 'service.name': 'old' } },
+function fakeSpanOfSdk1(attributes: object, resource: object = { 'service.name': 'old' }): ReadableSpanLike {
+  return {
+    name: 'fake span of SDK 1',
+    kind: 0,
+    spanContext: () => ({ traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' }),
+    parentSpanId: '00f067aa0ba902b7',
+    startTime: [0, 0],
+    endTime: [0, 0],
+    attributes,
+    links: [],
+    events: [],
+    status: { code: 0 },
+    resource: { attributes: resource },
+  };
+}
+
+test('attributes nested beyond reason are cut, and those that hold themselves', () => {
+  let deep: unknown = 'bottom';
+  for (let depth = 0; depth < 50_000; depth++) deep = depth % 2 === 0 ? [deep] : { deep };
+  const own: { own?: object } = {};
+  own.own = own;
+  const [span] = fromReadableSpans([fakeSpanOfSdk1({ deep, own })]);
+  expect(JSON.stringify(span?.attributes).length).toBeLessThan(300);
+});
+
+test('a resource that spans share is copied once', () => {
+  let copies = 0;
+  const attributes = {
+    get 'service.name'() {
+      copies++;
+      return 'one';
     },
-  ]);
+  };
+  const shared = fakeSpanOfSdk1({}, attributes);
+  const spans = fromReadableSpans([shared, { ...shared }, { ...shared }]);
+  expect([spans.map(({ service }) => service), copies]).toEqual([['one', 'one', 'one'], 1]);
+});
+
+test('an attribute called __proto__ is kept', () => {
+  const [span] = fromReadableSpans([fakeSpanOfSdk1(JSON.parse('{"__proto__":"harmless"}') as object)]);
   expect(Object.entries(span?.attributes ?? {})).toEqual([['__proto__', 'harmless']]);
   expect(span).toMatchObject({ parentSpanId: '00f067aa0ba902b7', service: 'old' });
 });

@@ -18,6 +18,7 @@ import { addBaggage } from '../policy/baggage-attributes.ts';
 import { acceptedBaggage, inboundPolicy } from '../policy/policy.ts';
 import { defaultSettings, noAttributes } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
+import { printableAttributes } from '../printable.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 import { describeSpan, endSpan, noSpan, startSpan } from '../telemetry/span.ts';
@@ -107,7 +108,9 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   if (hop.http === 'request' && ambient !== undefined) {
     if (policy === 'continue') {
       const { span } = ambient;
-      describeSpan(span, (joined) => joined.setAttributes(attributesOf(hop, baggage, position, settings)));
+      describeSpan(span, (joined) =>
+        joined.setAttributes(printableAttributes(attributesOf(hop, baggage, position, settings))),
+      );
       const joined = trace.getSpan(base) === undefined ? trace.setSpan(base, span) : base;
       const context = withReceipt(withBaggage(joined, baggage), receipt);
       const end = new InboundEnd(hop, settings, context, span, outcome, receipt);

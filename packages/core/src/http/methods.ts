@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { printable, shortened } from '../diagnostics.ts';
+import { printable } from '../printable.ts';
 import { ATTR_HTTP_REQUEST_METHOD, ATTR_HTTP_REQUEST_METHOD_ORIGINAL } from './conventions.ts';
 
 // RFC 9110, PATCH (RFC 5789) and QUERY; anything else is `_OTHER`, so that nobody from outside can make span names.
@@ -34,6 +34,6 @@ export function methodAttributes(method: string | undefined, original: string | 
   const known = knownMethod(method);
   const attributes: Attributes = { [ATTR_HTTP_REQUEST_METHOD]: known ?? OTHER };
   if (original !== undefined && known !== original)
-    attributes[ATTR_HTTP_REQUEST_METHOD_ORIGINAL] = printable(shortened(original, MAX_METHOD));
+    attributes[ATTR_HTTP_REQUEST_METHOD_ORIGINAL] = printable(original, MAX_METHOD);
   return attributes;
 }

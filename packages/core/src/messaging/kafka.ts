@@ -1,3 +1,4 @@
+import { printable } from '../printable.ts';
 import type { MessagingSystem } from './system.ts';
 
 // https://opentelemetry.io/docs/specs/semconv/messaging/kafka/
@@ -40,15 +41,9 @@ function keyText(key: unknown): string | undefined {
 
 const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
-// Invalid UTF-8 decodes to U+FFFD, which counts as not printable.
+// Invalid UTF-8 decodes to U+FFFD.
 function isPrintable(text: string): boolean {
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code === 0x2028 || code === 0x2029 || code === 0xfffd)
-      return false;
-    if (code >= 0xd800 && code < 0xe000 && !text.isWellFormed()) return false;
-  }
-  return true;
+  return printable(text) === text && !text.includes('\uFFFD');
 }
 
 /** Returns an offset as an integer attribute; `undefined` past the integers that a number holds. */

@@ -1,7 +1,8 @@
 import type { Attributes, Baggage } from '@opentelemetry/api';
-import { printable, shortened, warnOnce } from '../diagnostics.ts';
+import { warnOnce } from '../diagnostics.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { checkWhole } from '../option-checks.ts';
+import { printable } from '../printable.ts';
 import { isAmong } from '../telemetry/distinct.ts';
 
 /** The baggage keys that become attributes when nobody says which. */
@@ -67,7 +68,7 @@ export function admitsKey(key: string): boolean {
  */
 export function attributeValue(key: string, value: unknown, maxValues: number | undefined): string | undefined {
   if (typeof value !== 'string') return undefined;
-  const text = printable(shortened(value, MAX_TEXT));
+  const text = printable(value, MAX_TEXT);
   if (maxValues === undefined) return text;
   const { values } = seen();
   let known = values.get(key);

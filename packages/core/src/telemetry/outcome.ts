@@ -1,7 +1,7 @@
 import { SpanStatusCode } from '@opentelemetry/api';
 import type { Attributes, Span, TimeInput } from '@opentelemetry/api';
 import { ATTR_ERROR_TYPE } from '../conventions.ts';
-import { printable, shortened } from '../diagnostics.ts';
+import { printable, printableAttributes, printableLines } from '../printable.ts';
 
 /** How a hop came out. An `error`, an `errorType` or `failed` sets the span's status and `error.type`. */
 export interface Outcome {
@@ -33,16 +33,34 @@ export type ErrorDetail = 'type' | 'text' | 'exception';
 
 /** Writes how a hop came out onto its span. */
 export function writeOutcome(span: Span, outcome: Outcome, detail: ErrorDetail): void {
-  if (outcome.name !== undefined) span.updateName(outcome.name);
+  if (outcome.name !== undefined) span.updateName(printable(outcome.name));
   if (!span.isRecording()) return;
   const { error, attributes } = outcome;
-  if (attributes !== undefined) span.setAttributes(attributes);
+  if (attributes !== undefined) span.setAttributes(printableAttributes(attributes));
   const type = failureType(outcome);
   if (type === undefined) return;
   span.setAttribute(ATTR_ERROR_TYPE, type);
   const message = error === undefined || detail === 'type' ? undefined : messageOf(error);
   span.setStatus(message === undefined ? { code: SpanStatusCode.ERROR } : { code: SpanStatusCode.ERROR, message });
-  if (detail === 'exception' && error instanceof Error) span.recordException(error);
+  if (detail === 'exception') recordException(span, error);
+}
+
+/**
+ * Records an error, or a text that was thrown, as an event of a span: the very error where it is printable, else a copy that is.
+ * The lines of a stack stay lines.
+ */
+export function recordException(span: Span, thrown: unknown): void {
+  if (typeof thrown === 'string') return span.recordException(printable(thrown));
+  if (!(thrown instanceof Error)) return;
+  const { name, message, stack } = thrown;
+  const copy = { name: linesOf(name), message: linesOf(message), stack: linesOf(stack) };
+  const isSame = copy.name === name && copy.message === message && copy.stack === stack;
+  span.recordException(isSame ? thrown : copy);
+}
+
+// A member of an error may be anything.
+function linesOf(member: unknown): string {
+  return typeof member === 'string' ? printableLines(member) : '';
 }
 
 // What these say by themselves is that something failed: fetch throws a TypeError for every network error, and what connects to
@@ -99,7 +117,7 @@ function messageOf(error: unknown): string | undefined {
   try {
     const message: unknown =
       typeof error === 'object' && error !== null ? (error as { message?: unknown }).message : error;
-    return typeof message === 'string' ? printable(shortened(message, MAX_MESSAGE)) : undefined;
+    return typeof message === 'string' ? printable(message, MAX_MESSAGE) : undefined;
   } catch {
     // A getter of the user's error threw.
     return undefined;

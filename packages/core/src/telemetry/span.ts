@@ -1,5 +1,6 @@
 import { INVALID_SPAN_CONTEXT, INVALID_SPANID, trace } from '@opentelemetry/api';
 import type { Context, Span, SpanContext, SpanOptions, Tracer } from '@opentelemetry/api';
+import { printable, printableAttributes } from '../printable.ts';
 import { telemetryFailed } from './guard.ts';
 import { writeOutcome } from './outcome.ts';
 import type { ErrorDetail, Outcome } from './outcome.ts';
@@ -13,7 +14,7 @@ export interface StartedSpan {
   readonly spanContext: SpanContext;
 }
 
-/** Starts a span. A tracer that throws, or whose span cannot say its context, costs the span: the hop goes on without. */
+/** Starts a span, whose name and attributes come from anywhere and are made printable. A tracer that throws, or whose span cannot say its context, costs the span: the hop goes on without. */
 export function startSpan(
   tracer: Tracer,
   name: string,
@@ -22,7 +23,10 @@ export function startSpan(
 ): StartedSpan | undefined {
   let span: Span | undefined;
   try {
-    span = tracer.startSpan(name, options, parent);
+    const { attributes } = options;
+    const shown = attributes && printableAttributes(attributes);
+    const isSame = shown === undefined || shown === attributes;
+    span = tracer.startSpan(printable(name), isSame ? options : { ...options, attributes: shown }, parent);
     return { span, spanContext: span.spanContext() };
   } catch (thrown) {
     telemetryFailed('tracer', thrown);

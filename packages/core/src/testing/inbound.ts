@@ -340,6 +340,16 @@ export const inboundRules: readonly Rule[] = [
       });
     },
   },
+  {
+    name: 'what a span says of baggage from outside hides nothing',
+    needs: ['span', 'baggage'],
+    async run(bench) {
+      const baggage: Field = ['baggage', 'session.id=a%E2%80%AE%E2%80%8Bb%0D%0Ac%F3%A0%81%A1'];
+      const { seen } = await bench.deliver(fieldsOf(bench, [valid, baggage]));
+      const shown = 'a\\u{202e}\\u{200b}b\\u{d}\\u{a}c\\u{e0061}';
+      assert.equal(hopOf(bench, seen).attributes['session.id'], shown);
+    },
+  },
   ...throwables().map(({ what, value, errorType }): Rule => ({
     name: `a handler that fails with ${what}: the same value comes out, and the span is an error`,
     needs: ['failures'],

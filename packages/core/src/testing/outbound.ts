@@ -358,6 +358,17 @@ export const outboundRules: readonly Rule[] = [
       });
     },
   },
+  {
+    name: 'what a span says of a failure hides nothing',
+    needs: ['span', 'failures'],
+    async run(bench) {
+      const failure = new Error('a\u202eb\u200b\r\nc\ud800');
+      const { caller, outcome } = await bench.send({}, { instead: () => Promise.reject(failure) });
+      assertThrew(outcome, failure);
+      const { message = '' } = bench.hopOf(caller).status;
+      assert.doesNotMatch(message, /[\p{C}\p{Zl}\p{Zp}]/u, 'the status has no character that nobody sees');
+    },
+  },
   ...throwables().map(({ what, value, errorType }): Rule => ({
     name: `a library that fails with ${what}: the same value comes out, and the span is an error`,
     needs: ['failures'],
