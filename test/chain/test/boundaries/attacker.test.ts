@@ -14,6 +14,8 @@ import { injectHeaders, traceFetch } from '@throughline/fetch';
 import { tracedEachMessage } from '@throughline/kafkajs';
 import type { ConsumerOptions } from '@throughline/kafkajs';
 import { traceClient } from '@throughline/mcp';
+import { checkTrace, startCollector } from '@throughline/verify';
+import type { Collector, CollectorOptions } from '@throughline/verify';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Sampler, Telemetry } from '@throughline/test-telemetry';
 import express from 'express';
@@ -347,6 +349,28 @@ const rows: Readonly<Record<string, () => Promise<void> | void>> = {
     expect(await sampled(/^\/admin\//)).toBe(0);
     expect(await sampled(/^\/admin\//i)).toBe(10);
     expect(await sampled('/admin/*')).toBe(10);
+  },
+
+  async "`startCollector({ host: '0.0.0.0' })`"() {
+    const collect = async (options: CollectorOptions): Promise<{ collector: Collector; elsewhere: string }> => {
+      const collector = await startCollector({ ...options, maxKeptBytes: 20_000 });
+      cleanups.push(() => collector.close());
+      // Another address of this machine, as another machine would use one.
+      return { collector, elsewhere: `http://127.0.0.2:${new URL(collector.url).port}/v1/traces` };
+    };
+    const add = (url: string, name: string): Promise<Response> => {
+      const spanId = name.length.toString(16).padStart(16, '0');
+      const span = { traceId: TRACE, spanId, name, startTimeUnixNano: '1', endTimeUnixNano: '2' };
+      const body = JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans: [span] }] }] });
+      return fetch(url, { method: 'POST', headers: { 'content-type': 'application/json' }, body });
+    };
+    const open = await collect({ host: '0.0.0.0' });
+    await add(open.elsewhere, 'theirs'.repeat(3000));
+    await add(`${open.collector.url}/v1/traces`, 'ours'.repeat(1000));
+    expect(open.collector.spans().map(({ name }) => name.slice(0, 6))).toEqual(['theirs']);
+    expect(checkTrace(open.collector).verdict).toBe('incomplete');
+    const closed = await collect({});
+    await expect(add(closed.elsewhere, 'theirs')).rejects.toThrow('fetch failed');
   },
 
   async '`lineage: { keepOnRestart: true }` at a public edge'() {
