@@ -10,10 +10,9 @@ import type { Deadline } from '../lineage/deadline.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
 import type { LineageRules } from '../lineage/rules.ts';
-import { splitBaggage } from '../lineage/member.ts';
-import { receiptOf, withReceipt } from '../lineage/state.ts';
+import { closedReceipt, withReceipt } from '../lineage/state.ts';
 import type { Receipt } from '../lineage/state.ts';
-import type { HopOutcome, InboundPolicy, Peer } from '../parties.ts';
+import type { HopOutcome, Peer } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
 import { acceptedBaggage, inboundPolicy } from '../policy/policy.ts';
 import { defaultSettings, noAttributes } from '../policy/settings.ts';
@@ -26,6 +25,7 @@ import { withRemote } from '../w3c/trace-context.ts';
 import { ambientRequest } from './ambient.ts';
 import { answerTo } from './answer.ts';
 import type { InboundHop, Received } from './hop.ts';
+import { restartAround, withinRequest } from './inside-request.ts';
 import { linked } from './links.ts';
 import { offeredTo } from './offered.ts';
 import type { Offered } from './offered.ts';
@@ -50,20 +50,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   } catch (thrown) {
     // Nothing is known of what was offered: none of it is let in.
     telemetryFailed('span', thrown);
-    const receipt: Receipt = {
-      transport: hop.transport,
-      request: hop.request,
-      peer: undefined,
-      offered: undefined,
-      policy: 'restart',
-      lineage: undefined,
-      chain: undefined,
-      rules: settings.lineage,
-      depth: 0,
-      trusted: undefined,
-      calls: 0,
-      ended: false,
-    };
+    const receipt = closedReceipt(hop.transport, hop.request, settings.lineage);
     return new InboundEnd(hop, settings, withReceipt(ROOT_CONTEXT, receipt), noSpan, 'started', receipt) as Received;
   }
 }
@@ -73,7 +60,7 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   const ambient = ambientRequest(hop, active);
   const edge = restartAround(hop, active, settings);
   const brought = offeredTo(hop, ambient, settings);
-  const offered = edge === undefined ? brought : withinEdge(brought, active, settings);
+  const offered = edge === undefined ? brought : withinRequest(brought, active, settings);
   const remote = offered.spanContext;
   // 4: the boundary policy. Age restarts a trace, never a chain.
   const peer = settings.asksPeer && hop.policy === undefined ? peerOf(hop, settings) : undefined;
@@ -144,29 +131,6 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   const end = spanOf(hop, settings, parent, links, attributes, outcome, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) answer(end, hop, peer, settings);
   return withinLimits(hop, settings, position, end);
-}
-
-/**
- * Returns the policy of the HTTP request around a hop where that was restarted, and the options of the hop say nothing of their own:
- * what came inside a request is no more trusted than the request.
- */
-function restartAround(hop: InboundHop, active: Context, settings: HopSettings): InboundPolicy | undefined {
-  if (hop.http !== 'payload' && hop.insideRequest !== true) return undefined;
-  const around = receiptOf(active);
-  if (around === undefined || around.policy === 'continue') return undefined;
-  // The request's own hop, or the one that has read this carrier already.
-  if (around.transport !== 'http' && around.transport !== hop.transport) return undefined;
-  return settings.options.inbound === undefined ? around.policy : undefined;
-}
-
-/** Returns what counts of what came inside a request that was restarted: what the request let in. */
-function withinEdge(brought: Offered, active: Context, settings: HopSettings): Offered {
-  return {
-    spanContext: undefined,
-    user: settings.accepts === undefined ? splitBaggage(propagation.getBaggage(active)).user : brought.user,
-    lineage: settings.lineage?.keepOnRestart === true ? brought.lineage : undefined,
-    invalid: brought.invalid,
-  };
 }
 
 function outcomeOf(hop: InboundHop, offered: Offered, continues: boolean, isAmbient: boolean): HopOutcome {

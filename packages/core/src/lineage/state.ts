@@ -48,6 +48,28 @@ export interface Receipt {
   ended: boolean;
 }
 
+/** Returns the account of a hop that lets nothing in, and begins its chain. */
+export function closedReceipt(
+  transport: Transport,
+  request: object | undefined,
+  rules: LineageRules | undefined,
+): Receipt {
+  return {
+    transport,
+    request,
+    rules,
+    policy: 'restart',
+    peer: undefined,
+    offered: undefined,
+    lineage: undefined,
+    chain: undefined,
+    depth: 0,
+    trusted: undefined,
+    calls: 0,
+    ended: false,
+  };
+}
+
 // Same key in every loaded copy of this package: createContextKey is Symbol.for.
 const stateKey = createContextKey('throughline.hop');
 
