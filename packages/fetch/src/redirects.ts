@@ -2,6 +2,7 @@ import { propagation } from '@opentelemetry/api';
 import { warnOncePer } from '@throughline/core/adapter';
 import type { HopSettings, Sending } from '@throughline/core/adapter';
 import { watchUndici } from '@throughline/core/http';
+import { placesOf } from './flat-headers.ts';
 import { targetOf } from './http-client-span.ts';
 
 /*
@@ -116,7 +117,7 @@ function rewrite(headers: unknown[], sending: Sending, server: URL, path: unknow
   const { fields } = sending;
   const allowed = sending.fieldsFor(target);
   for (const name of Object.keys(fields)) {
-    const place = placeOf(headers, name);
+    const place = placeOf(headers, name.toLowerCase());
     if (place === -1 || headers[place + 1] !== fields[name]) continue;
     if (allowed[name] === undefined) headers.splice(place, 2);
     else headers[place + 1] = allowed[name];
@@ -146,9 +147,5 @@ function valueOf(headers: readonly unknown[], field: string): unknown {
 
 // Ours come first: instrumentations append.
 function placeOf(headers: readonly unknown[], field: string): number {
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at];
-    if (typeof name === 'string' && name.length === field.length && name.toLowerCase() === field) return at;
-  }
-  return -1;
+  return placesOf(headers, field)[0] ?? -1;
 }

@@ -1,5 +1,6 @@
 import { context as contextApi, propagation } from '@opentelemetry/api';
 import { othersWatchUndici, watchUndici } from '@throughline/core/http';
+import { placesOf } from './flat-headers.ts';
 import { requestHeaders } from './request-headers.ts';
 
 const MAX_WRITTEN = 10_000;
@@ -60,15 +61,6 @@ function hasOurBaggage(headers: readonly unknown[]): boolean {
   const theirs: Record<string, unknown> = {};
   propagation.inject(contextApi.active(), theirs);
   return theirs['baggage'] === undefined;
-}
-
-function placesOf(headers: readonly unknown[], field: string): number[] {
-  const places: number[] = [];
-  for (let at = 0; at < headers.length; at += 2) {
-    const name = headers[at];
-    if (typeof name === 'string' && name.length === field.length && name.toLowerCase() === field) places.push(at);
-  }
-  return places;
 }
 
 function traceId(traceparent: unknown): string {
