@@ -34,7 +34,7 @@ export { isAmong } from './telemetry/distinct.ts';
 export { guarded } from './telemetry/guard.ts';
 export { lazyInstruments, type HopScope } from './telemetry/instruments.ts';
 export { errorType, failureType, recordException, type Outcome } from './telemetry/outcome.ts';
-export { describeSpan } from './telemetry/span.ts';
+export { describeSpan, endSpan, noSpan, startSpan, type StartedSpan } from './telemetry/span.ts';
 export { filterBaggage, formatBaggage, parseBaggage } from './w3c/baggage.ts';
 export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
