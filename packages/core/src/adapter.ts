@@ -40,5 +40,5 @@ export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
 export { defaultLimits } from './w3c/limits.ts';
 export { parseTracestate } from './w3c/tracestate.ts';
-export { markWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
+export { markWrapped, unmarkWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
 export { asTarget, sameType, viewOf, type Members } from './wrap/same-type.ts';

@@ -12,8 +12,13 @@ export function wrapped(thing: unknown): boolean {
 
 /** Marks `wrapper` as wrapped with these settings, and returns it. */
 export function markWrapped<T extends object>(wrapper: T, settings: HopSettings): T {
-  Object.defineProperty(wrapper, wrapBrand, { value: settings.options, enumerable: false });
+  Object.defineProperty(wrapper, wrapBrand, { value: settings.options, enumerable: false, configurable: true });
   return wrapper;
+}
+
+/** Takes the mark off what was wrapped in place, and is not any more. */
+export function unmarkWrapped(wrapper: object): void {
+  Reflect.deleteProperty(wrapper, wrapBrand);
 }
 
 /** Warns once when `thing`, wrapped before, is wrapped again with other options: those of the first wrap hold. */
