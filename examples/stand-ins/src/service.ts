@@ -14,7 +14,7 @@ export type Answering = (asking: Asking) => Promise<string | AsyncIterable<strin
 
 /**
  * Serves agents over HTTP, each under a path of its own: `POST /{name}` with `{ question }`. A streamed answer is read outside of the
- * request, by a writer that was there before it. Returns when the process is asked to stop, after `close`; the caller ends it.
+ * request, by a writer that was there before it. When the process is asked to stop it calls `close`, flushes, and exits.
  */
 export async function serveAgents(
   agents: Readonly<Record<string, Answering>>,
@@ -41,4 +41,5 @@ export async function serveAgents(
   server.closeAllConnections();
   await close();
   await telemetry.shutdown();
+  process.exit(0);
 }

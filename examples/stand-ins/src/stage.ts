@@ -12,6 +12,8 @@ import { toolProgram } from './tools.ts';
 export interface StageOptions {
   /** The program of the example's service, which calls `serveAgents`. */
   readonly service: URL;
+  /** What its environment holds beside. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 /** What came of one question. */
@@ -42,7 +44,7 @@ export interface Closed {
 const TAIL_CHARACTERS = 20_000;
 
 /** Starts the model, a tool server over HTTP and the service. The service starts the one over stdio by itself. */
-export async function openStage({ service }: StageOptions): Promise<Stage> {
+export async function openStage({ service, env: more }: StageOptions): Promise<Stage> {
   const collector = await startCollector();
   const model = await startModel();
   const env = { ...inherited(), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
@@ -53,6 +55,7 @@ export async function openStage({ service }: StageOptions): Promise<Stage> {
     MODEL_URL: model.url,
     OPENAI_BASE_URL: model.url,
     OPENAI_API_KEY: 'none',
+    ...more,
   }).catch(async (error: unknown) => {
     await ended(tools.child);
     throw error;
