@@ -110,7 +110,7 @@ describe.each([v1, v2()])('traceConnection, $name', (sdk) => {
   test('it ends with the connection, and `diag` says so', async () => {
     delete (globalThis as { [key: symbol]: unknown })[Symbol.for('throughline.warnings')];
     await connected({ add: () => 'done' });
-    const warn = vi.fn();
+    const warn = vi.fn<(message: string) => void>();
     diag.setLogger({ verbose() {}, debug() {}, info() {}, error() {}, warn }, DiagLogLevel.WARN);
     const transport = client.transport as object;
     traceConnection(client);
