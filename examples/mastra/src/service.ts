@@ -41,13 +41,15 @@ const chat = openai.chat('stand-in-1') as MastraModelConfig;
 const responses = openai.responses('stand-in-1') as MastraModelConfig;
 const overStdio = await stdio.listTools();
 const overHttp = await http.listTools();
+const librarian = new Agent({ id: 'librarian', name: 'librarian', instructions, model: chat, tools: overStdio });
 const ask_librarian = createTool({
   id: 'ask_librarian',
   description: 'Asks the librarian, an agent of its own',
   inputSchema: z.object({ input: z.string() }),
-  execute: async ({ input }) => (await agent('stdio').generate(input)).text,
+  execute: async ({ input }) => (await librarian.generate(input)).text,
 });
 const agents = {
+  librarian,
   stdio: new Agent({ id: 'stdio', name: 'stdio', instructions, model: chat, tools: overStdio }),
   http: new Agent({ id: 'http', name: 'http', instructions, model: responses, tools: overHttp }),
   team: new Agent({ id: 'team', name: 'team', instructions, model: chat, tools: { ask_librarian } }),
