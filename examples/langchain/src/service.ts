@@ -1,5 +1,5 @@
 /** Agents of LangChain and LangGraph: a question comes over HTTP, the tools are on MCP servers, and all of it is one trace. */
-import { bindAsyncIterable, resumeTrace, saveTrace } from '@throughline/core';
+import { resumeTrace, saveTrace } from '@throughline/core';
 import { serveAgents, toolServer } from '@throughline/example-stand-ins';
 import { startTelemetry } from '@throughline/example-stand-ins/telemetry';
 

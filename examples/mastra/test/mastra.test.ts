@@ -12,15 +12,14 @@ describe.each([
 ])('Mastra %s', (_, bridge) => {
   let stage: Stage;
   let spans: readonly CollectedSpan[];
+  let stderr: string;
   const answers: Record<string, Answer[]> = {};
   beforeAll(async () => {
     stage = await openStage({ service, env: bridge === undefined ? {} : { MASTRA_BRIDGE: bridge } });
     for (const agent of agents) {
       answers[agent] = await stage.askMany(agent, 20, agent === 'team' ? 'delegate: ' : '');
     }
-    const closed = await stage.close();
-    spans = closed.spans;
-    expect(closed.stderr).toBe('');
+    ({ spans, stderr } = await stage.close());
   });
 
   it.each(agents)('%s: the tool is in the trace of its caller, 20 of 20, none crossed', (agent) => {
@@ -42,6 +41,7 @@ describe.each([
 
   it('no call is in a trace that nobody asked for', () => {
     expect(strays(Object.values(answers).flat(), spans)).toEqual([]);
+    expect(stderr).toBe('');
   });
 
   it('the model provider gets nothing', () => {
