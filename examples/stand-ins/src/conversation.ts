@@ -43,7 +43,7 @@ export function nextMove({ items, tools }: Conversation): Move {
     return { tool: subAgent, input: { input: question.slice('delegate:'.length).trim() } };
   }
   const search = tools.find((tool) => tool.endsWith('search'));
-  if (search !== undefined) return { tool: search, input: { query: question } };
+  if (search !== undefined) return { tool: search, input: { query: question.replace(/^hand off:/, '').trim() } };
   return { text: `The answer: nothing was found for ${question}` };
 }
 

@@ -25,8 +25,10 @@ function library(): McpServer {
 }
 
 if (kind === 'stdio') {
-  // Its client ends it by closing its standard input.
-  process.stdin.on('end', () => void telemetry.shutdown().finally(() => process.exit(0)));
+  // Its client ends it by closing its standard input, or by a signal.
+  const stop = (): void => void telemetry.shutdown().finally(() => process.exit(0));
+  process.stdin.once('end', stop);
+  process.once('SIGTERM', stop);
   await library().connect(new StdioServerTransport());
 } else {
   const sessions = new Map<string, StreamableHTTPServerTransport>();

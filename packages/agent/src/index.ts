@@ -9,4 +9,12 @@ export {
   type Step,
   type ToolDetail,
 } from './step.ts';
-export { runStep, startStep, stepTracer, type OpenStep, type StepOptions, type StepStart } from './run-step.ts';
+export {
+  runStep,
+  startStep,
+  stepTracer,
+  type OpenStep,
+  type StepOptions,
+  type StepOutcome,
+  type StepStart,
+} from './run-step.ts';

@@ -60,20 +60,31 @@ export function startStep(step: Step, tracer: Tracer, { parent, startTime }: Ste
   };
 }
 
+/** How a step comes out, where it does not say so by returning or throwing. */
+export interface StepOutcome<T> {
+  /** How a result came out. Default: well. */
+  readonly outcome?: ((result: Awaited<T>) => Outcome | undefined) | undefined;
+  /** How what was thrown came out. Default: as a failure. */
+  readonly failure?: ((error: unknown) => Outcome) | undefined;
+}
+
 /**
- * Returns what `fn` returns, run in a step that ends when `fn` has returned, or its promise has settled. `outcome` says how a result
- * came out. A thrown value comes out as the same object.
+ * Returns what `fn` returns, run in a step that ends when `fn` has returned, or its promise has settled. A thrown value comes out as
+ * the same object.
  */
 export function runStep<T>(
   step: Step,
   tracer: Tracer,
   fn: (open: OpenStep) => T,
-  outcome?: (result: Awaited<T>) => Outcome | undefined,
+  { outcome, failure }: StepOutcome<T> = {},
 ): T {
   const open = startStep(step, tracer);
   return whenSettled(
     () => contextApi.with(open.context, () => fn(open)),
-    (failed, value) => open.end(failed ? { failed, error: value } : outcomeOf(open, value as Awaited<T>, outcome)),
+    (failed, value) => {
+      if (failed) open.end(failure?.(value) ?? { failed, error: value });
+      else open.end(outcomeOf(open, value as Awaited<T>, outcome));
+    },
   );
 }
 

@@ -97,13 +97,13 @@ describe('runStep()', () => {
 
   it('says how a result came out, and outlives who says it', () => {
     const outcome = ({ ok }: { ok: boolean }) => (ok ? undefined : { errorType: 'tool_error' });
-    runStep(toolStep('search'), tracer, () => ({ ok: false }), outcome);
+    runStep(toolStep('search'), tracer, () => ({ ok: false }), { outcome });
     expect(telemetry.find('execute_tool search').attributes['error.type']).toBe('tool_error');
     const result = {};
     const broken = (): never => {
       throw new Error('broken');
     };
-    expect(runStep(toolStep('read'), tracer, () => result, broken)).toBe(result);
+    expect(runStep(toolStep('read'), tracer, () => result, { outcome: broken })).toBe(result);
     expect(telemetry.find('execute_tool read').status.code).toBe(SpanStatusCode.UNSET);
   });
 });

@@ -41,4 +41,4 @@ export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
 export { defaultLimits } from './w3c/limits.ts';
 export { parseTracestate } from './w3c/tracestate.ts';
 export { markWrapped, unmarkWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
-export { asTarget, sameType, viewOf, type Members } from './wrap/same-type.ts';
+export { asTarget, replacing, sameType, viewOf, type Members } from './wrap/same-type.ts';
