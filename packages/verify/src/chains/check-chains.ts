@@ -1,3 +1,4 @@
+import type { Capture as CaptureSource } from '../check-trace.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { endsOf } from './ends.ts';
@@ -20,8 +21,11 @@ import { wrongParent } from './rules/wrong-parent.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
 export interface ChainReport {
-  /** `sound`: no finding is an error. `empty`: there is no span to judge. */
-  readonly verdict: 'sound' | 'broken' | 'empty';
+  /**
+   * `sound`: no finding is an error. `empty`: there is no span to judge. `incomplete`: spans were refused when they were collected, so
+   * what seems to be missing may be among them.
+   */
+  readonly verdict: 'sound' | 'broken' | 'incomplete' | 'empty';
   readonly findings: readonly ChainFinding[];
   /** What parents and links connect. */
   readonly chains: number;
@@ -55,13 +59,17 @@ const rules: readonly ChainRule[] = [
  * process.exitCode = report.verdict === 'sound' ? 0 : 1;
  * ```
  */
-export function checkChains(source: Iterable<CollectedSpan>, options: CheckChainsOptions = {}): ChainReport {
-  const graph = new SpanGraph(source);
+export function checkChains(
+  source: CaptureSource | Iterable<CollectedSpan>,
+  options: CheckChainsOptions = {},
+): ChainReport {
+  const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
+  const graph = new SpanGraph(collected);
   const ends = endsOf(graph);
   const silent = (options.services ?? []).filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
   const judged = { ...capture, arrivals: arrivalsOf(capture), options };
-  const findings = rules.flatMap((rule) => rule(judged));
+  const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   if (options.expect === 'one-trace' && graph.traces.size > 1) {
     findings.push({
       code: 'several-traces',
@@ -71,16 +79,22 @@ export function checkChains(source: Iterable<CollectedSpan>, options: CheckChain
       count: graph.traces.size,
     });
   }
-  const isEmpty = graph.size === 0;
   const isBroken = findings.some(({ severity }) => severity === 'error');
   return {
-    verdict: isEmpty ? 'empty' : isBroken ? 'broken' : 'sound',
+    verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
     chains: chainsOf(graph),
     traces: graph.traces.size,
     services: [...graph.services].sort(),
     spans: graph.size,
   };
+}
+
+function refusedOf(source: CaptureSource): ChainFinding[] {
+  const lost = source.rejected() + source.refused();
+  if (lost === 0) return [];
+  const message = `${source.rejected()} spans and ${source.refused()} exports came and could not be kept`;
+  return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
 }
 
 /** How many groups of spans there are that parents and links connect. */

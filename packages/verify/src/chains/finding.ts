@@ -1,6 +1,5 @@
 /** What a finding is about; each has a page in docs/findings. */
 export type ChainFindingCode =
-  | 'no-spans'
   | 'incomplete-capture'
   | 'several-traces'
   | 'lost-context'
