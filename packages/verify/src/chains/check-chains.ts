@@ -10,9 +10,12 @@ import { cascade } from './rules/cascade.ts';
 import { clockSkew } from './rules/clock-skew.ts';
 import type { ChainRule } from './rules/context.ts';
 import { doubleSpan } from './rules/double-span.ts';
+import { doubleUsage } from './rules/double-usage.ts';
 import { duplicateSpan } from './rules/duplicate-span.ts';
 import { endlessTrace } from './rules/endless-trace.ts';
+import { cycle, tooDeep } from './rules/lineage.ts';
 import { lostContext } from './rules/lost-context.ts';
+import { missingCalls } from './rules/missing-calls.ts';
 import { missingLinkTarget } from './rules/missing-link-target.ts';
 import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
@@ -46,7 +49,11 @@ const rules: readonly ChainRule[] = [
   endlessTrace,
   doubleSpan,
   cascade,
+  missingCalls,
   clockSkew,
+  doubleUsage,
+  cycle,
+  tooDeep,
 ];
 
 /**

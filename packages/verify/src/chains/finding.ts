@@ -12,6 +12,10 @@ export type ChainFindingCode =
   | 'endless-trace'
   | 'double-span'
   | 'cascade'
+  | 'missing-calls'
+  | 'double-usage'
+  | 'cycle'
+  | 'too-deep'
   | 'duplicate-span'
   | 'parent-loop'
   | 'clock-skew';
