@@ -1,5 +1,6 @@
 import { crossings, openStage, strays } from '@throughline/example-stand-ins';
 import type { Answer, Stage } from '@throughline/example-stand-ins';
+import { checkChains } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -36,6 +37,7 @@ describe.each([
 
   it('no call is in a trace that nobody asked for', () => {
     expect(strays(Object.values(answers).flat(), spans)).toEqual([]);
+    expect(checkChains(spans).findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(stderr).toBe('');
   });
 

@@ -1,5 +1,6 @@
 import { crossings, openStage, strays } from '@throughline/example-stand-ins';
 import type { Answer, Stage } from '@throughline/example-stand-ins';
+import { checkChains } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
 import { beforeAll, describe, expect, it } from 'vitest';
 
@@ -63,6 +64,7 @@ describe('LangChain and LangGraph', () => {
 
   it('no call is in a trace that nobody asked for', () => {
     expect(strays(Object.values(answers).flat(), spans)).toEqual([]);
+    expect(checkChains(spans).findings.filter(({ severity }) => severity === 'error')).toEqual([]);
     expect(stderr).toBe('');
   });
 
