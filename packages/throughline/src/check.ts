@@ -5,7 +5,7 @@ import { annotations } from './formats/github.ts';
 import { junit } from './formats/junit.ts';
 import { text } from './formats/text.ts';
 import { readSpans } from './read-spans.ts';
-import type { Surroundings } from './run.ts';
+import type { Surroundings } from './surroundings.ts';
 
 /** The options of `throughline check`. */
 export interface CheckOptions {

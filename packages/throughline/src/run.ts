@@ -2,19 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { check } from './check.ts';
 import type { CheckOptions } from './check.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
-
-/** What a command reads from, and writes to. */
-export interface Surroundings {
-  readonly stdin: AsyncIterable<Buffer | string>;
-  readonly stdout: Output;
-  readonly stderr: Output;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-export interface Output {
-  readonly isTTY?: boolean;
-  write(text: string): unknown;
-}
+import type { Surroundings } from './surroundings.ts';
 
 /**
  * Runs the `throughline` command with these arguments, and returns its exit code: 0 sound, 1 broken, 2 where it cannot judge. Writes the
