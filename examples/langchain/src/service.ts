@@ -10,10 +10,11 @@ const servers = toolServer();
 import { ChatOpenAI } from '@langchain/openai';
 import { modelProvider } from '@throughline/core';
 import { traceFetch } from '@throughline/fetch';
+import { traceModel } from '@throughline/langchain';
 
 const configuration = { fetch: traceFetch(fetch, modelProvider()) };
-const chat = new ChatOpenAI({ model: 'stand-in-1', configuration });
-const responses = new ChatOpenAI({ model: 'stand-in-1', configuration, useResponsesApi: true });
+const chat = traceModel(new ChatOpenAI({ model: 'stand-in-1', configuration }));
+const responses = traceModel(new ChatOpenAI({ model: 'stand-in-1', configuration, useResponsesApi: true }));
 // #endregion
 
 // #region mcp
@@ -28,12 +29,12 @@ for (const name of ['stdio', 'http']) {
 // #endregion
 
 // #region agent
-import { createAgent, createMiddleware } from 'langchain';
-import { traceAgent, traceMiddleware } from '@throughline/langchain';
+import { createAgent } from 'langchain';
+import { traceAgent, traceTool } from '@throughline/langchain';
 
-const middleware = [createMiddleware(traceMiddleware())] as const;
-const stdio = traceAgent(createAgent({ name: 'stdio', model: chat, tools: await mcp.getTools('stdio'), middleware }));
-const http = traceAgent(createAgent({ name: 'http', model: responses, tools: await mcp.getTools('http'), middleware }));
+const toolsOf = async (name: string) => (await mcp.getTools(name)).map((one) => traceTool(one));
+const stdio = traceAgent(createAgent({ name: 'stdio', model: chat, tools: await toolsOf('stdio') }));
+const http = traceAgent(createAgent({ name: 'http', model: responses, tools: await toolsOf('http') }));
 // #endregion
 
 import type { BaseMessage } from '@langchain/core/messages';
@@ -54,7 +55,7 @@ const ask_librarian = tool(async ({ input }: { input: string }) => answerOf(awai
   description: 'Asks the librarian, an agent of its own',
   schema: z.object({ input: z.string() }),
 });
-const team = createAgent({ name: 'team', model: chat, tools: [ask_librarian], middleware });
+const team = createAgent({ name: 'team', model: chat, tools: [traceTool(ask_librarian)] });
 
 const transfer = tool(
   (_, { toolCall, state }: { toolCall?: { id?: string }; state?: { messages: BaseMessage[] } }) =>
@@ -70,7 +71,7 @@ const transfer = tool(
     }),
   { name: 'transfer_to_librarian', description: 'Hands over to the librarian', schema: z.object({}) },
 );
-const desk = createAgent({ name: 'desk', model: chat, tools: [transfer], middleware });
+const desk = createAgent({ name: 'desk', model: chat, tools: [traceTool(transfer)] });
 const handoff = traceAgent(
   new StateGraph(new StateSchema({ messages: MessagesValue }))
     .addNode('desk', desk.graph, { ends: ['librarian'] })
@@ -88,7 +89,7 @@ const approved = tool(
   { name: 'careful_search', description: 'Searches once somebody has agreed', schema: z.object({ query: z.string() }) },
 );
 const checkpointer = new MemorySaver();
-const careful = traceAgent(createAgent({ name: 'careful', model: chat, tools: [approved], middleware, checkpointer }));
+const careful = traceAgent(createAgent({ name: 'careful', model: chat, tools: [traceTool(approved)], checkpointer }));
 const waiting = new Map<string, string>();
 
 await serveAgents(

@@ -1,8 +1,10 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { agentStep, startStep } from '@throughline/agent';
-import type { OpenStep, StepOptions } from '@throughline/agent';
+import type { StepOptions } from '@throughline/agent';
 import { ThroughlineError } from '@throughline/core';
 import { replacing, viewOf, whenSettled, wrapped } from '@throughline/core/adapter';
+import { endsOfRun, withCallback } from './run-end.ts';
+import type { RunConfig } from './run-end.ts';
 import { failureOf, tracerOf } from './scope.ts';
 
 /** What an agent of `createAgent` has, and a compiled graph. */
@@ -37,12 +39,15 @@ export function traceAgent<A extends AgentLike>(agent: A, options?: TraceAgentOp
   if (wrapped(agent)) return agent;
   const tracer = tracerOf(options);
   const named = options?.name ?? nameOf(agent);
-  const run = (method: 'invoke' | 'stream') => (input: unknown, config?: Config) => {
+  const run = (method: 'invoke' | 'stream') => (input: unknown, config?: RunConfig) => {
     const open = startStep(agentStep(named, { conversationId: threadOf(config) }), tracer);
     return whenSettled(
       () =>
         contextApi.with(open.context, () =>
-          Reflect.apply(agent[method] as Run, agent, [input, method === 'stream' ? withEnd(config, open) : config]),
+          Reflect.apply(agent[method] as Run, agent, [
+            input,
+            method === 'stream' ? withCallback(config, endsOfRun(open)) : config,
+          ]),
         ),
       (failed, value) => {
         if (failed) open.end(failureOf(value));
@@ -53,48 +58,9 @@ export function traceAgent<A extends AgentLike>(agent: A, options?: TraceAgentOp
   return viewOf(agent, replacing({ invoke: run('invoke'), stream: run('stream') }), { options: {} });
 }
 
-type Run = (input: unknown, config?: Config) => Promise<unknown>;
+type Run = (input: unknown, config?: RunConfig) => Promise<unknown>;
 
-interface Config {
-  readonly callbacks?: unknown;
-  readonly configurable?: { readonly thread_id?: unknown };
-}
-
-interface RunEnds {
-  readonly name: string;
-  readonly awaitHandlers: boolean;
-  handleChainStart(chain: unknown, inputs: unknown, runId: string): void;
-  handleChainEnd(outputs: unknown, runId: string): void;
-  handleChainError(error: unknown, runId: string): void;
-}
-
-/** Returns the config with a callback that ends the step with the run: the first that it hears of. */
-function withEnd(config: Config | undefined, open: OpenStep): Config {
-  let own: string | undefined;
-  const ends: RunEnds = {
-    name: 'throughline',
-    awaitHandlers: true,
-    handleChainStart: (_chain, _inputs, runId) => void (own ??= runId),
-    handleChainEnd: (_outputs, runId) => {
-      if (runId === own) open.end();
-    },
-    handleChainError: (error, runId) => {
-      if (runId === own) open.end(failureOf(error));
-    },
-  };
-  const given = config?.callbacks;
-  // Inside of another run they are a manager.
-  const callbacks = isManager(given)
-    ? given.copy([ends])
-    : [...(Array.isArray(given) ? (given as unknown[]) : []), ends];
-  return { ...config, callbacks };
-}
-
-function isManager(value: unknown): value is { copy(handlers: readonly unknown[]): unknown } {
-  return typeof value === 'object' && value !== null && typeof (value as { copy?: unknown }).copy === 'function';
-}
-
-function threadOf(config: Config | undefined): string | undefined {
+function threadOf(config: RunConfig | undefined): string | undefined {
   const thread = config?.configurable?.thread_id;
   return typeof thread === 'string' ? thread : undefined;
 }

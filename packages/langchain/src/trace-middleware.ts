@@ -1,5 +1,6 @@
 import { answerAttributes, modelStep, runStep, toolStep } from '@throughline/agent';
-import type { ModelAnswer, StepOptions } from '@throughline/agent';
+import type { StepOptions } from '@throughline/agent';
+import { answerOf, modelOf } from './model.ts';
 import { failureOf, tracerOf } from './scope.ts';
 import { toolOutcome } from './tool-outcome.ts';
 
@@ -20,8 +21,9 @@ export interface TraceMiddleware {
 
 /**
  * Returns the description of a middleware that gives each tool call an `execute_tool` span and each model call a `chat` span, both
- * active in what they run: what a tool sends is below it. Put it last in the list, nearest to the call, so that retries of other
- * middleware are a span each. Prompts, arguments and results go onto no span.
+ * active in what they run: for tools and models that you cannot hand to {@link traceTool} and {@link traceModel}. LangChain treats errors
+ * otherwise where any middleware has these hooks: what a tool throws ends the run, and what a model throws comes out in a
+ * `MiddlewareError`. Put it last in the list, nearest to the call. Prompts, arguments and results go onto no span.
  *
  * @example
  * ```ts
@@ -47,31 +49,4 @@ export function traceMiddleware(options?: StepOptions): TraceMiddleware {
       });
     },
   };
-}
-
-/** Returns what a chat model of LangChain says of itself; it is the user's object, or a name. */
-function modelOf(model: unknown): { readonly name?: string; readonly provider?: string } {
-  if (typeof model === 'string') return { name: model };
-  if (typeof model !== 'object' || model === null) return {};
-  try {
-    const { model: name, modelName, getLsParams } = model as Record<string, unknown>;
-    const params: unknown = typeof getLsParams === 'function' ? Reflect.apply(getLsParams, model, [{}]) : undefined;
-    const { ls_provider: provider, ls_model_name: told } = (params ?? {}) as Record<string, unknown>;
-    const known = [name, modelName, told].find((value) => typeof value === 'string');
-    return {
-      ...(typeof known === 'string' ? { name: known } : undefined),
-      ...(typeof provider === 'string' ? { provider } : undefined),
-    };
-  } catch {
-    // A getter of a model of somebody's own.
-    return {};
-  }
-}
-
-function answerOf(answer: unknown): ModelAnswer {
-  if (typeof answer !== 'object' || answer === null) return {};
-  const { id, usage_metadata: usage, response_metadata: metadata } = answer as Record<string, unknown>;
-  const { input_tokens: inputTokens, output_tokens: outputTokens } = (usage ?? {}) as Record<string, unknown>;
-  const { model_name: model, finish_reason: reason } = (metadata ?? {}) as Record<string, unknown>;
-  return { id, model, finishReasons: [reason], inputTokens, outputTokens };
 }

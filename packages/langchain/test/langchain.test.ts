@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AIMessage, ToolMessage } from '@langchain/core/messages';
+import { SimpleChatModel } from '@langchain/core/language_models/chat_models';
 import { FakeListChatModel } from '@langchain/core/utils/testing';
 import { tool } from '@langchain/core/tools';
 import { Annotation, interrupt, MemorySaver, START, StateGraph } from '@langchain/langgraph';
@@ -10,7 +11,7 @@ import type { Telemetry } from '@throughline/test-telemetry';
 import { createAgent, createMiddleware, FakeToolCallingModel } from 'langchain';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { traceAgent, traceMiddleware, traceTool } from '../src/index.ts';
+import { traceAgent, traceMiddleware, traceModel, traceTool } from '../src/index.ts';
 
 let telemetry: Telemetry;
 beforeAll(() => {
@@ -94,6 +95,114 @@ describe('traceMiddleware()', () => {
       expect(wrapModelCall({ model: one }, () => 'answer')).toBe('answer');
     }
     expect(telemetry.spans()).toHaveLength(5);
+  });
+});
+
+describe('traceModel()', () => {
+  it('gives each call a span that is active, of whatever is made of the model', async () => {
+    const bare = model();
+    const traced = traceModel(bare);
+    expect(traced).toBeInstanceOf(FakeToolCallingModel);
+    expect(traceModel(traced)).toBe(traced);
+    await traced.invoke('a');
+    await traced.bindTools([]).invoke('a');
+    await traced.withConfig({ tags: ['x'] }).invoke('a');
+    expect(names().every((name) => name.startsWith('chat'))).toBe(true);
+    expect(names()).toHaveLength(3);
+  });
+
+  it('ends with a stream, and says what the answer says of itself', async () => {
+    const traced = traceModel(new FakeListChatModel({ responses: ['found'] }));
+    const stream = await traced.stream('a');
+    expect(names()).toEqual([]);
+    let text = '';
+    for await (const chunk of stream) text += chunk.text;
+    expect(text).toBe('found');
+    expect(names()).toEqual(['chat']);
+  });
+
+  it('says what it takes', () => {
+    for (const wrong of [undefined, {}, 'gpt-9']) expect(() => traceModel(wrong as never)).toThrow(/initChatModel/);
+  });
+});
+
+describe('an agent that is traced by its parts does what it does bare', () => {
+  interface Parts {
+    ofModel<M>(one: M): M;
+    ofTool<T>(one: T): T;
+    ofAgent<A>(one: A): A;
+  }
+  const parts: Readonly<Record<'bare' | 'traced', Parts>> = {
+    bare: { ofModel: <M>(one: M): M => one, ofTool: <T>(one: T): T => one, ofAgent: <A>(one: A): A => one },
+    traced: { ofModel: traceModel, ofTool: traceTool, ofAgent: traceAgent } as never,
+  };
+
+  it.each(Object.keys(parts) as (keyof typeof parts)[])(
+    '%s: a tool that throws is told to the model',
+    async (which) => {
+      const { ofModel, ofTool, ofAgent } = parts[which];
+      const fails = tool(
+        () => {
+          throw new RangeError('too far');
+        },
+        { name: 'search', schema },
+      );
+      const agent = ofAgent(createAgent({ model: ofModel(model()), tools: [ofTool(fails)] }));
+      const { messages } = await agent.invoke(asked);
+      expect(messages.find((message) => message.type === 'tool')?.text).toContain('too far');
+      if (which === 'traced') expect(telemetry.find('execute_tool search').attributes['error.type']).toBe('RangeError');
+    },
+  );
+
+  it.each(Object.keys(parts) as (keyof typeof parts)[])('%s: what a model throws is the same object', async (which) => {
+    const { ofModel, ofAgent } = parts[which];
+    const error = new RangeError('too far');
+    class Broken extends SimpleChatModel {
+      _llmType(): string {
+        return 'broken';
+      }
+
+      _call(): Promise<string> {
+        return Promise.reject(error);
+      }
+    }
+    const broken = new Broken({});
+    const agent = ofAgent(createAgent({ model: ofModel(broken), tools: [] }));
+    await expect(agent.invoke(asked)).rejects.toBe(error);
+    if (which === 'traced') {
+      expect(telemetry.spans().map(({ attributes }) => attributes['error.type'])).toEqual(['RangeError', 'RangeError']);
+    }
+  });
+
+  it.each(Object.keys(parts) as (keyof typeof parts)[])('%s: telemetry that throws changes nothing', async (which) => {
+    const { ofModel, ofTool, ofAgent } = parts[which];
+    const broken = {
+      getTracer: () => ({
+        startSpan: () => {
+          throw new Error('broken');
+        },
+      }),
+    };
+    const options = { tracerProvider: broken } as never;
+    const search = tool(() => 'found', { name: 'search', schema });
+    const wrap = <T>(fn: (one: T, options?: never) => T, one: T): T => fn(one, options);
+    const agent = wrap(ofAgent, createAgent({ model: wrap(ofModel, model()), tools: [wrap(ofTool, search)] }));
+    const { messages } = await agent.invoke(asked);
+    expect(messages.some((message) => message.text === 'found')).toBe(true);
+    expect(telemetry.spans()).toEqual([]);
+  });
+
+  it('beside a handler of callbacks each step has one span of ours', async () => {
+    const heard: string[] = [];
+    const handler = {
+      handleToolStart: () => void heard.push('tool'),
+      handleChatModelStart: () => void heard.push('chat'),
+    };
+    const search = tool(() => 'found', { name: 'search', schema });
+    const agent = traceAgent(createAgent({ model: traceModel(model()), tools: [traceTool(search)], name: 'desk' }));
+    await agent.invoke(asked, { callbacks: [handler] });
+    expect(heard).toEqual(['chat', 'tool', 'chat']);
+    expect(names().map((name) => name.split(' ')[0])).toEqual(['chat', 'execute_tool', 'chat', 'invoke_agent']);
   });
 });
 
@@ -189,6 +298,8 @@ describe('traceTool()', () => {
 it('the README shows code of the example', () => {
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const service = readFileSync(new URL('../../../examples/langchain/src/service.ts', import.meta.url), 'utf8');
-  expect(service).toContain('const middleware = [createMiddleware(traceMiddleware())] as const;');
-  expect(readme).toContain('const middleware = [createMiddleware(traceMiddleware())] as const;');
+  for (const line of ['(await mcp.getTools(name)).map((one) => traceTool(one))', 'traceModel(new ChatOpenAI({']) {
+    expect(service).toContain(line);
+    expect(readme).toContain(line);
+  }
 });
