@@ -186,7 +186,7 @@ export class RequestsOut {
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
-    if (this.#state.inFlight.forget(request)) this.#state.end(request, sendFailure(error));
+    if (this.#state.inFlight.forget(request)) this.#state.end(request, sendFailure(error, request.method));
   }
 }
 
