@@ -46,6 +46,17 @@ function isNamed(named: unknown, tool: string | undefined): boolean {
   return '_./:'.includes(named.charAt(named.length - tool.length - 1));
 }
 
+/** Puts what a call asks for onto the span that executes its tool. What its owner calls the tool stays. */
+export function enrichRequest(span: ReadableSpan, attributes: Attributes, describe: (span: Span) => void): void {
+  describeSpan(span, () => {
+    const { [ATTR_GEN_AI_TOOL_NAME]: tool, ...rest } = attributes;
+    span.setAttributes(rest);
+    if (tool !== undefined && span.attributes?.[ATTR_GEN_AI_TOOL_NAME] === undefined)
+      span.setAttribute(ATTR_GEN_AI_TOOL_NAME, tool);
+    describe(span);
+  });
+}
+
 /** Puts how a call came out onto the span that executes its tool, whose status is its owner's to set. */
 export function enrichOutcome(span: ReadableSpan, outcome: Outcome | undefined): void {
   if (outcome === undefined) return;
