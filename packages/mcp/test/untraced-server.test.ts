@@ -2,6 +2,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { traceClient } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
 import { link } from './link.ts';
 import type { Link, Via } from './link.ts';
@@ -73,6 +74,21 @@ describe.each([v1, v2()])('what a server of $name asks that carries no context',
     await connect({ ask }, { inbound });
     await call('ask');
     expect(linksOf(sampling())).toHaveLength(count);
+  });
+
+  test.each([
+    ['elicitation/create', 1],
+    ['roots/list', 1],
+    ['vendor/ask', 0],
+  ])('%s has %i links', async (method, count) => {
+    const [near, far] = sdk.memory();
+    const server = sdk.server({ ask: () => far.send({ jsonrpc: '2.0', id: 7, method } as never).then(() => 'done') });
+    const client = traceClient(sdk.client());
+    await server.connect(far as never);
+    await client.connect(near as never);
+    linked = { client, inFlight: () => 0, close: () => client.close() };
+    await call('ask');
+    expect(linksOf(spanOf(telemetry, method, SpanKind.SERVER))).toHaveLength(count);
   });
 
   test('one that carries its context has that for its parent, and links nothing', async () => {
