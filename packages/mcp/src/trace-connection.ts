@@ -2,6 +2,7 @@ import { ThroughlineError } from '@throughline/core';
 import {
   asTarget,
   markWrapped,
+  textOf,
   unmarkWrapped,
   viewOf,
   warnIfRewrapped,
@@ -52,11 +53,21 @@ export function traceConnection(connected: ConnectedLike, options?: McpOptions):
     // A client that lives on holds no transport that is closed.
     undo = traceInPlace(connected, inUse, settings, () => (undo = undefined));
   };
-  trace(transport);
   const undoConnect = onConnect(connected, () => {
     const next = transportIn(connected);
-    if (next !== undefined) trace(next);
+    try {
+      if (next !== undefined) trace(next);
+    } catch (error) {
+      // The connection is made: that it cannot be traced must not fail it.
+      warnOnce('mcp.connection-fixed', textOf(error));
+    }
   });
+  try {
+    trace(transport);
+  } catch (error) {
+    undoConnect();
+    throw error;
+  }
   return () => {
     undoConnect();
     undo?.();

@@ -332,6 +332,32 @@ describe.each([v1, v2()])('traceConnection, $name', (sdk) => {
     expect(Object.getOwnPropertySymbols(transport)).toEqual([]);
   });
 
+  test('a client that connects again to what cannot be changed connects, untraced, and `diag` says so', async () => {
+    const said = warnings();
+    await connected({});
+    traceConnection(client);
+    await client.close();
+    await server.close();
+    server = sdk.server({ add: () => 'done' });
+    const [near, far] = sdk.memory();
+    Object.defineProperty(near, 'send', { value: near.send.bind(near), writable: false });
+    await server.connect(far as never);
+    await client.connect(near as never);
+    await telemetry.reset();
+    await call();
+    expect(names()).toEqual(['INTERNAL agent']);
+    expect(said).toEqual([expect.stringContaining('cannot replace `send`')]);
+  });
+
+  test('a client whose `connect` stays is refused, and its transport stays as it is', async () => {
+    await connected({});
+    const { send } = transportOf();
+    Object.defineProperty(client, 'connect', { value: () => Promise.resolve(), writable: false });
+    expect(() => traceConnection(client)).toThrow(/cannot replace `connect`/);
+    expect(transportOf().send).toBe(send);
+    expect(Object.getOwnPropertySymbols(transportOf())).toEqual([]);
+  });
+
   test('what is not connected is refused, with the fix', async () => {
     await connected({});
     for (const wrong of [sdk.client(), sdk.server({}), {}, undefined, 7]) {
