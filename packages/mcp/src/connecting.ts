@@ -30,7 +30,7 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
   }
   const target = thing as C & Connecting;
   const inUse = transportIn(target);
-  if (inUse !== undefined) traceInPlace(inUse, settings);
+  if (inUse !== undefined) traceInPlace(target, inUse, settings);
   let connect: unknown = (transport: object, ...rest: unknown[]): Promise<unknown> =>
     target.connect(protocolTransport(transport, settings), ...rest);
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.
