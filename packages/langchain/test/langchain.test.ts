@@ -162,6 +162,10 @@ describe('an agent that is traced by its parts does what it does bare', () => {
         return 'broken';
       }
 
+      override bindTools(): this {
+        return this;
+      }
+
       _call(): Promise<string> {
         return Promise.reject(error);
       }
