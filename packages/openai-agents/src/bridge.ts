@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { context as contextApi } from '@opentelemetry/api';
-import type { Context, Tracer } from '@opentelemetry/api';
+import type { Attributes, Context, Tracer } from '@opentelemetry/api';
 import { startStep } from '@throughline/agent';
 import type { OpenStep } from '@throughline/agent';
 import { failureType, warnOnce } from '@throughline/core/adapter';
@@ -20,8 +20,8 @@ export interface OpenSpan {
   /** What runs in it runs in this. */
   readonly context: Context;
   readonly parent: OpenSpan | undefined;
-  /** How the MCP call came out that it is. */
-  call?: { outcome: Outcome | undefined };
+  /** The MCP call that it is: what its span says of it, and how it came out. */
+  call?: { readonly attributes: Attributes; outcome?: Outcome | undefined };
 }
 
 /** Returns the innermost span of the framework that is open in a context. */
@@ -39,6 +39,8 @@ export class Bridge implements Processor {
   /** What was active where a store began. */
   readonly #around = new WeakMap<Store, Context>();
   readonly #open = new Map<string, OpenSpan>();
+  /** Those that a slow processor before this one lets begin after their end. */
+  readonly #ended = new WeakSet<FrameworkSpan>();
   #tracer: Tracer | undefined;
   /** Whether the framework may have let go of this processor. */
   #released = false;
@@ -81,22 +83,23 @@ export class Bridge implements Processor {
     const span = store.active ? store.span : undefined;
     // A span that was open before the store began: what is active in it, such as a span of the user's own, stays active.
     if (span === undefined || openSpanIn(around)?.span.spanId === span.spanId) return around;
-    return this.#openOf(span)?.context ?? around;
+    return this.#openOf(span, store, around)?.context ?? around;
   }
 
-  #openOf(span: FrameworkSpan): OpenSpan | undefined {
+  #openOf(span: FrameworkSpan, store: Store, around: Context): OpenSpan | undefined {
     const known = this.#open.get(span.spanId);
     if (known !== undefined || this.#tracer === undefined || !isTraced(span) || span.endedAt !== null) return known;
     if (this.#released) {
       warnOnce('openai-agents.processor', replaced);
       return undefined;
     }
-    return this.#start(span, this.#tracer);
+    // Behind another processor nobody has heard of its parent yet either.
+    const { previousSpan } = span;
+    if (previousSpan?.spanId === span.parentId) this.#openOf(previousSpan, store, around);
+    return this.#start(span, this.#tracer, store, around);
   }
 
-  #start(span: FrameworkSpan, tracer: Tracer): OpenSpan {
-    const store = this.#stores.getStore();
-    const around = (store && this.#around.get(store)) ?? fixed(contextApi.active());
+  #start(span: FrameworkSpan, tracer: Tracer, store: Store | undefined, around: Context): OpenSpan {
     const parent = span.parentId === null ? undefined : this.#open.get(span.parentId);
     const inside = parent === undefined || openSpanIn(around) === parent ? around : parent.context;
     const conversation = store?.trace?.traceId === span.traceId ? (store.trace.groupId ?? undefined) : undefined;
@@ -111,14 +114,17 @@ export class Bridge implements Processor {
   }
 
   async onSpanStart(span: FrameworkSpan): Promise<void> {
-    if (this.#tracer === undefined || !isTraced(span)) return;
+    if (this.#tracer === undefined || !isTraced(span) || this.#ended.has(span)) return;
     this.#released = false;
-    if (span.spanData.type === 'task' && this.#stores.getStore()?.trace?.traceId !== span.traceId)
+    const store = this.#stores.getStore();
+    if (span.spanData.type === 'task' && store?.trace?.traceId !== span.traceId)
       warnOnce('openai-agents.storage', otherStorage);
-    if (!this.#open.has(span.spanId)) this.#start(span, this.#tracer);
+    const around = (store && this.#around.get(store)) ?? fixed(contextApi.active());
+    if (!this.#open.has(span.spanId)) this.#start(span, this.#tracer, store, around);
   }
 
   async onSpanEnd(span: FrameworkSpan): Promise<void> {
+    this.#ended.add(span);
     const open = this.#open.get(span.spanId);
     if (open === undefined) return;
     // A run that stops for an approval leaves its agent open.
@@ -130,10 +136,16 @@ export class Bridge implements Processor {
   #end(open: OpenSpan, span: FrameworkSpan): void {
     this.#open.delete(span.spanId);
     const { name, attributes } = stepOf(span.spanData, undefined);
-    open.step.describe({ ...attributes, ...endAttributes(span.spanData), ...open.call?.outcome?.attributes });
+    const { call } = open;
+    open.step.describe({
+      ...attributes,
+      ...endAttributes(span.spanData),
+      ...call?.attributes,
+      ...call?.outcome?.attributes,
+    });
     open.step.end({
       name,
-      errorType: failureType(open.call?.outcome),
+      errorType: failureType(call?.outcome),
       // What an error says may be content.
       failed: span.error === null ? undefined : true,
     });

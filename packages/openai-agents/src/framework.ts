@@ -13,6 +13,8 @@ export interface FrameworkSpan {
   readonly error: unknown;
   readonly startedAt: string | null;
   readonly endedAt: string | null;
+  /** The one that was current before it. */
+  readonly previousSpan?: FrameworkSpan | undefined;
 }
 
 /** What a span of the framework is about. What else there is depends on `type`, and may be content. */

@@ -110,10 +110,7 @@ function traced(target: Target, method: Method, call: Arguments, refused: (refus
     ...peer.attributes,
   };
   const outer = hop.spans ? toolSpan(caller) : undefined;
-  if (outer !== undefined) {
-    outer.call = { outcome: undefined };
-    outer.step.describe({ ...attributes, [ATTR_MCP_SESSION_ID]: session });
-  }
+  if (outer !== undefined) outer.call = { attributes: { ...attributes, [ATTR_MCP_SESSION_ID]: session } };
   const told = <O extends Outcome | undefined>(outcome: O): O => {
     if (outer?.call !== undefined) outer.call.outcome = outcome;
     return outcome;
