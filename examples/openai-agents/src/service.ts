@@ -3,36 +3,33 @@ import { serveAgents, toolServer } from '@throughline/example-stand-ins';
 import { startTelemetry } from '@throughline/example-stand-ins/telemetry';
 
 const telemetry = startTelemetry('desk');
-const { stdio, http } = toolServer();
+const {
+  stdio: { command, args, env },
+  http: { href: url },
+} = toolServer();
 
-// #region bridge
-import { setTraceProcessors } from '@openai/agents';
-import { traceAgents } from '@throughline/openai-agents';
-
-setTraceProcessors([]); // nothing to OpenAI
-if (process.env['WITHOUT_BRIDGE'] === undefined) traceAgents();
-// #endregion
-
-// #region model
+// #region readme
+import { MCPServerStdio, MCPServerStreamableHttp, setTraceProcessors } from '@openai/agents';
 import { modelProvider } from '@throughline/core';
 import { traceFetch } from '@throughline/fetch';
+import { traceAgents, traceMcpServer } from '@throughline/openai-agents';
 import OpenAI from 'openai';
 
+setTraceProcessors([]); // OpenAI itself gets no traces
+const undo = traceAgents();
+
 const openai = new OpenAI({ fetch: traceFetch(fetch, modelProvider()) });
-// #endregion
-
-// #region mcp
-import { MCPServerStdio, MCPServerStreamableHttp } from '@openai/agents';
-import { traceMcpServer } from '@throughline/openai-agents';
-
-const untraced = process.env['UNTRACED'] !== undefined;
-const local = new MCPServerStdio({ name: 'local', ...stdio });
-const library = new MCPServerStreamableHttp({ url: http.href, fetch: untraced ? fetch : traceFetch() });
-const overStdio = untraced ? local : traceMcpServer(local);
-const overHttp = untraced ? library : traceMcpServer(library);
+const local = traceMcpServer(new MCPServerStdio({ name: 'local', command, args, env }));
+const library = traceMcpServer(new MCPServerStreamableHttp({ url, fetch: traceFetch() }));
 // #endregion
 
 import { Agent, OpenAIChatCompletionsModel, OpenAIResponsesModel, run } from '@openai/agents';
+
+// What the tests compare with.
+if (process.env['WITHOUT_BRIDGE'] !== undefined) undo();
+const isTraced = process.env['UNTRACED'] === undefined;
+const overStdio = isTraced ? local : new MCPServerStdio({ name: 'local', command, args, env });
+const overHttp = isTraced ? library : new MCPServerStreamableHttp({ url });
 
 await Promise.all([overStdio.connect(), overHttp.connect()]);
 const chat = new OpenAIChatCompletionsModel(openai, 'stand-in-1');

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { crossings, openStage, strays } from '@throughline/example-stand-ins';
 import type { Answer, Stage } from '@throughline/example-stand-ins';
 import type { CollectedSpan } from '@throughline/verify';
@@ -34,13 +35,16 @@ describe.each([
   const isBridged = Object.keys(more).length === 0;
   let stage: Stage;
   let spans: readonly CollectedSpan[];
+  let stderr: string;
   const answers: Record<string, Answer[]> = {};
   beforeAll(async () => {
     stage = await openStage({ service, env: { ...env, ...more } });
     for (const agent of agents) answers[agent] = await stage.askMany(agent, 20, about(agent));
-    const closed = await stage.close();
-    spans = closed.spans;
-    expect(closed.stderr).toBe('');
+    ({ spans, stderr } = await stage.close());
+  });
+
+  it('has nothing to say to standard error', () => {
+    expect(stderr).toBe('');
   });
 
   it.each(agents)('%s: each call has its two spans in the trace of its question, 20 of 20, none crossed', (agent) => {
@@ -83,4 +87,14 @@ it('untraced, no call is in the trace of its question', async () => {
   const { spans } = await stage.close();
   expect(crossings(asked, spans).filter(({ served }) => served.length > 0)).toEqual([]);
   expect(strays(asked, spans)).toHaveLength(10);
+});
+
+it("the README of the package shows the service's own code", () => {
+  const read = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
+  const [, shown] =
+    /<!-- examples\/openai-agents\/src\/service.ts -->\n\n```ts\n([^]*?)^```$/m.exec(
+      read('../../../packages/openai-agents/README.md'),
+    ) ?? [];
+  const [, own] = /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(read('../src/service.ts')) ?? [];
+  expect(shown).toBe(own);
 });

@@ -200,11 +200,12 @@ function codeOf(error: unknown): number | undefined {
 }
 
 /** What a refused call results in: for a model to read and act on. */
-function refusedResult({ message }: Refused): { readonly isError: true; readonly content: readonly object[] } {
-  return { isError: true, content: [{ type: 'text', text: message }] };
+function refusedResult(refused: Refused): { readonly isError: true; readonly content: readonly object[] } {
+  return { isError: true, content: refusedContent(refused) };
 }
 
-function refusedContent(refused: Refused): readonly object[] {
-  const { content, isError } = refusedResult(refused);
-  return Object.defineProperty(content, 'isError', { value: isError, configurable: true }) as typeof content;
+function refusedContent({ message }: Refused): readonly object[] {
+  const content = [{ type: 'text', text: message }];
+  Object.defineProperty(content, 'isError', { value: true, configurable: true });
+  return content;
 }

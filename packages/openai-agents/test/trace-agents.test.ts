@@ -9,11 +9,12 @@ import {
   setTracingContextStorage,
   setTracingDisabled,
   tool,
+  Usage,
   withCustomSpan,
   withGenerationSpan,
   withTrace,
 } from '@openai/agents-core';
-import type { AgentOutputItem, Model, ModelRequest, ModelResponse } from '@openai/agents-core';
+import type { AgentOutputItem, Model, ModelResponse } from '@openai/agents-core';
 import { context, diag, DiagLogLevel, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Tracer } from '@opentelemetry/api';
 import { suppressTracing } from '@throughline/core/adapter';
@@ -64,10 +65,9 @@ function modelOf(...moves: readonly (string | { readonly tool: string; readonly 
     return { type: 'function_call', callId: `call_${turn}`, name: move.tool, arguments: input, status: 'completed' };
   };
   return {
-    getResponse: async (_: ModelRequest) =>
+    getResponse: () =>
       withGenerationSpan(async (span): Promise<ModelResponse> => {
         Object.assign(span.spanData, { model: 'scripted', usage: { input_tokens: 3, output_tokens: 2 } });
-        const { Usage } = await import('@openai/agents-core');
         return { usage: new Usage(), output: [answer()] };
       }),
     getStreamedResponse: () => {
