@@ -8,10 +8,13 @@ import type { Outcome } from '@throughline/core/adapter';
 import { endAttributes, stepOf } from './describe.ts';
 import { fixed, FollowingContext } from './following-context.ts';
 import { isTraced } from './framework.ts';
-import type { ContextStorage, FrameworkSpan, Processor, Store } from './framework.ts';
+import type { ContextStorage, Framework, FrameworkSpan, Processor, Store } from './framework.ts';
 
 // Registered, so that every loaded copy of this package reads the same.
 const OPEN_SPAN: symbol = Symbol.for('throughline.openai-agents.span');
+
+// Without spans of runs, the framework leaves the span of an agent open that waits for an approval, which may never come.
+const MAX_OPEN = 10_000;
 
 /** A span of the framework that is open, and the span of OpenTelemetry that stands for it. */
 export interface OpenSpan {
@@ -19,7 +22,8 @@ export interface OpenSpan {
   readonly step: OpenStep;
   /** What runs in it runs in this. */
   readonly context: Context;
-  readonly parent: OpenSpan | undefined;
+  /** It was over before anybody told of it, and has the times that the framework says. */
+  readonly isPast: boolean;
   /** The MCP call that it is: what its span says of it, and how it came out. */
   call?: { readonly attributes: Attributes; outcome?: Outcome | undefined };
 }
@@ -35,6 +39,7 @@ export function openSpanIn(context: Context): OpenSpan | undefined {
  */
 export class Bridge implements Processor {
   readonly storage: ContextStorage;
+  readonly #framework: Framework;
   readonly #stores = new AsyncLocalStorage<Store | undefined>();
   /** What was active where a store began. */
   readonly #around = new WeakMap<Store, Context>();
@@ -45,7 +50,8 @@ export class Bridge implements Processor {
   /** Whether the framework may have let go of this processor. */
   #released = false;
 
-  constructor() {
+  constructor(framework: Framework) {
+    this.#framework = framework;
     const stores = this.#stores;
     this.storage = {
       run: (store, callback) => stores.run(store, () => this.#runIn(store, callback)),
@@ -80,10 +86,14 @@ export class Bridge implements Processor {
   }
 
   #current(store: Store, around: Context): Context {
-    const span = store.active ? store.span : undefined;
+    const span = this.#in(store, this.#framework.getCurrentSpan);
     // A span that was open before the store began: what is active in it, such as a span of the user's own, stays active.
-    if (span === undefined || openSpanIn(around)?.span.spanId === span.spanId) return around;
+    if (span === null || openSpanIn(around)?.span.spanId === span.spanId) return around;
     return this.#openOf(span, store, around)?.context ?? around;
+  }
+
+  #in<R>(store: Store, read: () => R): R {
+    return this.#stores.getStore() === store ? read() : this.#stores.run(store, read);
   }
 
   #openOf(span: FrameworkSpan, store: Store, around: Context): OpenSpan | undefined {
@@ -102,13 +112,17 @@ export class Bridge implements Processor {
   #start(span: FrameworkSpan, tracer: Tracer, store: Store | undefined, around: Context): OpenSpan {
     const parent = span.parentId === null ? undefined : this.#open.get(span.parentId);
     const inside = parent === undefined || openSpanIn(around) === parent ? around : parent.context;
-    const conversation = store?.trace?.traceId === span.traceId ? (store.trace.groupId ?? undefined) : undefined;
+    const group = store && this.#in(store, this.#framework.getCurrentTrace);
+    const conversation = group?.traceId === span.traceId ? (group.groupId ?? undefined) : undefined;
+    const isPast = span.endedAt !== null;
     const step = startStep(stepOf(span.spanData, conversation), tracer, {
       parent: inside,
-      startTime: span.endedAt === null ? undefined : dateOf(span.startedAt),
+      startTime: isPast ? dateOf(span.startedAt) : undefined,
     });
-    const open: { -readonly [K in keyof OpenSpan]: OpenSpan[K] } = { span, step, context: step.context, parent };
+    const open: { -readonly [K in keyof OpenSpan]: OpenSpan[K] } = { span, step, context: step.context, isPast };
     open.context = step.context.setValue(OPEN_SPAN, open);
+    const [oldest] = this.#open.size < MAX_OPEN ? [] : this.#open.values();
+    if (oldest !== undefined) this.#end(oldest, oldest.span, true);
     this.#open.set(span.spanId, open);
     return open;
   }
@@ -117,8 +131,7 @@ export class Bridge implements Processor {
     if (this.#tracer === undefined || !isTraced(span) || this.#ended.has(span)) return;
     this.#released = false;
     const store = this.#stores.getStore();
-    if (span.spanData.type === 'task' && store?.trace?.traceId !== span.traceId)
-      warnOnce('openai-agents.storage', otherStorage);
+    if (span.spanData.type === 'task' && store === undefined) warnOnce('openai-agents.storage', otherStorage);
     const around = (store && this.#around.get(store)) ?? fixed(contextApi.active());
     if (!this.#open.has(span.spanId)) this.#start(span, this.#tracer, store, around);
   }
@@ -126,14 +139,10 @@ export class Bridge implements Processor {
   async onSpanEnd(span: FrameworkSpan): Promise<void> {
     this.#ended.add(span);
     const open = this.#open.get(span.spanId);
-    if (open === undefined) return;
-    // A run that stops for an approval leaves its agent open.
-    if (span.spanData.type === 'task')
-      for (const other of this.#open.values()) if (other.parent === open) this.#end(other, other.span);
-    this.#end(open, span);
+    if (open !== undefined) this.#end(open, span);
   }
 
-  #end(open: OpenSpan, span: FrameworkSpan): void {
+  #end(open: OpenSpan, span: FrameworkSpan, abandoned = false): void {
     this.#open.delete(span.spanId);
     const { name, attributes } = stepOf(span.spanData, undefined);
     const { call } = open;
@@ -145,9 +154,10 @@ export class Bridge implements Processor {
     });
     open.step.end({
       name,
-      errorType: failureType(call?.outcome),
+      errorType: failureType(call?.outcome) ?? (abandoned ? 'abandoned' : undefined),
       // What an error says may be content.
       failed: span.error === null ? undefined : true,
+      endTime: open.isPast ? dateOf(span.endedAt) : undefined,
     });
   }
 

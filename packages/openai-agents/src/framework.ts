@@ -29,12 +29,8 @@ export interface FrameworkTrace {
   readonly groupId?: string | null;
 }
 
-/** What the framework keeps where it runs. It is changed in place as spans start and end. */
-export interface Store {
-  readonly trace?: FrameworkTrace | undefined;
-  readonly span?: FrameworkSpan | undefined;
-  readonly active: boolean;
-}
+/** What the framework keeps where it runs. What is in it is the framework's own: it tells by `getCurrentSpan`. */
+export type Store = object;
 
 /** Where the framework keeps its {@link Store}. */
 export interface ContextStorage {
@@ -56,10 +52,18 @@ export interface Processor {
 export interface Framework {
   addTraceProcessor(processor: Processor): void;
   setTracingContextStorage(storage?: ContextStorage): void;
+  getCurrentSpan(): FrameworkSpan | null;
+  getCurrentTrace(): FrameworkTrace | null;
   getGlobalTraceProvider(): { createTrace(options: { readonly name: string }): FrameworkTrace };
 }
 
-const NEEDED = ['addTraceProcessor', 'setTracingContextStorage', 'getGlobalTraceProvider'] as const;
+const NEEDED = [
+  'addTraceProcessor',
+  'setTracingContextStorage',
+  'getCurrentSpan',
+  'getCurrentTrace',
+  'getGlobalTraceProvider',
+] as const;
 
 /** Returns what the bridge needs of the framework. Throws a `ThroughlineError` for a version that has not all of it. */
 export function frameworkOf(loaded: object): Framework {

@@ -29,7 +29,7 @@ export function traceAgents(options?: AgentsOptions): () => void {
   const framework = frameworkOf(agentsCore);
   const provider: ReturnType<typeof framework.getGlobalTraceProvider> & { [BRIDGE]?: Bridge } =
     framework.getGlobalTraceProvider();
-  const bridge = provider[BRIDGE] ?? new Bridge();
+  const bridge = provider[BRIDGE] ?? new Bridge(framework);
   if (bridge.isTracing && !bridge.isReleased) {
     warnOnce('openai-agents.again', again);
     return () => {};

@@ -2,6 +2,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   addTraceProcessor,
   Agent,
+  createCustomSpan,
+  dispatchSpan,
   getGlobalTraceProvider,
   run,
   Runner,
@@ -174,6 +176,19 @@ describe('traceAgents', () => {
     expect(named('look-up').attributes).toEqual({});
   });
 
+  it('a span that is told of when it is over has its own times', async () => {
+    const startedAt = '2026-11-01T10:00:00.000Z';
+    const endedAt = '2026-11-01T10:00:07.000Z';
+    await withTrace('mine', async (mine) => {
+      const data = { type: 'custom' as const, name: 'elsewhere', data: {} };
+      await dispatchSpan(
+        getGlobalTraceProvider().createSpan({ data, traceId: mine.traceId, startedAt, endedAt }, mine),
+      );
+    });
+    const span = named('elsewhere') as unknown as Record<'startTime' | 'endTime', [number, number]>;
+    expect([span.startTime[0], span.endTime[0]]).toEqual([Date.parse(startedAt) / 1000, Date.parse(endedAt) / 1000]);
+  });
+
   it('as the second processor, behind one that takes its time', async () => {
     setTraceProcessors([]);
     const slow = async (): Promise<void> => delay(1);
@@ -231,6 +246,14 @@ describe('traceAgents', () => {
       'invoke_agent outer',
       'invoke_workflow Agent workflow',
     ]);
+  });
+
+  it('of spans that never end, 10,000 are kept open: the oldest ends as abandoned', async () => {
+    await withTrace('endless', async () => {
+      for (let nth = 0; nth <= 10_000; nth++) createCustomSpan({ data: { name: `nth ${nth}`, data: {} } }).start();
+    });
+    expect(telemetry.spans().map(({ name }) => name)).toEqual(['nth 0']);
+    expect(named('nth 0').attributes['error.type']).toBe('abandoned');
   });
 
   it('under suppressed tracing there are no spans', async () => {
