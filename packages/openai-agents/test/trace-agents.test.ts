@@ -128,6 +128,10 @@ describe('traceAgents', () => {
         'gen_ai.usage.output_tokens': 2,
       },
     });
+    expect(named('invoke_workflow Agent workflow').attributes).toEqual({
+      'gen_ai.operation.name': 'invoke_workflow',
+      'gen_ai.agent.name': 'Agent workflow',
+    });
     expect(JSON.stringify(telemetry.spans().map(({ attributes }) => attributes))).not.toContain('secret');
     expect(warnings()).toEqual([]);
   });
