@@ -43,6 +43,7 @@ export function nextMove({ items, tools }: Conversation): Move {
     return { tool: subAgent, input: { input: question.slice('delegate:'.length).trim() } };
   }
   const search = tools.find((tool) => tool.endsWith('search'));
+  // Whoever was handed over to sees the question as it was asked.
   if (search !== undefined) return { tool: search, input: { query: question.replace(/^hand off:/, '').trim() } };
   return { text: `The answer: nothing was found for ${question}` };
 }

@@ -1,5 +1,4 @@
 /** What the processes of a stage say to each other. */
-import { once } from 'node:events';
 
 /** Tells whoever forked this process where it listens. */
 export function ready(url: string): void {
@@ -8,5 +7,6 @@ export function ready(url: string): void {
 
 /** Resolves when this process is asked to stop. */
 export async function untilStopped(): Promise<void> {
-  await once(process, 'SIGTERM');
+  // The listener stays: OpenAI Agents exits the process where it finds no other one, with spans that are not yet exported.
+  await new Promise<void>((resolve) => process.on('SIGTERM', () => resolve()));
 }
