@@ -28,6 +28,7 @@ export type { Channel, HopOutcome, Peer, PeerAccount, Target, Transport } from '
 export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';
 export { writeEnv } from './resume/environment.ts';
+export { formatHandle, parseHandle } from './resume/handle-codec.ts';
 export { printable, printableJson } from './printable.ts';
 export { whenSettled } from './settled.ts';
 export { isAmong } from './telemetry/distinct.ts';
