@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { Server as GrpcServer, ServerCredentials } from '@grpc/grpc-js';
 import { TaskState } from '@a2a-js/sdk';
 import type { AgentCard } from '@a2a-js/sdk';
-import { Client, ClientFactory, JsonRpcTransportFactory, RestTransportFactory } from '@a2a-js/sdk/client';
+import { ClientFactory, JsonRpcTransportFactory, RestTransportFactory } from '@a2a-js/sdk/client';
+import type { Client } from '@a2a-js/sdk/client';
 import { GrpcTransportFactory } from '@a2a-js/sdk/client/grpc';
 import { AgentEvent, DefaultRequestHandler, InMemoryTaskStore } from '@a2a-js/sdk/server';
 import type {
@@ -37,7 +38,7 @@ export function cardOf(supportedInterfaces: AgentCard['supportedInterfaces']): A
     securityRequirements: [],
     signatures: [],
     provider: undefined,
-  } as AgentCard;
+  };
 }
 
 export function textMessage(text: string, more: object = {}) {
@@ -80,7 +81,7 @@ export function publishStatus(
       contextId,
       status: { state, message, timestamp: undefined },
       metadata: {},
-    } as never),
+    }),
   );
 }
 
@@ -100,7 +101,7 @@ export class Researcher implements AgentExecutor {
       AgentEvent.task({
         ...(task ?? { id: taskId, contextId, artifacts: [], history: [userMessage], metadata: {} }),
         status,
-      } as never),
+      }),
     );
     const [part] = userMessage.parts;
     const answer = await this.work(part?.content?.$case === 'text' ? part.content.value : '', request, bus);
@@ -143,10 +144,7 @@ export async function startAgent({ executor, before = [], push }: AgentOptions):
     push?.store,
     push?.sender,
   );
-  grpc.addService(
-    A2AService,
-    grpcService({ requestHandler: handler, userBuilder: GrpcUserBuilder.noAuthentication }) as never,
-  );
+  grpc.addService(A2AService, grpcService({ requestHandler: handler, userBuilder: GrpcUserBuilder.noAuthentication }));
   const grpcPort = await new Promise<number>((resolve, reject) =>
     grpc.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, port) =>
       error === null ? resolve(port) : reject(error),

@@ -2,6 +2,7 @@ import { SpanKind, trace } from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TaskState } from '@a2a-js/sdk';
+import type { StreamResponse } from '@a2a-js/sdk';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { startTelemetry } from '@throughline/test-telemetry';
@@ -54,6 +55,10 @@ async function inSpan<T>(name: string, work: (span: Span) => Promise<T>): Promis
 
 const named = (name: string, kind: SpanKind): ReadableSpan[] =>
   telemetry.spans().filter((span) => span.name === name && span.kind === kind);
+
+function idOf({ value }: IteratorResult<StreamResponse, void>): string {
+  return value?.payload?.$case === 'task' ? value.payload.value.id : '';
+}
 
 /** One of each of a call: turn ← CLIENT ← … ← SERVER ← work. */
 function expectChain(traceId: string, method: string): void {
@@ -142,9 +147,9 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) =>
   test('other methods have a span each, and an error its class', async () => {
     const client = traceA2aClient(await clientOf(await open(), binding));
     const { id } = (await client.sendMessage(asking('q'))) as { id: string };
-    await client.getTask({ tenant: '', id } as never);
-    await client.listTasks({ tenant: '', contextId: '', status: 3, pageToken: '' } as never);
-    await expect(client.getTask({ tenant: '', id: 'none' } as never)).rejects.toThrow(/not found/i);
+    await client.getTask({ tenant: '', id });
+    await client.listTasks({ tenant: '', contextId: '', status: 3, pageToken: '', statusTimestampAfter: undefined });
+    await expect(client.getTask({ tenant: '', id: 'none' })).rejects.toThrow(/not found/i);
     const [found, missing] = named('GetTask', SpanKind.CLIENT);
     expect(found?.attributes).toMatchObject({ 'a2a.task.id': id, 'a2a.task.state': 'TASK_STATE_COMPLETED' });
     expect(missing?.attributes).toMatchObject({ 'a2a.task.id': 'none', 'error.type': 'TaskNotFoundError' });
@@ -160,12 +165,14 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) =>
     const client = traceA2aClient(await clientOf(agent, binding));
     const stream = client.sendMessageStream(asking('q'));
     const first = await stream.next();
-    const { id } = first.value?.payload?.value as { id: string };
-    expect((await client.cancelTask({ tenant: '', id } as never)).status?.state).toBe(TaskState.TASK_STATE_CANCELED);
+    const id = idOf(first);
+    expect((await client.cancelTask({ tenant: '', id, metadata: undefined })).status?.state).toBe(
+      TaskState.TASK_STATE_CANCELED,
+    );
     let state: unknown;
-    for await (const { payload } of stream) state = (payload?.value as { status: { state: number } }).status.state;
+    for await (const { payload } of stream) if (payload?.$case === 'statusUpdate') state = payload.value.status?.state;
     expect(state).toBe(TaskState.TASK_STATE_CANCELED);
-    const [working] = telemetry.spans().filter(({ name, kind }) => /^Send/.test(name) && kind === SpanKind.SERVER);
+    const [working] = telemetry.spans().filter(({ name, kind }) => name.startsWith('Send') && kind === SpanKind.SERVER);
     expect(named('CancelTask', SpanKind.SERVER)[0]?.links[0]?.context.spanId).toBe(working?.spanContext().spanId);
     expect(named('SendStreamingMessage', SpanKind.CLIENT)[0]?.attributes['a2a.task.state']).toBe('TASK_STATE_CANCELED');
   });
@@ -189,8 +196,8 @@ test('another subscriber of a task has a span of its own', async () => {
   const agent = await open({ work: () => new Promise((resolve) => (finish = () => resolve('done'))) });
   const client = traceA2aClient(await clientOf(agent, 'JSONRPC'));
   const stream = client.sendMessageStream(asking('q'));
-  const { id } = (await stream.next()).value?.payload?.value as { id: string };
-  const again = client.resubscribeTask({ id } as never);
+  const id = idOf(await stream.next());
+  const again = client.resubscribeTask({ tenant: '', id });
   await again.next();
   finish();
   for await (const _ of again);
