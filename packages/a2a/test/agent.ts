@@ -171,7 +171,11 @@ export async function startAgent({ executor, before = [], push }: AgentOptions):
 }
 
 /** Returns a client of the SDK, which nobody traces, over one binding. */
-export async function clientOf({ card }: Agent, binding: Binding, fetchImpl?: typeof fetch): Promise<Client> {
+export async function clientOf(
+  { card }: Pick<Agent, 'card'>,
+  binding: Binding,
+  fetchImpl?: typeof fetch,
+): Promise<Client> {
   const options = fetchImpl === undefined ? {} : { fetchImpl };
   const factory = new ClientFactory({
     transports: [new JsonRpcTransportFactory(options), new RestTransportFactory(options), new GrpcTransportFactory()],
