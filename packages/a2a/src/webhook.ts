@@ -1,6 +1,6 @@
 import { context as contextApi, createContextKey, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { httpHeaders, isTracingSuppressed, startOutbound } from '@throughline/core/adapter';
+import { httpHeaders, isTracingSuppressed, startOutbound, warnOnce } from '@throughline/core/adapter';
 import type { HopSettings, Sending } from '@throughline/core/adapter';
 import {
   ATTR_HTTP_REQUEST_METHOD,
@@ -53,6 +53,13 @@ function begin(message: Readonly<Record<string, unknown>>): void {
   const push = contextApi.active().getValue(PUSH) as Push | undefined;
   const request = message['request'] as UndiciRequest | undefined;
   if (push === undefined || request === undefined || isTracingSuppressed(push.context)) return;
+  if (typeof request.addHeader !== 'function') {
+    warnOnce(
+      'a2a-push',
+      'a request of this Node takes no headers before it is sent, so the webhooks of A2A push notifications start traces of their own.',
+    );
+    return;
+  }
   const url = new URL(request.origin);
   const sending = startOutbound(
     {

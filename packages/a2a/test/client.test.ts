@@ -7,7 +7,7 @@ import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { traceA2aClient, traceExecutor } from '../src/index.ts';
 import { answerOf, asking, clientOf, publishStatus, Researcher, startAgent } from './agent.ts';
 import type { Agent, Binding, Work } from './agent.ts';
@@ -60,8 +60,8 @@ function idOf({ value }: IteratorResult<StreamResponse, void>): string {
   return value?.payload?.$case === 'task' ? value.payload.value.id : '';
 }
 
-/** One of each of a call: turn ← CLIENT ← … ← SERVER ← work. */
-function expectChain(traceId: string, method: string): void {
+/** One of each of a call: turn ← CLIENT ← (the HTTP request of a traced server) ← SERVER ← work. */
+function expectChain(traceId: string, method: string, http: boolean): void {
   const spans = telemetry.spans().filter((span) => span.spanContext().traceId === traceId);
   const one = (name: string, kind: SpanKind): ReadableSpan => {
     const found = spans.filter((span) => span.name === name && span.kind === kind);
@@ -72,6 +72,8 @@ function expectChain(traceId: string, method: string): void {
   const server = one(method, SpanKind.SERVER);
   expect(client.parentSpanContext?.spanId).toBe(one('turn', SpanKind.INTERNAL).spanContext().spanId);
   expect(one('work', SpanKind.INTERNAL).parentSpanContext?.spanId).toBe(server.spanContext().spanId);
+  const above = spans.find((span) => span.spanContext().spanId === server.parentSpanContext?.spanId);
+  expect(above?.kind).toBe(http ? SpanKind.SERVER : SpanKind.CLIENT);
   let at: ReadableSpan | undefined = server;
   while (at !== undefined && at !== client) {
     const parent: string | undefined = at.parentSpanContext?.spanId;
@@ -94,7 +96,7 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) =>
           }),
         ),
       );
-      for (const traceId of traceIds) expectChain(traceId, 'SendMessage');
+      for (const traceId of traceIds) expectChain(traceId, 'SendMessage', http && binding !== 'GRPC');
       expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId)).size).toBe(20);
     },
   );
@@ -119,7 +121,7 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) =>
     );
     // gRPC does not tell a server of the SDK that it is asked for a stream.
     for (const traceId of traceIds) {
-      if (binding !== 'GRPC') expectChain(traceId, 'SendStreamingMessage');
+      if (binding !== 'GRPC') expectChain(traceId, 'SendStreamingMessage', true);
     }
     expect(named('SendStreamingMessage', SpanKind.CLIENT)).toHaveLength(20);
     expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId)).size).toBe(20);
@@ -225,7 +227,32 @@ test('a fetch that is traced has its span below, and the wire one of each header
   expect(post?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId);
   expect(seen[0]?.filter((name) => name === 'traceparent')).toHaveLength(1);
   expect(seen[0]?.join(' ')).toContain(post?.spanContext().spanId);
-  expectChain(call?.spanContext().traceId as string, 'SendMessage');
+  expectChain(call?.spanContext().traceId as string, 'SendMessage', true);
+});
+
+test('the requests of a stream by a traced fetch are below the call', async () => {
+  const client = traceA2aClient(await clientOf(await open(), 'JSONRPC', traceFetch()));
+  await inSpan('turn', async () => {
+    for await (const _ of client.sendMessageStream(asking('q')));
+  });
+  const [call] = named('SendStreamingMessage', SpanKind.CLIENT);
+  expect(named('POST', SpanKind.CLIENT)[0]?.parentSpanContext?.spanId).toBe(call?.spanContext().spanId);
+});
+
+test('work that nobody waits for has its span until it is done', async () => {
+  let finish = (): void => {};
+  const agent = await open({ work: () => new Promise((resolve) => (finish = () => resolve('done'))) });
+  const client = traceA2aClient(await clientOf(agent, 'JSONRPC'));
+  const configuration = { acceptedOutputModes: [], returnImmediately: true };
+  await client.sendMessage(asking('q', {}, { configuration }));
+  expect(named('SendMessage', SpanKind.CLIENT)[0]?.attributes['a2a.task.state']).toBe('TASK_STATE_WORKING');
+  expect(named('SendMessage', SpanKind.SERVER)).toEqual([]);
+  finish();
+  const [served] = await vi.waitFor(() => {
+    expect(named('SendMessage', SpanKind.SERVER)).toHaveLength(1);
+    return named('SendMessage', SpanKind.SERVER);
+  });
+  expect(served?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
 });
 
 test('a task that failed is a failure on both ends', async () => {

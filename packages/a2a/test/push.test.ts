@@ -1,8 +1,9 @@
+import { channel } from 'node:diagnostics_channel';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { propagation, context, SpanKind, trace } from '@opentelemetry/api';
+import { context, diag, propagation, SpanKind, trace } from '@opentelemetry/api';
 import { DefaultPushNotificationSender, InMemoryPushNotificationStore } from '@a2a-js/sdk/server';
 import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
@@ -152,4 +153,18 @@ test('a webhook that is not there is one too', async () => {
     return pushes();
   });
   expect(push?.attributes['error.type']).toBe('ECONNREFUSED');
+});
+
+test('a fetch that takes no headers any more is told once, and the notification goes', async () => {
+  const warn = vi.fn<(message: string) => void>();
+  const none = (): void => {};
+  diag.setLogger({ warn, error: none, info: none, debug: none, verbose: none });
+  cleanups.push(() => diag.disable());
+  const fakeSender = {
+    send: async () => channel('undici:request:create').publish({ request: { origin: 'http://inbox', method: 'POST' } }),
+  };
+  const sender = tracePushSender(fakeSender);
+  await sender.send();
+  await sender.send();
+  expect(warn.mock.calls.filter(([line]) => line.includes('takes no headers'))).toHaveLength(1);
 });
