@@ -46,6 +46,7 @@ describe('twenty questions at once by each binding, from agent to agent', () => 
       ] as const) {
         const [client, ...moreClients] = a2a(traceId, 'CLIENT', from);
         const [server, ...moreServers] = a2a(traceId, 'SERVER', to);
+        expect([client, server]).not.toContain(undefined);
         expect([moreClients, moreServers]).toEqual([[], []]);
         let above = byId.get(server?.parentSpanId ?? '');
         // Over HTTP the request has a span of its own in between.
