@@ -2,14 +2,15 @@ import { SpanKind } from '@opentelemetry/api';
 import type { Link, SpanContext } from '@opentelemetry/api';
 import type { HopOptions } from '@throughline/core';
 import {
+  asTarget,
   carriedContext,
   hopSettings,
   httpHeaders,
+  isRestarted,
   metaFields,
   runInbound,
   sameType,
   viewOf,
-  asTarget,
   warnIfRewrapped,
   warnOnce,
   wrapped,
@@ -20,7 +21,7 @@ import { rememberExecution } from './executions.ts';
 import { handleLinks, withHandle } from './handle.ts';
 import { A2A, checkMethods, isObject, scope } from './options.ts';
 import { publishRefusal } from './refusal.ts';
-import { isWaiting, merged, newsOf, newsOfMessage, taskAttributes, taskOutcome } from './task.ts';
+import { isWaiting, merged, newsOf, newsOfMessage, shortText, taskAttributes, taskOutcome } from './task.ts';
 import type { TaskNews } from './task.ts';
 
 /** What an `AgentExecutor` of `@a2a-js/sdk` has. */
@@ -110,7 +111,7 @@ function executeHop(
 ): InboundHop {
   const headers = headersOf(call);
   const method = isStreaming(headers) ? 'SendStreamingMessage' : 'SendMessage';
-  const version = call?.['requestedVersion'];
+  const version = shortText(call?.['requestedVersion']);
   const user = call?.['user'];
   // What a message says of its sender counts where nothing else does.
   const isInHeaders = carriedContext(headers, httpHeaders) !== undefined;
@@ -120,7 +121,7 @@ function executeHop(
     kind: SpanKind.SERVER,
     attributes: {
       [ATTR_A2A_METHOD_NAME]: method,
-      ...(typeof version === 'string' && { [ATTR_A2A_PROTOCOL_VERSION]: version }),
+      ...(version !== undefined && { [ATTR_A2A_PROTOCOL_VERSION]: version }),
       ...taskAttributes(news),
     },
     carrier: isInHeaders ? undefined : messageOf(request)?.['metadata'],
@@ -175,19 +176,21 @@ function cancel(
 }
 
 /** Returns a view of a bus that tells what is published, and gives the events of a task that waits a handle. */
-function watching(bus: Bus, { span }: Received, tell: (news: TaskNews) => void): Bus {
+function watching(bus: Bus, { span, context }: Received, tell: (news: TaskNews) => void): Bus {
   if (!isObject(bus)) return bus;
   const publish = (event: unknown): unknown => {
     const news = newsOf(isObject(event) ? event['data'] : undefined);
     tell(news);
-    return bus.publish(isWaiting(news) ? withHandle(event, span.spanContext()) : event);
+    // Whoever asks can read the handle: where the trace was restarted, it is none of theirs.
+    const keeps = isWaiting(news) && !isRestarted(context);
+    return bus.publish(keeps ? withHandle(event, span.spanContext()) : event);
   };
   return viewOf(bus, { get: (property) => (property === 'publish' ? publish : asTarget) });
 }
 
 function requestNews(request: Readonly<Record<string, unknown>>): TaskNews {
   const { taskId, contextId } = request;
-  return { ...merged(newsOfMessage(messageOf(request)), newsOf({ taskId, contextId })) };
+  return merged(newsOfMessage(messageOf(request)), newsOf({ taskId, contextId }));
 }
 
 function messageOf({ userMessage }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> | undefined {

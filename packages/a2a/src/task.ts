@@ -27,7 +27,7 @@ const REJECTED = 7;
 const AUTH_REQUIRED = 8;
 
 // What is longer is no id, and would be paid for on every span.
-const MAX_ID = 256;
+const MAX_TEXT = 256;
 
 /** What a request, an answer or an event says of its task. */
 export interface TaskNews {
@@ -42,9 +42,9 @@ export interface TaskNews {
 export function newsOfMessage(message: unknown): TaskNews {
   if (!isObject(message)) return {};
   return {
-    taskId: id(message['taskId']),
-    contextId: id(message['contextId']),
-    messageId: id(message['messageId']),
+    taskId: shortText(message['taskId']),
+    contextId: shortText(message['contextId']),
+    messageId: shortText(message['messageId']),
   };
 }
 
@@ -53,8 +53,8 @@ export function newsOf(thing: unknown): TaskNews {
   if (!isObject(thing)) return {};
   if (thing['messageId'] !== undefined) return { ...newsOfMessage(thing), messageId: undefined };
   return {
-    taskId: id(thing['taskId']) ?? id(thing['id']),
-    contextId: id(thing['contextId']),
+    taskId: shortText(thing['taskId']) ?? shortText(thing['id']),
+    contextId: shortText(thing['contextId']),
     state: stateOf(thing['status']),
   };
 }
@@ -98,8 +98,9 @@ export function merged(known: TaskNews, news: TaskNews): TaskNews {
   };
 }
 
-function id(value: unknown): string | undefined {
-  return typeof value === 'string' && value !== '' && value.length <= MAX_ID ? value : undefined;
+/** Returns text that may stand on a span: an id, a version. It is the other side's, so that it is bounded. */
+export function shortText(value: unknown): string | undefined {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_TEXT ? value : undefined;
 }
 
 function stateOf(status: unknown): number | undefined {

@@ -131,6 +131,30 @@ test('at a public edge a stranger gets a trace of its own, linked', async () => 
   expect(span?.links[0]?.context.spanId).toBe(client?.spanContext().spanId);
 });
 
+test.each([true, false])(
+  'a stranger learns no id of that trace, not even of a task that waits; HTTP edge: %s',
+  async (http) => {
+    const work: Work = (_, request, bus) =>
+      publishStatus(request, bus, TaskState.TASK_STATE_INPUT_REQUIRED, 'which one?');
+    const agent = await open(work, http ? {} : publicEdge(), http ? { before: [traceContext(publicEdge())] } : {});
+    const waiting = await (await clientOf(agent, 'JSONRPC')).sendMessage(asking('q'));
+    expect(waiting).toMatchObject({ status: { state: TaskState.TASK_STATE_INPUT_REQUIRED } });
+    expect(JSON.stringify(waiting)).not.toContain(served()[0]?.spanContext().traceId);
+  },
+);
+
+test('ids from outside are bounded and printable on a span', async () => {
+  const call = new ServerCallContext({ state: new Map([['headers', {}]]) });
+  const request = new RequestContext(asking('q', { messageId: 'a\nb' }), 't'.repeat(500), 'c\u001b[31m', call);
+  await traceExecutor(new Researcher(() => 'done')).execute(request, new DefaultExecutionEventBus());
+  const { attributes } = served()[0] as ReadableSpan;
+  expect(attributes['a2a.task.id']).toBeUndefined();
+  for (const name of ['a2a.message.id', 'gen_ai.conversation.id']) {
+    // oxlint-disable-next-line no-control-regex -- that none is there
+    expect(attributes[name]).not.toMatch(/[\u0000-\u001f]/);
+  }
+});
+
 test('behind an edge that restarts, the agent does not continue what the edge kept out', async () => {
   const agent = await open(() => 'done', {}, { before: [traceContext(publicEdge())] });
   await inTurn(async () => traceA2aClient(await clientOf(agent, 'JSONRPC')).sendMessage(asking('q')));

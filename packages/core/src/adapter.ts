@@ -24,6 +24,7 @@ export { OpenHops, type Endable } from './hop/open-hops.ts';
 export { startOutbound } from './hop/outbound.ts';
 export { runInbound, runOutbound, type InboundRun, type Life, type OutboundRun } from './hop/runner.ts';
 export { inboundContext, outboundFields } from './hop/without-span.ts';
+export { isRestarted } from './lineage/state.ts';
 export type { Channel, HopOutcome, Peer, PeerAccount, Target, Transport } from './parties.ts';
 export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';
