@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 import { run } from './run.ts';
 
-void run(process.argv.slice(2), process).then((code) => {
-  process.exitCode = code;
-});
+async function main(): Promise<void> {
+  process.exitCode = await run(process.argv.slice(2), process);
+}
+
+void main();
