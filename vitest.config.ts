@@ -68,6 +68,7 @@ export default defineConfig({
           include: [
             'packages/*/test/{contract,client-faults}.test.ts',
             'packages/express/test/{end,errors,route,span}.test.ts',
+            'packages/langchain/test/langchain.test.ts',
             'packages/core/test/{inbound,outbound}.test.ts',
           ],
         },

@@ -1,6 +1,6 @@
 /**
  * Checks what would be published: packs each package's build and runs publint and attw on the tarball, then looks that it holds
- * exactly what is meant, and that no published type imports anything but OpenTelemetry, our own core and Node. Run `pnpm build`
+ * exactly what is meant, and that no published type imports anything but OpenTelemetry, our own core, agent and verify, and Node. Run `pnpm build`
  * first.
  */
 import { execFile } from 'node:child_process';
@@ -13,7 +13,7 @@ import { pack, publishedPackages } from './published-packages.ts';
 import type { PublishedPackage } from './published-packages.ts';
 
 const run = promisify(execFile);
-const mayBeImported = /^(?:\.{1,2}\/|node:|@opentelemetry\/api$|@throughline\/core(?:\/[a-z]+)?$)/;
+const mayBeImported = /^(?:\.{1,2}\/|node:|@opentelemetry\/api$|@throughline\/(?:agent|verify|core(?:\/[a-z]+)?)$)/;
 
 async function problems(published: PublishedPackage, tarballs: string): Promise<string[]> {
   const tarball = await pack(published, tarballs);

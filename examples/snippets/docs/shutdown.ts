@@ -43,7 +43,7 @@ async function serve(brokers: string[]): Promise<void> {
   await handled;
 
   // #region shutdown
-  process.once('SIGTERM', async () => {
+  process.on('SIGTERM', async () => {
     // 1. Take no new work. `close` calls back once the requests that run are answered.
     await new Promise((resolve) => server.close(resolve));
     await consumer.disconnect();

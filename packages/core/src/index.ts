@@ -5,12 +5,13 @@ export { isLineageError, LineageError, type LineageReason, type Refused } from '
 export type { LineageEvent, LineageOptions } from './lineage/rules.ts';
 export type { Peer, PeerHeaders, Target } from './parties.ts';
 export type * from './policy/options.ts';
-export { internalMesh, publicEdge, thirdPartyTools } from './policy/presets.ts';
+export { internalMesh, modelProvider, publicEdge, thirdPartyTools } from './policy/presets.ts';
 export { register, type Registration } from './register.ts';
 export { contextFromEnv, traceEnv, type Environment } from './resume/environment.ts';
 export { resumeTrace, saveTrace, type ResumeOptions } from './resume/handle.ts';
 export { joinTraces, type Branch } from './resume/join-traces.ts';
 export { extractFields, injectFields, type RecordFields } from './resume/record-fields.ts';
+export { traceFields, type TraceFields, type TraceFieldsOptions } from './resume/trace-fields.ts';
 export type { Limits } from './w3c/limits.ts';
 export { W3CPropagator, type W3CPropagatorOptions } from './carrier/propagator.ts';
 export { bindAsyncIterable } from './wrap/bind-async-iterable.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { propagation, SpanKind } from '@opentelemetry/api';
-import { internalMesh, publicEdge, thirdPartyTools } from '@throughline/core';
+import { internalMesh, modelProvider, publicEdge, thirdPartyTools } from '@throughline/core';
 import { hopSettings, nodeHeaders, startInbound, startOutbound } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import type { InboundHop, OutboundHop } from '@throughline/core/adapter';
@@ -112,11 +112,29 @@ describe('publicEdge()', () => {
   });
 });
 
+describe('thirdPartyTools()', () => {
+  it('sends trace context, and no `baggage` field at all', () => {
+    const { sent } = pass(thirdPartyTools({ agent: 'analyst' }), 'planner');
+    expect(Object.keys(sent)).toEqual(['traceparent']);
+  });
+});
+
+describe('modelProvider()', () => {
+  it('sends nothing', () => {
+    expect(pass(modelProvider({ agent: 'analyst' }), 'planner').sent).toEqual({});
+    expect(telemetry.find('out').attributes['throughline.agent.name']).toBe('analyst');
+  });
+
+  it('sends trace context on request, and no `baggage` then either', () => {
+    expect(Object.keys(pass(modelProvider({ outbound: 'inject' }), 'planner').sent)).toEqual(['traceparent']);
+  });
+});
+
 describe('lineage', () => {
   const deep = { ...offered, baggage: 'throughline.lineage=1.9.32.1.-.-.-' };
 
   it('of a stranger ends at a public edge, and that of a third party where its request comes in', () => {
-    for (const options of [publicEdge(), thirdPartyTools()]) {
+    for (const options of [publicEdge(), thirdPartyTools({ baggage: { send: true } })]) {
       expect(pass(options, 'planner', deep).sent['baggage']).toContain('throughline.lineage=1.1.32.');
     }
   });
@@ -140,7 +158,7 @@ describe('thirdPartyTools()', () => {
 
 describe('a preset merges what is given', () => {
   it('two calls give the same options, so that wrapping twice with one preset is no surprise', () => {
-    for (const preset of [internalMesh, publicEdge, thirdPartyTools]) {
+    for (const preset of [internalMesh, modelProvider, publicEdge, thirdPartyTools]) {
       for (const [name, value] of Object.entries(preset())) expect(Reflect.get(preset(), name)).toBe(value);
     }
   });

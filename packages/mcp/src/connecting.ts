@@ -1,6 +1,7 @@
 import { ThroughlineError } from '@throughline/core';
 import { asTarget, viewOf, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { McpSettings } from './options.ts';
+import { traceInPlace, transportIn } from './trace-connection.ts';
 import { protocolTransport, transportOf } from './transport.ts';
 
 /** Something that connects to a transport. */
@@ -28,6 +29,8 @@ export function connecting<C extends object>(thing: C, settings: McpSettings): C
     return thing;
   }
   const target = thing as C & Connecting;
+  const inUse = transportIn(target);
+  if (inUse !== undefined) traceInPlace(target, inUse, settings);
   let connect: unknown = (transport: object, ...rest: unknown[]): Promise<unknown> =>
     target.connect(protocolTransport(transport, settings), ...rest);
   // `McpServer` has a `Server` inside, which some entries of the SDK take out of it and connect.

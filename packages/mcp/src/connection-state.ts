@@ -59,7 +59,8 @@ export class ConnectionState {
   handshake: Sending | undefined;
   #session: { readonly side: Side; readonly since: number } | undefined;
 
-  constructor(transport: TracedTransport, settings: McpSettings) {
+  constructor(transport: TracedTransport, settings: McpSettings, version: unknown) {
+    this.#protocolVersion = label(version);
     this.transport = transport;
     this.settings = settings;
     this.peer = peerOf(transport, settings.given);

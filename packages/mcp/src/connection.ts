@@ -25,8 +25,9 @@ export class Connection {
   readonly #in: RequestsIn;
   readonly #notifications: Notifications;
 
-  constructor(transport: TracedTransport, settings: McpSettings) {
-    this.#state = new ConnectionState(transport, settings);
+  /** `version` is that of the protocol, where it has been agreed on. */
+  constructor(transport: TracedTransport, settings: McpSettings, version?: unknown) {
+    this.#state = new ConnectionState(transport, settings, version);
     this.#out = new RequestsOut(this.#state);
     this.#in = new RequestsIn(this.#state);
     this.#notifications = new Notifications(this.#state);

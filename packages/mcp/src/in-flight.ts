@@ -1,5 +1,5 @@
 import type { AsyncResource } from 'node:async_hooks';
-import type { Context, Span } from '@opentelemetry/api';
+import type { Context, Link, Span } from '@opentelemetry/api';
 import type { Outcome, Received, Sending } from '@throughline/core/adapter';
 import { ERROR_ABANDONED, ERROR_CANCELLED, ERROR_CONNECTION_CLOSED, ERROR_DUPLICATE_ID } from './conventions.ts';
 import type { RequestId } from './message.ts';
@@ -42,6 +42,8 @@ export type EndRequest = (request: OutboundRequest | InboundRequest, outcome: Ou
 // SDK v2 drops requests of another era without an answer; a peer that sends them without end must not fill the memory.
 const MAX_INBOUND = 10_000;
 const MAX_ID = 1024;
+// What an SDK keeps of them on a span.
+const MAX_LINKS = 128;
 
 /**
  * The requests of one connection that are not answered yet, each direction by itself: the ids of both start at 0. A Map keeps
@@ -102,6 +104,17 @@ export class InFlight {
   byToken(token: unknown): OutboundRequest | undefined {
     const request = this.#tokens?.get(token) ?? this.#findSent(token);
     return request?.token === undefined ? undefined : request;
+  }
+
+  /** Returns links to the requests that went out and are not answered yet, and have spans: to 128 at most. */
+  links(): Link[] {
+    const links: Link[] = [];
+    for (const { operation, outer, sending } of this.#outbound.values()) {
+      if (operation === undefined) continue;
+      links.push({ context: (outer ?? sending.span).spanContext() });
+      if (links.length === MAX_LINKS) break;
+    }
+    return links;
   }
 
   /** Remembers a request, unless nobody could afford to: one with an id that is no id ends here. */

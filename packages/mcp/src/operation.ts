@@ -1,5 +1,6 @@
 import type { Attributes } from '@opentelemetry/api';
 import { printable } from '@throughline/core/adapter';
+import { ATTR_HTTP_RESPONSE_STATUS_CODE } from '@throughline/core/http';
 import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_GEN_AI_OPERATION_NAME,
@@ -83,11 +84,11 @@ function operationAttributes(method: string, tool: string | undefined, prompt: s
 
 /**
  * Returns what an answer says about how its request came out, or `undefined` where there is nothing to say. To a client every
- * JSON-RPC error is one; to a server not those that a wrong request earns.
+ * JSON-RPC error is one, but for the answer of an older server to `server/discover`; to a server not those that a wrong request earns.
  */
 export function outcomeOf(answer: Message, method: string, side: 'client' | 'server'): Outcome | undefined {
   const { error, result } = answer;
-  if (isObject(error)) return errorOutcome(error, side);
+  if (isObject(error)) return errorOutcome(error, method, side);
   if (!isObject(result)) return undefined;
   if (method === 'tools/call') return result['isError'] === true ? toolError : undefined;
   if (method === 'initialize') {
@@ -99,27 +100,40 @@ export function outcomeOf(answer: Message, method: string, side: 'client' | 'ser
 
 const toolError: Outcome = { errorType: ERROR_TOOL };
 
-function errorOutcome(error: ObjectValue, side: 'client' | 'server'): Outcome {
+function errorOutcome(error: ObjectValue, method: string, side: 'client' | 'server'): Outcome {
   const { code } = error;
   if (typeof code !== 'number') return { errorType: OTHER, error };
   const status = String(code);
   const attributes = { [ATTR_RPC_RESPONSE_STATUS_CODE]: status };
-  return side === 'server' && callersMistakes.has(code) ? { attributes } : { attributes, errorType: status, error };
+  const isNone = side === 'server' ? callersMistakes.has(code) : method === 'server/discover' && saysOlder.has(code);
+  return isNone ? { attributes } : { attributes, errorType: status, error };
 }
 
 // Parse error, invalid request, unknown method, invalid params, unknown resource. From the 2026-07-28 revision on: headers that
 // contradict the body, a capability that the client did not declare, an unknown protocol version.
 const callersMistakes = new Set([-32_700, -32_600, -32_601, -32_602, -32_002, -32_020, -32_021, -32_022]);
 
+// A client asks `server/discover` to find out how old a server is: one that does not know it says so, by a mistake of the client's,
+// and over HTTP before it has a session, or for the version in the headers, which it does not know either.
+const saysOlder = new Set([...callersMistakes, -32_000, -32_001]);
+const saysOlderOverHttp = new Set([400, 404, 405]);
+
 /** Returns the outcome of a request that could not be sent. An HTTP status in the error is its class. */
-export function sendFailure(error: unknown): Outcome {
-  const code = codeOf(error);
-  return typeof code === 'number' && code > 0 ? { error, errorType: String(code) } : { failed: true, error };
+export function sendFailure(error: unknown, method: string): Outcome | undefined {
+  const code = statusOf(error);
+  if (typeof code !== 'number' || code <= 0) return { failed: true, error };
+  if (method === 'server/discover' && saysOlderOverHttp.has(code))
+    return { attributes: { [ATTR_HTTP_RESPONSE_STATUS_CODE]: code } };
+  return { error, errorType: String(code) };
 }
 
-function codeOf(error: unknown): unknown {
+// SDK v1 has it in `code`, v2 in `data.status`, the AI SDK in `statusCode`.
+function statusOf(error: unknown): unknown {
   try {
-    return isObject(error) ? error['code'] : undefined;
+    if (!isObject(error)) return undefined;
+    const { code, data, statusCode } = error;
+    if (typeof code === 'number') return code;
+    return isObject(data) && typeof data['status'] === 'number' ? data['status'] : statusCode;
   } catch {
     // A getter of the user's error threw.
     return undefined;

@@ -55,8 +55,8 @@ interface Seen {
 }
 
 function detect(transport: object): Seen {
-  // The client's stdio transport, as SDK v2 tells it itself.
-  if ('stderr' in transport && 'pid' in transport) return stdio;
+  // The client's stdio transport, as SDK v2 tells it itself, and the AI SDK's, which has its process once it is started.
+  if (('stderr' in transport && 'pid' in transport) || 'serverParams' in transport) return stdio;
   const name = (transport.constructor as { name?: unknown } | undefined)?.name;
   if ('_otherTransport' in transport || name === 'InMemoryTransport') return { channel: 'memory' };
   // The server's, and the channel that v2's serveStdio() puts between it and a server.
@@ -66,8 +66,9 @@ function detect(transport: object): Seen {
     name === 'StdioConnectionChannel'
   )
     return stdio;
-  const url: unknown = (transport as { _url?: unknown })._url;
-  if (isUrl(url)) return client(transport, url);
+  // The AI SDK's have `url`.
+  const { url, _url = url } = transport as { readonly url?: unknown; readonly _url?: unknown };
+  if (isUrl(_url)) return client(transport, _url);
   // A server's HTTP transport: what goes back travels in the answer to the peer's own request.
   if ('handleRequest' in transport || 'handleMessage' in transport || 'handlePostMessage' in transport) {
     return { channel: 'host', network: 'tcp' };
@@ -85,9 +86,11 @@ function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protoco
     server: serverAttributes(url),
   };
   if (url.protocol !== 'http:' && url.protocol !== 'https:') return seen;
-  const given: unknown = (transport as { _fetch?: unknown })._fetch;
-  if (wrapped(given)) return { ...seen, fetch: 'traced' };
-  return { ...seen, fetch: given === undefined || given === globalThis.fetch ? 'own' : 'user' };
+  // Where the fetch is kept by another name, whose it is cannot be known.
+  if (!('_url' in transport || 'customFetch' in transport)) return { ...seen, fetch: 'user' };
+  const { customFetch, _fetch = customFetch } = transport as { customFetch?: unknown; _fetch?: unknown };
+  if (wrapped(_fetch)) return { ...seen, fetch: 'traced' };
+  return { ...seen, fetch: _fetch === undefined || _fetch === globalThis.fetch ? 'own' : 'user' };
 }
 
 function isUrl(value: unknown): value is URL {

@@ -1,5 +1,5 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
-import type { Attributes } from '@opentelemetry/api';
+import type { Attributes, Link } from '@opentelemetry/api';
 import { httpHeaders, isTracingSuppressed, metaFields, startInbound } from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
 import type { InboundHop, Received } from '@throughline/core/adapter';
@@ -16,6 +16,7 @@ export interface Arrival {
   readonly name: string;
   readonly attributes: Attributes | undefined;
   readonly span: boolean;
+  readonly links?: readonly Link[] | undefined;
   /** It asks for no work. */
   readonly notice?: boolean;
   readonly meta: ObjectValue | undefined;
@@ -35,6 +36,7 @@ export function startReceiving(state: ConnectionState, arrival: Arrival): Receiv
     carrier: arrival.meta,
     reader: metaFields,
     span: arrival.span,
+    links: arrival.links,
     notice: arrival.notice,
     http: headers === undefined ? undefined : 'payload',
     fallback: headers === undefined ? undefined : { carrier: headers, reader: httpHeaders },

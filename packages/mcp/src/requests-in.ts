@@ -24,7 +24,9 @@ export class RequestsIn {
     const timing = operation && this.#state.start('server', operation, version);
     const name = operation?.name ?? method;
     const attributes = operation && this.#state.attributes(operation);
-    const received = startReceiving(this.#state, { method, name, attributes, span, meta, extra });
+    const isUntraced = meta?.['traceparent'] === undefined;
+    const links = span && isUntraced && asksBack.has(method) ? this.#state.inFlight.links() : undefined;
+    const received = startReceiving(this.#state, { method, name, attributes, span, links, meta, extra });
     if (operation !== undefined) received.describe(this.#state.description(operation, id, version, params));
     if (received.refused !== undefined) {
       received.end();
@@ -54,3 +56,6 @@ export class RequestsIn {
     return withAnswer(message, request.received.answer);
   }
 }
+
+// What a server asks while it works on a call. Where it does not carry that call's context, it may belong to any that is in flight.
+const asksBack: ReadonlySet<string> = new Set(['sampling/createMessage', 'elicitation/create', 'roots/list']);

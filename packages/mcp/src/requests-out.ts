@@ -1,12 +1,12 @@
 import { AsyncResource } from 'node:async_hooks';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { httpHeaders, describeSpan, metaFields, startOutbound } from '@throughline/core/adapter';
+import { httpHeaders, metaFields, startOutbound } from '@throughline/core/adapter';
 import type { OutboundHop, Sending } from '@throughline/core/adapter';
 import { answerIn, withFields } from './carrier.ts';
 import { requestContext } from './contexts.ts';
 import { MCP, META_PROTOCOL_VERSION, PROTOCOL_PREFIX } from './conventions.ts';
-import { executeToolSpan } from './execute-tool.ts';
+import { enrichRequest, executeToolSpan } from './execute-tool.ts';
 import { cancelled } from './in-flight.ts';
 import type { OutboundRequest } from './in-flight.ts';
 import { isObject, metaOf } from './message.ts';
@@ -56,8 +56,8 @@ export class RequestsOut {
       sending.end();
       return this.#answerHere(refusalAnswer(id, method, params, sending), caller, sending.error);
     }
-    // A request over HTTP of the 2026-07-28 revision is cancelled by this alone.
-    const { requestSignal } = (options ?? none) as { readonly requestSignal?: AbortSignal };
+    // A request over HTTP of the 2026-07-28 revision is cancelled by this alone, and any of the AI SDK by `signal`.
+    const { requestSignal, signal = requestSignal } = (options ?? none) as SendOptions;
     const deadline = sending.signal;
     if (deadline?.aborted === true) {
       sending.end(pastDeadline);
@@ -70,13 +70,8 @@ export class RequestsOut {
       this.#state.inFlight.replaced(id);
       return this.#deliver(message, sending, caller, options);
     }
-    if (outer !== undefined && operation !== undefined && attributes !== undefined) {
-      const describe = this.#state.description(operation, id, version, params);
-      describeSpan(outer, (span) => {
-        span.setAttributes(attributes);
-        describe(span);
-      });
-    }
+    if (outer !== undefined && operation !== undefined && attributes !== undefined)
+      enrichRequest(outer, attributes, this.#state.description(operation, id, version, params));
     const request: OutboundRequest = {
       id,
       method,
@@ -89,7 +84,7 @@ export class RequestsOut {
       token,
       unwatch: undefined,
     };
-    if (requestSignal !== undefined) request.unwatch = this.#watch(requestSignal, request);
+    if (signal !== undefined) request.unwatch = this.#watch(signal, request);
     // It follows a `server/discover` that nobody answered in time.
     if (method === 'initialize') this.#state.inFlight.giveUpHandshake();
     if (deadline !== undefined) options = this.#bound(deadline, request, meta, requestSignal, options);
@@ -186,8 +181,13 @@ export class RequestsOut {
   }
 
   #failed(request: OutboundRequest, error: unknown): void {
-    if (this.#state.inFlight.forget(request)) this.#state.end(request, sendFailure(error));
+    if (this.#state.inFlight.forget(request)) this.#state.end(request, sendFailure(error, request.method));
   }
+}
+
+interface SendOptions {
+  readonly requestSignal?: AbortSignal;
+  readonly signal?: AbortSignal;
 }
 
 const none = {};

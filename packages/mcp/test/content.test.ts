@@ -1,4 +1,5 @@
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import type { Attributes } from '@opentelemetry/api';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -182,5 +183,58 @@ describe.each([v1, v2()])('$name: inside of an execute_tool span', (sdk) => {
     expect(clients()).toBe(4);
     await linked.close();
     await inner.close();
+  });
+});
+
+describe.each([v1, v2()])('$name: a span of a framework that executes a tool', (sdk) => {
+  const executes = (tool: string) => ({ 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': tool });
+
+  /** Calls `search` in a span of a framework, and returns that, and how many CLIENT spans of ours there are beside it. */
+  async function enriched(name: string, kind: SpanKind, attributes: Attributes = {}) {
+    const linked = await link(sdk, 'memory', { tools: { search: () => 'done' } });
+    await telemetry.reset();
+    await trace.getTracer('framework').startActiveSpan(name, { kind, attributes }, async (span) => {
+      await sdk.call(linked.client, 'search');
+      span.end();
+    });
+    await linked.close();
+    const span = telemetry.find(name);
+    const own = telemetry.spans().filter((span) => span.kind === SpanKind.CLIENT && span.name === 'tools/call search');
+    const into = spanOf(telemetry, 'tools/call search', SpanKind.SERVER);
+    return { said: span.attributes, own: own.length, isParent: parentOf(into) === span.spanContext().spanId };
+  }
+
+  test.each([
+    ['INTERNAL', SpanKind.INTERNAL, 's_search'],
+    ['INTERNAL', SpanKind.INTERNAL, 'library.search'],
+    ['INTERNAL', SpanKind.INTERNAL, 'mcp__library__search'],
+    ['CLIENT', SpanKind.CLIENT, 'search'],
+    ['CLIENT', SpanKind.CLIENT, 'library_search'],
+  ])('%s, %i, of %s: is enriched', async (_, kind, tool) => {
+    const { said, own, isParent } = await enriched(`execute_tool ${tool}`, kind, executes(tool));
+    expect([own, isParent, said['mcp.method.name'], said['gen_ai.tool.name']]).toEqual([0, true, 'tools/call', tool]);
+  });
+
+  test.each([
+    ['another tool, whose name ends alike', SpanKind.CLIENT, 'research'],
+    ['another tool of the same server', SpanKind.CLIENT, 'search_all'],
+    ['a server of that name', SpanKind.INTERNAL, 'search.read'],
+    ['a tool that is served here', SpanKind.SERVER, 'search'],
+  ])('%s: has a span of its own', async (_, kind, tool) => {
+    const { said, own, isParent } = await enriched(`execute_tool ${tool}`, kind, executes(tool));
+    expect([own, isParent, said['jsonrpc.request.id']]).toEqual([1, false, undefined]);
+  });
+
+  test('a CLIENT span of MCP, as other tracers open it, has one of its own below it', async () => {
+    const attributes = { ...executes('search'), 'mcp.method.name': 'tools/call' };
+    expect(await enriched('a call', SpanKind.CLIENT, attributes)).toMatchObject({ own: 1, isParent: false });
+  });
+
+  // Which says what it is when it ends.
+  test('of Mastra’s bridge, which has but a name: is enriched', async () => {
+    const { said, own, isParent } = await enriched("mcp_tool: 's_search' on 's'", SpanKind.CLIENT);
+    expect([own, isParent, said['mcp.method.name']]).toEqual([0, true, 'tools/call']);
+    const other = await enriched("mcp_tool: 's_research' on 's'", SpanKind.CLIENT);
+    expect(other.own).toBe(1);
   });
 });

@@ -9,7 +9,7 @@ import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, beforeAll, describe, it } from 'vitest';
 import { z } from 'zod';
 import { z as z3 } from 'zod/v3';
-import { traceClient, traceServer, traceToolHandler, traceTransport } from '../src/index.ts';
+import { traceClient, traceConnection, traceServer, traceToolHandler, traceTransport } from '../src/index.ts';
 import { text, v1, v2 } from './sdk.ts';
 import type { CallResult, Sdk, TestClient, TestServer, TestTransport, Tool } from './sdk.ts';
 
@@ -91,7 +91,7 @@ const refusedTool = ({ failed, value }: Outcome): void => {
 };
 
 /** Calls of a tool, through a traced client and a server that nobody traces. */
-function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport', own = false): AdapterHarness {
+function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport' | 'traceConnection', own = false): AdapterHarness {
   return {
     name: `${wrap}${own ? ' with a transport by hand' : ''}, ${sdk.name}`,
     transport: 'mcp',
@@ -113,8 +113,10 @@ function clientOf(sdk: Sdk, wrap: 'traceClient' | 'traceTransport', own = false)
           return send.call(transport, message as never, ...rest);
         };
         const traced = (): TestTransport => traceTransport(transport, options);
-        const near = wrap === 'traceClient' ? transport : twice ? traceTransport(traced(), options) : traced();
+        const near = wrap !== 'traceTransport' ? transport : twice ? traceTransport(traced(), options) : traced();
         await connect(sdk, client, sdk.server({ work: () => 'done' }), [near, far]);
+        if (wrap === 'traceConnection')
+          for (let time = twice ? 0 : 1; time < 2; time++) traceConnection(client, options);
         let calls = 0;
         return {
           async send(call) {
@@ -150,9 +152,9 @@ class Work {
 }
 
 /** Calls of a tool, through a client that nobody traces and a traced server. */
-function serverOf(sdk: Sdk, own = false): AdapterHarness {
+function serverOf(sdk: Sdk, wrap: 'traceServer' | 'traceConnection', own = false): AdapterHarness {
   return {
-    name: `traceServer${own ? ' with a transport by hand' : ''}, ${sdk.name}`,
+    name: `${wrap}${own ? ' with a transport by hand' : ''}, ${sdk.name}`,
     transport: 'mcp',
     carrier: 'meta',
     telemetry: sdkTelemetry,
@@ -161,10 +163,12 @@ function serverOf(sdk: Sdk, own = false): AdapterHarness {
       async open({ options, twice }) {
         const work = new Work();
         const client = sdk.client();
-        const once = traceServer(sdk.server({ work: work.tool }), options);
+        const bare = sdk.server({ work: work.tool });
         const [near, far] = sdk.memory();
-        const server = twice ? traceServer(once, options) : once;
+        const once = wrap === 'traceServer' ? traceServer(bare, options) : bare;
+        const server = wrap === 'traceServer' && twice ? traceServer(once, options) : once;
         await connect(sdk, client, server, [near, own ? byHand(far) : far]);
+        if (wrap === 'traceConnection') for (let time = twice ? 0 : 1; time < 2; time++) traceConnection(bare, options);
         return {
           async deliver(arrival) {
             const id = work.arrived(arrival);
@@ -282,8 +286,12 @@ for (const sdk of [v1, v2()]) {
     clientOf(sdk, 'traceTransport'),
     clientOf(sdk, 'traceClient', true),
     clientOf(sdk, 'traceTransport', true),
-    serverOf(sdk),
-    serverOf(sdk, true),
+    clientOf(sdk, 'traceConnection'),
+    clientOf(sdk, 'traceConnection', true),
+    serverOf(sdk, 'traceServer'),
+    serverOf(sdk, 'traceServer', true),
+    serverOf(sdk, 'traceConnection'),
+    serverOf(sdk, 'traceConnection', true),
     handlerOf(sdk),
     ...objectsOf(sdk),
   ];

@@ -5,7 +5,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { traceServer } from '../src/index.ts';
+import { traceConnection, traceServer } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
 import { v1, v2 } from './sdk.ts';
 import type { Sdk, TestServer, Tool } from './sdk.ts';
@@ -37,6 +37,8 @@ export interface HostOptions extends McpOptions {
   readonly around?: (request: IncomingMessage, handle: () => Promise<void>) => Promise<void>;
   /** Answers as JSON, where the transport would open a stream of events. */
   readonly json?: boolean;
+  /** Traces each server once it is connected. v2's own entry hides its transport. */
+  readonly inPlace?: boolean;
 }
 
 type NodeHandler = (request: IncomingMessage, response: ServerResponse) => Promise<void>;
@@ -46,13 +48,14 @@ export async function host(
   sdk: Sdk,
   hosting: Hosting,
   tools: Record<string, Tool>,
-  { around, json = false, ...options }: HostOptions = {},
+  { around, json = false, inPlace = false, ...options }: HostOptions = {},
 ): Promise<HttpHost> {
   const transports: object[] = [];
-  const make = (): TestServer => traceServer(sdk.server(tools), options);
+  const make = (): TestServer => (inPlace ? sdk.server(tools) : traceServer(sdk.server(tools), options));
   const connected = async (transport: object): Promise<TestServer> => {
     const server = make();
     await server.connect(transport as never);
+    if (inPlace) traceConnection(server, options);
     transports.push(server.server.transport as object);
     return server;
   };

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { traceClient, traceServer } from '../src/index.ts';
+import { traceClient, traceConnection, traceServer } from '../src/index.ts';
 import type { McpOptions } from '../src/index.ts';
 import { inFlightKey } from '../src/transport.ts';
 import { host } from './http-host.ts';
@@ -23,24 +23,30 @@ export interface LinkOptions {
   readonly client?: McpOptions;
   /** Over stdio what JSON can hold. */
   readonly server?: McpOptions;
+  /** Whether both ends are traced once they are connected; not over stdio. */
+  readonly inPlace?: boolean;
   /** Called with the client before it connects. */
   readonly prepare?: (client: TestClient) => void;
 }
 
 /** Connects a client and a server of one SDK. SDK v2's HTTP server is its entry for both eras where the client is modern. */
 export async function link(sdk: Sdk, via: Via, options: LinkOptions = {}): Promise<Link> {
-  const { tools = {}, prepare } = options;
-  const client = traceClient(sdk.client(), options.client);
+  const { tools = {}, prepare, inPlace = false } = options;
+  const client = inPlace ? sdk.client() : traceClient(sdk.client(), options.client);
   prepare?.(client);
   const ends: (() => unknown)[] = [() => client.transport];
   const inFlight = (): number =>
     ends.reduce((sum, end) => sum + ((end() as { [inFlightKey]?: number } | undefined)?.[inFlightKey] ?? 0), 0);
   switch (via) {
     case 'memory': {
-      const server = traceServer(sdk.server(tools), options.server);
+      const server = inPlace ? sdk.server(tools) : traceServer(sdk.server(tools), options.server);
       const [near, far] = sdk.memory();
       await server.connect(far as never);
       await client.connect(near as never);
+      if (inPlace) {
+        traceConnection(server, options.server);
+        traceConnection(client, options.client);
+      }
       ends.push(() => server.server.transport);
       return { client, inFlight, close: () => client.close() };
     }

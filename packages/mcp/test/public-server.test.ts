@@ -208,7 +208,7 @@ describe.each(everyHosting)('$title: two servers of one process, over Streamable
     const client = await connect({ look }, ours, thirdPartyTools());
     const seen = await asAgent(() => seenBy(client, 'look'));
     const { traceId } = telemetry.find('agent').spanContext();
-    expect(seen).toEqual({ traceId, tracestate: 'vendor=1', baggage: {}, hops: 10 });
+    expect(seen).toEqual({ traceId, tracestate: 'vendor=1', baggage: {}, hops: 1 });
     expect(spanOf(telemetry, 'tools/call look', SpanKind.CLIENT).attributes['throughline.baggage.withheld']).toBe(1);
   });
 

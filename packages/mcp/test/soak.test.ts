@@ -5,7 +5,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { inFlightKey } from '../src/transport.ts';
 import { link } from './link.ts';
-import type { Link } from './link.ts';
+import type { Link, LinkOptions } from './link.ts';
 import { v1, v2 } from './sdk.ts';
 import type { Sdk, Tool } from './sdk.ts';
 import { inSpan } from './spans.ts';
@@ -66,12 +66,18 @@ async function oneOf(sdk: Sdk, { client }: Link, random: number): Promise<void> 
   } else await sdk.call(client, 'hang', undefined, { timeout: 1 }).catch(swallow);
 }
 
-describe.each([v1, v2()])('$name: many calls with cancels, timeouts, errors and closes at random', (sdk) => {
+const kinds: { sdk: Sdk; name: string; options: LinkOptions }[] = [
+  { sdk: v1, name: v1.name, options: { tools } },
+  { sdk: v2(), name: v2().name, options: { tools } },
+  { sdk: v1, name: `${v1.name}, traced once connected`, options: { tools, inPlace: true } },
+];
+
+describe.each(kinds)('$name: many calls with cancels, timeouts, errors and closes at random', ({ sdk, options }) => {
   test(
     `after ${calls} of them the heap and the books are as they were`,
     async () => {
       const random = seeded(7);
-      let linked = await link(sdk, 'memory', { tools });
+      let linked = await link(sdk, 'memory', options);
       const closed: (() => number)[] = [];
       let made = 0;
       let before: number | undefined;
@@ -81,11 +87,11 @@ describe.each([v1, v2()])('$name: many calls with cancels, timeouts, errors and 
           const stranded = Array.from({ length: 5 }, () => sdk.call(linked.client, 'hang').catch(() => {}));
           made += stranded.length;
           const { inFlight, client } = linked;
-          const end = client.transport as { [inFlightKey]: number };
+          const end = client.transport as { [inFlightKey]?: number };
           await linked.close();
           await Promise.all(stranded);
-          closed.push(() => inFlight() + end[inFlightKey]);
-          linked = await link(sdk, 'memory', { tools });
+          closed.push(() => inFlight() + (end[inFlightKey] ?? 0));
+          linked = await link(sdk, 'memory', options);
         }
         const turn = linked;
         await Promise.all(Array.from({ length: AT_ONCE }, () => inSpan('agent', () => oneOf(sdk, turn, random()))));

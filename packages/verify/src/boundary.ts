@@ -1,4 +1,7 @@
 import {
+  A2A_METHOD_NAME,
+  A2A_PROTOCOL_BINDING,
+  A2A_TASK_ID,
   GEN_AI_TOOL_NAME,
   HTTP_METHOD,
   HTTP_REQUEST_METHOD,
@@ -45,8 +48,16 @@ export function meetingPointOf(span: CollectedSpan): string | undefined {
     textOf(attributes[MESSAGING_DESTINATION_NAME]) ??
     textOf(attributes[GEN_AI_TOOL_NAME]) ??
     textOf(attributes[MCP_METHOD_NAME]) ??
+    taskOf(span) ??
     addressOf(span);
   return transport === undefined || channel === undefined ? undefined : `${transport} ${channel}`;
+}
+
+// Of a call that made no task there is the method alone.
+function taskOf({ attributes }: CollectedSpan): string | undefined {
+  const method = textOf(attributes[A2A_METHOD_NAME]);
+  const task = textOf(attributes[A2A_TASK_ID]);
+  return method === undefined || task === undefined ? method : `${method} ${task}`;
 }
 
 function addressOf({ attributes }: CollectedSpan): string | undefined {
@@ -64,6 +75,7 @@ function transportOf({ attributes }: CollectedSpan): string | undefined {
   const named =
     textOf(attributes[THROUGHLINE_TRANSPORT]) ??
     (attributes[MCP_METHOD_NAME] === undefined ? undefined : 'mcp') ??
+    (attributes[A2A_METHOD_NAME] === undefined ? undefined : 'a2a') ??
     textOf(attributes[MESSAGING_SYSTEM]) ??
     textOf(attributes[RPC_SYSTEM]);
   if (named !== undefined) return named;
@@ -73,6 +85,7 @@ function transportOf({ attributes }: CollectedSpan): string | undefined {
 function channelOf({ attributes }: CollectedSpan, transport: string): string | undefined {
   const destination = textOf(attributes[MESSAGING_DESTINATION_NAME]);
   if (destination !== undefined) return destination;
+  if (transport === 'a2a') return textOf(attributes[A2A_PROTOCOL_BINDING]);
   if (transport !== 'mcp') return undefined;
   const network = textOf(attributes[NETWORK_TRANSPORT]);
   return network === 'pipe' ? 'stdio' : network === 'tcp' ? 'http' : network;

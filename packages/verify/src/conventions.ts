@@ -14,6 +14,11 @@ export const GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
 /** Also on calls of a model: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ */
 export const GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
 
+/** https://github.com/open-telemetry/semantic-conventions-genai/pull/195: the draft for A2A */
+export const A2A_METHOD_NAME = 'a2a.method.name';
+export const A2A_PROTOCOL_BINDING = 'a2a.protocol.binding';
+export const A2A_TASK_ID = 'a2a.task.id';
+
 /** https://opentelemetry.io/docs/specs/semconv/general/attributes/ */
 export const NETWORK_TRANSPORT = 'network.transport';
 export const SERVER_ADDRESS = 'server.address';

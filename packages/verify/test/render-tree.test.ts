@@ -71,6 +71,7 @@ test.each([
 test.each([
   ['http of a plain instrumentation', { 'http.request.method': 'GET' }, 'http'],
   ['http of an older instrumentation', { 'http.method': 'GET' }, 'http'],
+  ['a2a', { 'a2a.method.name': 'SendMessage', 'a2a.protocol.binding': 'JSONRPC' }, 'a2a JSONRPC'],
   ['mcp over Streamable HTTP', { 'mcp.method.name': 'tools/list', 'network.transport': 'tcp' }, 'mcp http'],
   ['another broker', { 'messaging.system': 'nats', 'messaging.destination.name': 'a.b' }, 'nats a.b'],
   ['rpc', { 'rpc.system': 'grpc' }, 'grpc'],

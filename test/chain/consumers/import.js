@@ -1,5 +1,7 @@
 // Prints what each package exports, and what importing all of them changed: nothing, if all is well.
 import '@opentelemetry/api';
+// The framework's own: it listens for signals, and more, as soon as it is imported.
+import '@openai/agents-core';
 import { entryPoints } from './entry-points.cjs';
 import { surroundings } from './surroundings.cjs';
 

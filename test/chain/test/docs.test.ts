@@ -9,8 +9,9 @@ const workspace = join(import.meta.dirname, '../../..');
 const programs = globSync('examples/snippets/docs/*.ts', { cwd: workspace })
   .filter((file) => !file.endsWith('/server.ts'))
   .sort();
-// TRUST.md shows options alone, which trust.test.ts holds; ADAPTERS.md has its own test in examples/own-adapter.
-const heldElsewhere = ['docs/TRUST.md', 'docs/ADAPTERS.md'];
+// TRUST.md shows options alone, which trust.test.ts holds; ADAPTERS.md has its own test in examples/own-adapter, and FRAMEWORKS.md in
+// examples/stand-ins.
+const heldElsewhere = ['docs/TRUST.md', 'docs/ADAPTERS.md', 'docs/FRAMEWORKS.md'];
 const pages = globSync('docs/*.md', { cwd: workspace })
   .filter((page) => !heldElsewhere.includes(page))
   .map((page) => ({ page, text: read(page) }));

@@ -36,6 +36,9 @@ beforeAll(async () => {
   // Peers come from the 2.x line: the 3.x one does not run on Node 20.
   link('@opentelemetry/api', 'test/sdk2');
   link('undici', 'test/chain');
+  link('@openai/agents-core', 'packages/openai-agents');
+  link('commander', 'packages/throughline');
+  link('tinyglobby', 'packages/throughline');
   link('@types/node', '.');
 });
 afterAll(() => rmSync(consumer, { recursive: true, force: true }));
@@ -113,6 +116,8 @@ describe('what the READMEs say to install, by npm', () => {
       }),
     ),
   );
+  // The command is run by npx, and no registry of a scope has it.
+  const scoped = published.filter(({ name }) => name.startsWith('@throughline/'));
   let registry: Registry;
   beforeAll(async () => {
     registry = await serveRegistry(tarballs);
@@ -120,7 +125,7 @@ describe('what the READMEs say to install, by npm', () => {
   afterAll(() => registry.close());
 
   test('is said in every one', () => {
-    expect(new Set(lines.map(({ file }) => file)).size).toBe(published.length + 1);
+    expect(new Set(lines.map(({ file }) => file)).size).toBe(scoped.length + 1);
   });
 
   test.concurrent.each([
@@ -146,7 +151,7 @@ describe('what the READMEs say to install, by npm', () => {
       expect(found).toEqual(['node_modules/@opentelemetry/api/package.json']);
       const { version } = JSON.parse(readFileSync(join(project, found[0] ?? ''), 'utf8')) as { version: string };
       expect(version).toMatch(api);
-      const load = published.map(({ name }) => `await import('${name}');`).join('');
+      const load = scoped.map(({ name }) => `await import('${name}');`).join('');
       await run(process.execPath, ['--input-type=module', '-e', load], { cwd: project });
     },
     60_000,

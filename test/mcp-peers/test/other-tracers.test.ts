@@ -4,7 +4,7 @@ import * as clientStreamableHTTPModule from '@modelcontextprotocol/sdk/client/st
 import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import * as serverStreamableHTTPModule from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { SpanKind } from '@opentelemetry/api';
-import { traceClient, traceServer } from '@throughline/mcp';
+import { traceClient, traceConnection, traceServer } from '@throughline/mcp';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { createServer } from 'node:http';
@@ -26,19 +26,21 @@ afterEach(async () => {
 const info = { name: 'x', version: '1.0.0' };
 const seen: (Record<string, unknown> | undefined)[] = [];
 
-async function connect(traces: { client: boolean; server: boolean }): Promise<Client> {
+async function connect(traces: { client: boolean; server: boolean | 'connected' }): Promise<Client> {
   const make = (): McpServer => {
     const plain = new McpServer(info);
     plain.registerTool('add', { inputSchema: { a: z.number().optional() } }, (_, extra) => {
       seen.push(extra._meta);
       return inSpan('work', async () => ({ content: [] }));
     });
-    return traces.server ? traceServer(plain) : plain;
+    return traces.server === true ? traceServer(plain) : plain;
   };
   const http = createServer((request, response) => {
     void (async () => {
       const transport = new serverStreamableHTTPModule.StreamableHTTPServerTransport({});
-      await make().connect(transport);
+      const server = make();
+      await server.connect(transport);
+      if (traces.server === 'connected') traceConnection(server);
       await transport.handleRequest(request, response);
     })();
   });
@@ -59,8 +61,9 @@ async function connect(traces: { client: boolean; server: boolean }): Promise<Cl
 }
 
 describe('OpenInference, which injects into _meta and opens no spans', () => {
+  let instrumentation: MCPInstrumentation;
   beforeEach(() => {
-    const instrumentation = new MCPInstrumentation();
+    instrumentation = new MCPInstrumentation();
     instrumentation.manuallyInstrument({ clientStreamableHTTPModule, serverStreamableHTTPModule });
     cleanups.push(() => instrumentation.disable());
   });
@@ -91,6 +94,57 @@ describe('OpenInference, which injects into _meta and opens no spans', () => {
         [name, 'tools/call add', 'tools/call add', 'work'].toSorted(),
       );
     }
+  });
+
+  describe('beside `traceConnection` at both ends', () => {
+    const add = (client: Client) => inSpan('agent', () => client.callTool({ name: 'add', arguments: {} }));
+    const names = (): string[] => {
+      const { traceId } = telemetry.find('agent').spanContext();
+      return telemetry
+        .spans()
+        .filter((span) => span.spanContext().traceId === traceId)
+        .map(({ name, kind }) => `${SpanKind[kind]} ${name}`)
+        .toSorted();
+    };
+    // Its `disable` leaves what was instrumented by hand.
+    const takeOut = (): void => {
+      const { _unpatchClientStreamableHTTPModule: unpatch } = instrumentation as unknown as {
+        _unpatchClientStreamableHTTPModule(module: object): void;
+      };
+      Reflect.apply(unpatch, instrumentation, [clientStreamableHTTPModule]);
+    };
+    const both = ['CLIENT tools/call add', 'INTERNAL agent', 'INTERNAL work', 'SERVER tools/call add'];
+
+    test('one chain, and a CLIENT and a SERVER span in it', async () => {
+      const client = await connect({ client: false, server: 'connected' });
+      traceConnection(client);
+      await add(client);
+      expect(names()).toEqual(both);
+    });
+
+    test.each(['ours', 'theirs'])('where %s is undone first, the other goes on', async (first) => {
+      const client = await connect({ client: false, server: 'connected' });
+      const undo = traceConnection(client);
+      if (first === 'theirs') {
+        takeOut();
+        await add(client);
+        expect(names()).toEqual(both);
+        await telemetry.reset();
+        seen.length = 0;
+        undo();
+        await add(client);
+        expect(names()).toEqual(['INTERNAL agent']);
+        expect(seen[0]?.['traceparent']).toBeUndefined();
+        return;
+      }
+      undo();
+      await add(client);
+      expect(names()).toEqual(['INTERNAL agent', 'INTERNAL work', 'SERVER tools/call add']);
+      takeOut();
+      await telemetry.reset();
+      await add(client);
+      expect(names()).toEqual(['INTERNAL agent']);
+    });
   });
 });
 

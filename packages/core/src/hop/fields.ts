@@ -4,7 +4,7 @@ import { foreignInject } from '../carrier/propagation.ts';
 import { LINEAGE_KEY } from '../lineage/codec.ts';
 import { writeBaggage } from '../lineage/member.ts';
 import type { HopSettings } from '../policy/settings.ts';
-import { traceFields } from '../w3c/trace-context.ts';
+import { traceContextFields } from '../w3c/trace-context.ts';
 
 /** What an outbound hop sends, beside its span context. */
 export interface Sent {
@@ -25,7 +25,7 @@ export function fieldsOf(spanContext: SpanContext, sent: Sent, settings: HopSett
     fields = foreignInject(choice.propagator, context, settings.limits);
     if (fields['baggage'] !== undefined) return fields;
   } else {
-    fields = choice.trace ? traceFields(spanContext, settings.limits) : {};
+    fields = choice.trace ? traceContextFields(spanContext, settings.limits) : {};
     if (!choice.state) delete fields['tracestate'];
     if (choice.baggage) user = baggage;
   }

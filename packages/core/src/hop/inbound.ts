@@ -4,18 +4,19 @@ import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { layered } from '../context/layer.ts';
 import { ATTR_CALLS } from '../conventions.ts';
 import { warnOnce, warnOncePer } from '../diagnostics.ts';
+import type { Agent } from '../lineage/agent.ts';
 import { lineageOf } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import type { Deadline } from '../lineage/deadline.ts';
 import { LineageError, refusalOutcome } from '../lineage/refusal.ts';
 import type { LineageReason, Refused } from '../lineage/refusal.ts';
 import type { LineageRules } from '../lineage/rules.ts';
-import { closedReceipt, withReceipt } from '../lineage/state.ts';
+import { closedReceipt, receiptOf, withReceipt } from '../lineage/state.ts';
 import type { Receipt } from '../lineage/state.ts';
 import type { HopOutcome, Peer } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
 import { acceptedBaggage, inboundPolicy } from '../policy/policy.ts';
-import { defaultSettings, noAttributes } from '../policy/settings.ts';
+import { defaultSettings } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { printableAttributes } from '../printable.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
@@ -50,7 +51,7 @@ export function startInbound(hop: InboundHop, settings: HopSettings = defaultSet
   } catch (thrown) {
     // Nothing is known of what was offered: none of it is let in.
     telemetryFailed('span', thrown);
-    const receipt = closedReceipt(hop.transport, hop.request, settings.lineage);
+    const receipt = closedReceipt(hop.transport, hop.request, settings.lineage, settings.agent);
     return new InboundEnd(hop, settings, withReceipt(ROOT_CONTEXT, receipt), noSpan, 'started', receipt) as Received;
   }
 }
@@ -69,9 +70,10 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   const baggage = acceptedBaggage(offered.user, policy, settings);
   // 5: lineage, which may refuse.
   const rules = settings.lineage;
+  const agent = settings.agent ?? (ambient === undefined ? undefined : receiptOf(ambient.context)?.agent);
   const survives = given === 'continue' || rules?.keepOnRestart === true;
   const position =
-    rules === undefined ? undefined : positionOf(hop, rules, offered.lineage, survives, ambient?.context);
+    rules === undefined ? undefined : positionOf(hop, rules, offered.lineage, survives, ambient?.context, agent);
   const isCaused = remote !== undefined || (hop.links?.length ?? 0) > 0;
   const receipt: Receipt = {
     transport: hop.transport,
@@ -82,6 +84,7 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
     lineage: survives ? offered.lineage : undefined,
     chain: position?.chain,
     rules,
+    agent,
     depth: survives && isCaused ? 1 : 0,
     trusted: undefined,
     calls: 0,
@@ -96,7 +99,7 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
     if (policy === 'continue') {
       const { span } = ambient;
       describeSpan(span, (joined) =>
-        joined.setAttributes(printableAttributes(attributesOf(hop, baggage, position, settings))),
+        joined.setAttributes(printableAttributes(attributesOf(hop, baggage, position, agent, settings))),
       );
       const joined = trace.getSpan(base) === undefined ? trace.setSpan(base, span) : base;
       const context = withReceipt(withBaggage(joined, baggage), receipt);
@@ -127,7 +130,8 @@ function open(hop: InboundHop, settings: HopSettings, active: Context): Received
   }
   // Before the span starts: samplers and span processors see the accepted baggage, and no other; and whose the flag is.
   parent = withReceipt(withBaggage(parent, baggage), receipt);
-  const attributes = settings.spans && hop.span !== false ? attributesOf(hop, baggage, position, settings) : undefined;
+  const attributes =
+    settings.spans && hop.span !== false ? attributesOf(hop, baggage, position, agent, settings) : undefined;
   const end = spanOf(hop, settings, parent, links, attributes, outcome, receipt);
   if (policy === 'restart-with-link' && remote !== undefined) answer(end, hop, peer, settings);
   return withinLimits(hop, settings, position, end);
@@ -276,15 +280,16 @@ function attributesOf(
   hop: InboundHop,
   baggage: Baggage | undefined,
   position: Position | undefined,
+  agent: Agent | undefined,
   settings: HopSettings,
 ): Attributes {
   const { chain, cycle = false } = position ?? {};
   const isDeeper = chain !== undefined && (chain.hops > 1 || chain.attempt > 1 || cycle);
   // The SDK copies them once more: here only where there is something to add.
-  if (hop.attributes !== undefined && baggage === undefined && !isDeeper && settings.agent === noAttributes) {
+  if (hop.attributes !== undefined && baggage === undefined && !isDeeper && agent === undefined) {
     return hop.attributes;
   }
-  const attributes: Attributes = { ...hop.attributes, ...settings.agent };
+  const attributes: Attributes = { ...hop.attributes, ...agent?.attributes };
   if (baggage !== undefined) addBaggage(attributes, baggage, settings);
   if (chain !== undefined) addLineage(attributes, chain, chain.hops, cycle);
   return attributes;

@@ -5,6 +5,7 @@ import { readFields } from '../carrier/read.ts';
 import type { FieldsMode } from '../carrier/write.ts';
 import { layered } from '../context/layer.ts';
 import { ATTR_BAGGAGE_WITHHELD } from '../conventions.ts';
+import type { Agent } from '../lineage/agent.ts';
 import { lineageOf, rootChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import type { Deadline } from '../lineage/deadline.ts';
@@ -15,8 +16,8 @@ import { stepOut } from '../lineage/rules.ts';
 import { chainWith, isRestarted, receiptOf } from '../lineage/state.ts';
 import type { HopOutcome, Target } from '../parties.ts';
 import { addBaggage } from '../policy/baggage-attributes.ts';
-import { outboundPolicy, sentBaggage, tellWithheld } from '../policy/policy.ts';
-import { defaultSettings, noAttributes } from '../policy/settings.ts';
+import { baggagePass, outboundPolicy, passedLineage, passedMembers, tellWithheld } from '../policy/policy.ts';
+import { defaultSettings } from '../policy/settings.ts';
 import type { HopSettings } from '../policy/settings.ts';
 import { telemetryFailed } from '../telemetry/guard.ts';
 import type { ErrorDetail, Outcome } from '../telemetry/outcome.ts';
@@ -59,13 +60,15 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
   const isContinued = hasActive || from.relays;
 
   const policy = outboundPolicy(hop.target, settings);
-  const sent = user === undefined || policy === 'suppress' ? user : sentBaggage(user, hop.target, settings);
-  const withheld = sent === user ? 0 : baggageSize(user) - baggageSize(sent);
+  const pass = policy === 'suppress' ? undefined : baggagePass(hop.target, settings);
+  const sent = pass === undefined ? undefined : passedMembers(user, pass);
+  const withheld = pass === undefined || sent === user ? 0 : baggageSize(user) - baggageSize(sent);
   if (withheld > 0) tellWithheld(hop.target, settings);
   const rules = settings.lineage;
+  const agent = settings.agent ?? receiptOf(parent)?.agent;
   let chain = rules === undefined ? undefined : chainWith(parent, from.lineage);
 
-  const end = spanOf(hop, settings, from, active, withheld, chain);
+  const end = spanOf(hop, settings, from, active, withheld, chain, agent);
   // What a tracer makes is valid, or all zeros where nothing is traced.
   const spanContext = end.span.spanContext();
   const isTraced = end.owned ? isTracing(spanContext) : isContinued;
@@ -77,7 +80,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
     if (chain === undefined && isTraced && (!rules.implied || (isContinued && settings.spans)))
       chain = rootChain(rules.maxHops, rules.budget);
     if (chain !== undefined) {
-      const { excess, text } = stepOut(rules, chain, hop);
+      const { excess, text } = stepOut(rules, chain, hop, agent);
       if (excess !== undefined) {
         noteExcess(hop, 'outbound', rules, chain, excess, false, end.span);
         if (rules.enforce) return end.refuse(excess, chain);
@@ -86,16 +89,15 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
     }
   }
   end.withheld = withheld;
-  if (policy === 'suppress') {
+  end.isFiltered = true;
+  if (pass === undefined) {
     end.strip();
-    end.isFiltered = true;
     return end as Sending;
   }
   // A trace that starts here arrived with no flag.
   end.sends = isContinued ? flagged(parent, spanContext) : spanContext;
   end.baggage = sent;
-  end.isFiltered = true;
-  end.lineage = lineage;
+  end.lineage = passedLineage(lineage, pass);
   end.outcome = isContinued ? 'continued' : 'started';
   end.mode = isTraced || keptOut ? 'write' : 'keep';
   end.keepsValid = !keptOut && (!isContinued || settings.options.existing === 'keep');
@@ -142,13 +144,14 @@ function spanOf(
   active: Context,
   withheld: number,
   chain: Chain | undefined,
+  agent: Agent | undefined,
 ): OutboundEnd {
   if (settings.spans && hop.span !== false) {
     // Counted where a span is opened, sampled or not: what was made can then be compared with what was exported.
     const receipt = receiptOf(active);
     if (receipt !== undefined) receipt.calls++;
     const options: SpanOptions = { kind: hop.kind };
-    const attributes = attributesOf(hop, user, withheld, chain, settings);
+    const attributes = attributesOf(hop, user, withheld, chain, agent, settings);
     if (attributes !== undefined) options.attributes = attributes;
     if (hop.links !== undefined && hop.links.length > 0) options.links = hop.links as Link[];
     if (hop.startTime !== undefined) options.startTime = hop.startTime;
@@ -167,12 +170,13 @@ function attributesOf(
   user: Baggage | undefined,
   withheld: number,
   chain: Chain | undefined,
+  agent: Agent | undefined,
   settings: HopSettings,
 ): Attributes | undefined {
   // The SDK copies them once more: here only where there is something to add.
   const { attributes } = hop;
-  if (user === undefined && (chain?.attempt ?? 1) === 1 && settings.agent === noAttributes) return attributes;
-  const more: Attributes = { ...attributes, ...settings.agent };
+  if (user === undefined && (chain?.attempt ?? 1) === 1 && agent === undefined) return attributes;
+  const more: Attributes = { ...attributes, ...agent?.attributes };
   if (user !== undefined) addBaggage(more, user, settings);
   if (withheld > 0) more[ATTR_BAGGAGE_WITHHELD] = withheld;
   if (chain !== undefined) addLineage(more, chain, 0, false);
@@ -263,8 +267,10 @@ class OutboundEnd {
 
   fieldsFor(target: Target): Readonly<Record<string, string>> {
     if (this.sends === undefined || outboundPolicy(target, this.#settings) === 'suppress') return noFields;
-    const baggage = this.baggage && sentBaggage(this.baggage, target, this.#settings);
-    const { lineage, context } = this;
+    const pass = baggagePass(target, this.#settings);
+    const baggage = passedMembers(this.baggage, pass);
+    const lineage = passedLineage(this.lineage, pass);
+    const { context } = this;
     return fieldsOf(this.sends, { baggage, lineage, wire: withOnly(context, baggage) }, this.#settings);
   }
 

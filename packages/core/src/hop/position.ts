@@ -7,6 +7,7 @@ import {
   EVENT_LINEAGE_EXCEEDED,
 } from '../conventions.ts';
 import { warnOncePer } from '../diagnostics.ts';
+import type { Agent } from '../lineage/agent.ts';
 import { foldedChain } from '../lineage/chain.ts';
 import type { Chain } from '../lineage/chain.ts';
 import { parseLineage } from '../lineage/codec.ts';
@@ -28,7 +29,7 @@ export interface Position {
 /**
  * Returns where an inbound hop stands, or `undefined` where it begins a chain. `offered` is the lineage member that it brings;
  * `survives` says whether the boundary policy lets lineage in; `ambient` is the context of the HTTP request that it arrived
- * with, whose chain it is in when it brings no other.
+ * with, whose chain it is in when it brings no other; `agent` is whose hop it is.
  */
 export function positionOf(
   hop: InboundHop,
@@ -36,6 +37,7 @@ export function positionOf(
   offered: string | undefined,
   survives: boolean,
   ambient: Context | undefined,
+  agent: Agent | undefined,
 ): Position | undefined {
   const member = survives ? offered : hop.ownLineage;
   const around = survives && ambient !== undefined ? activeChain(ambient) : undefined;
@@ -58,7 +60,7 @@ export function positionOf(
     return undefined;
   }
   const excess = hop.notice === true ? undefined : inboundExcess(rules, fields);
-  return { chain: enteredChain(rules, fields), excess, cycle: isCycle(rules, fields) };
+  return { chain: enteredChain(rules, fields), excess, cycle: isCycle(agent, fields) };
 }
 
 /** Puts the place in a chain onto a hop span's attributes. */

@@ -75,6 +75,13 @@ function readLineage(text: string): LineageFields | undefined {
   return { hops, maxHops, attempt, deadline, budget, path };
 }
 
+/** Returns a lineage member without the hashes of agents' names, which are nobody else's business. */
+export function countsAlone(member: string): string | undefined {
+  const fields = parseLineage(member);
+  if (fields === undefined) return undefined;
+  return fields.path === '' ? member : formatLineage({ ...fields, path: '' });
+}
+
 /** Returns the path with one more agent at its end, at most 8. */
 export function appendAgent(path: string, hash: string): string {
   if (path === '') return hash;

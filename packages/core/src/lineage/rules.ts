@@ -1,9 +1,10 @@
 import { textOf, warnOnce } from '../diagnostics.ts';
 import { checkBoolean, checkFunction, checkKnown, checkObject, checkOneOf, checkWhole } from '../option-checks.ts';
 import type { Transport } from '../parties.ts';
+import type { Agent } from './agent.ts';
 import { chainOf, lineageOf } from './chain.ts';
 import type { CallsLeft, Chain, Lineage } from './chain.ts';
-import { agentHash, appendAgent, formatLineage, onPath, withoutLastAgent } from './codec.ts';
+import { appendAgent, formatLineage, onPath, withoutLastAgent } from './codec.ts';
 import type { LineageFields } from './codec.ts';
 import type { LineageReason } from './refusal.ts';
 
@@ -59,8 +60,6 @@ export interface LineageRules {
   readonly fanOut: number;
   readonly keepOnRestart: boolean;
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
-  /** The hash of this agent's name. */
-  readonly hash: string | undefined;
   /** Nobody asked for a chain: its first hop would say nothing but that it is one. */
   readonly implied: boolean;
 }
@@ -80,11 +79,11 @@ const LINEAGE_OPTIONS: Readonly<Record<keyof LineageOptions, true>> = {
   onLineage: true,
 };
 
-/** Returns the rules that these options make, or `undefined` where lineage is off. Throws for a wrong option. */
-export function lineageRules(
-  given: LineageOptions | false | undefined,
-  agent: string | undefined,
-): LineageRules | undefined {
+/**
+ * Returns the rules that these options make, or `undefined` where lineage is off; `isNamed` says whether the agent has a name. Throws
+ * for a wrong option.
+ */
+export function lineageRules(given: LineageOptions | false | undefined, isNamed: boolean): LineageRules | undefined {
   if (given === false) return undefined;
   const options = given ?? {};
   checkObject('lineage', options, "an object, such as { mode: 'enforce' }, or false");
@@ -94,7 +93,6 @@ export function lineageRules(
   checkBoolean('lineage.keepOnRestart', options.keepOnRestart);
   const maxHops = whole('maxHops', options.maxHops, 1) ?? 32;
   const budget = whole('budget', options.budget, 0);
-  const hash = agent === undefined ? undefined : agentHash(agent);
   return {
     enforce: options.mode === 'enforce',
     maxHops,
@@ -105,8 +103,7 @@ export function lineageRules(
     fanOut: whole('fanOut', options.fanOut, 1) ?? 8,
     keepOnRestart: options.keepOnRestart === true,
     onLineage: options.onLineage,
-    hash,
-    implied: agent === undefined && options.maxHops === undefined && budget === undefined,
+    implied: !isNamed && options.maxHops === undefined && budget === undefined,
   };
 }
 
@@ -158,7 +155,7 @@ export interface Step {
  * deeper, hands back what is left of the budget, and is past no limit on hops or calls. What asks for no work, such as a
  * commit, a cancellation or a notification, is past no limit at all.
  */
-export function stepOut(rules: LineageRules, chain: Chain, move: Move): Step {
+export function stepOut(rules: LineageRules, chain: Chain, move: Move, agent: Agent | undefined): Step {
   const { left } = chain;
   const messages = Math.max(0, move.messages ?? 1);
   const maxHops = Math.min(chain.maxHops, rules.maxHops);
@@ -167,7 +164,7 @@ export function stepOut(rules: LineageRules, chain: Chain, move: Move): Step {
   const hops = reply ? chain.hops - 1 : move.forward === true ? chain.hops : chain.hops + 1;
   let path = chain.path;
   if (reply) path = withoutLastAgent(path);
-  else if (!returns && rules.hash !== undefined) path = appendAgent(path, rules.hash);
+  else if (!returns && agent !== undefined) path = appendAgent(path, agent.hash);
   let excess: LineageReason | undefined;
   let budget = left?.count;
   if (messages > 0) {
@@ -186,15 +183,8 @@ export function stepOut(rules: LineageRules, chain: Chain, move: Move): Step {
     }
     if (chain.exempt) excess = undefined;
   }
-  const text = formatLineage({
-    hops: Math.min(hops, MOST),
-    maxHops,
-    attempt: chain.attempt,
-    deadline: chain.deadline,
-    budget,
-    path,
-  });
-  return { excess, text };
+  const { attempt, deadline } = chain;
+  return { excess, text: formatLineage({ hops: Math.min(hops, MOST), maxHops, attempt, deadline, budget, path }) };
 }
 
 // Each message takes one call, and an equal share of one part in `fanOut` of what is left. A single part is all.
@@ -209,8 +199,9 @@ function share(left: CallsLeft, messages: number, fanOut: number): number {
  * Returns whether work comes back to this agent that it had a part in before: A, B, A. What an agent sends itself, such as a retry
  * through a topic of its own, has not been anywhere else.
  */
-export function isCycle({ hash }: LineageRules, { path }: LineageFields): boolean {
-  if (hash === undefined || path === '') return false;
+export function isCycle(agent: Agent | undefined, { path }: LineageFields): boolean {
+  if (agent === undefined || path === '') return false;
+  const { hash } = agent;
   let before = path;
   while (before === hash || before.endsWith(`~${hash}`)) before = withoutLastAgent(before);
   return onPath(before, hash);

@@ -2,6 +2,7 @@ import { createContextKey, propagation } from '@opentelemetry/api';
 import type { Context, SpanContext } from '@opentelemetry/api';
 import { layered } from '../context/layer.ts';
 import type { InboundPolicy, Peer, Transport } from '../parties.ts';
+import type { Agent } from './agent.ts';
 import { chainOf, rootChain } from './chain.ts';
 import type { Chain } from './chain.ts';
 import { parseLineage } from './codec.ts';
@@ -39,6 +40,8 @@ export interface Receipt {
   chain: Chain | undefined;
   /** The rules of the hop's wrap; `undefined` where lineage is off. */
   readonly rules: LineageRules | undefined;
+  /** Whose hop it is: what it calls is that agent's too. */
+  readonly agent: Agent | undefined;
   /** How deep the hop is at the start of a chain: 1 below a caller that says nothing of one, 0 at a root. */
   readonly depth: number;
   /** The parent of the hop, where its sampled flag counts: see `edgeSampler`. Absence says no. */
@@ -53,11 +56,13 @@ export function closedReceipt(
   transport: Transport,
   request: object | undefined,
   rules: LineageRules | undefined,
+  agent: Agent | undefined,
 ): Receipt {
   return {
     transport,
     request,
     rules,
+    agent,
     policy: 'restart',
     peer: undefined,
     offered: undefined,

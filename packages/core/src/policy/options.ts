@@ -1,20 +1,16 @@
 import type { MeterProvider, TextMapPropagator, TracerProvider } from '@opentelemetry/api';
 import type { InboundPolicy, Peer, Target } from '../parties.ts';
 import type { Limits } from '../w3c/limits.ts';
+import type { AgentIdentity } from '../lineage/agent.ts';
 import type { LineageOptions } from '../lineage/rules.ts';
+
+export type { AgentIdentity };
 
 /** What an outbound end does with the context it holds: `suppress` keeps the span and sends no field. */
 export type OutboundPolicy = 'inject' | 'suppress';
 
 /** A name, or a pattern: a regular expression, or text in which `*` stands for any run of characters. */
 export type Pattern = string | RegExp;
-
-/** An agent's own name, and what tells it from others of that name. */
-export interface AgentIdentity {
-  readonly name: string;
-  readonly id?: string | undefined;
-  readonly version?: string | undefined;
-}
 
 // As a method's type it also takes a function whose peer is that of one adapter, such as ExpressPeer.
 type OfPeer<T> = { ask(peer: Peer): T }['ask'];
@@ -30,8 +26,8 @@ export interface BaggageOptions {
   /** Keys or patterns let in. Default: all, within the limits; under a restart policy none. */
   readonly accept?: readonly Pattern[] | undefined;
   /**
-   * `true`: all, to everyone. `false`: none, to no one. A list: these keys, to first-party targets. A function decides for
-   * each target. Default: all, to first-party targets.
+   * `true`: all, to everyone. `false`: none, to no one, the lineage neither: no `baggage` field goes. A list: these keys, to
+   * first-party targets. A function decides for each target, and its `false` is one. Default: all, to first-party targets.
    */
   readonly send?: BaggageSend | undefined;
   /** Keys copied onto hop spans as attributes. Default: `session.id`, `gen_ai.conversation.id`. */
@@ -51,7 +47,10 @@ export interface BaggageOptions {
  * ```
  */
 export interface HopOptions {
-  /** This agent's name: `throughline.agent.name` on hop spans. */
+  /**
+   * This agent's name: `throughline.agent.name` on hop spans, and a step in the path of the lineage. Default: that of the inbound hop
+   * around.
+   */
   readonly agent?: string | AgentIdentity | undefined;
   /** A policy, or a function of the peer. Default `continue`. */
   readonly inbound?: InboundPolicy | OfPeer<InboundPolicy> | undefined;

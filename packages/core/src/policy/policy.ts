@@ -1,5 +1,6 @@
 import type { Baggage } from '@opentelemetry/api';
 import { filterBaggage } from '../w3c/baggage.ts';
+import { countsAlone } from '../lineage/codec.ts';
 import { MAX_HOST, textOf, warnOnce, warnOncePer } from '../diagnostics.ts';
 import type { InboundPolicy, Peer, Target } from '../parties.ts';
 import type { OutboundPolicy } from './options.ts';
@@ -49,29 +50,50 @@ export function outboundPolicy(target: Target, settings: HopSettings): OutboundP
   }
 }
 
-/** Returns the members of baggage that may go to the target, or the same object where all may. */
-export function sentBaggage(held: Baggage, target: Target, settings: HopSettings): Baggage | undefined {
+/** What of `baggage` may go to a target. */
+export interface BaggagePass {
+  /** Which members of the user's. */
+  readonly members: boolean | ((key: string) => boolean);
+  /** What of the lineage: to a third party its counts alone, without the hashes of agents' names. */
+  readonly lineage: 'whole' | 'counts' | 'none';
+}
+
+const all: BaggagePass = { members: true, lineage: 'whole' };
+const allButHashes: BaggagePass = { members: true, lineage: 'counts' };
+const counts: BaggagePass = { members: false, lineage: 'counts' };
+const none: BaggagePass = { members: false, lineage: 'none' };
+
+/** Returns what of `baggage` may go to the target. A function of the user's that fails lets nothing go. */
+export function baggagePass(target: Target, settings: HopSettings): BaggagePass {
   const send = settings.options.baggage?.send;
-  if (send === true) return held;
-  if (send === false) return undefined;
+  if (send === false) return none;
   const firstParty = settings.firstParty(target);
-  let sent: Baggage | undefined;
-  if (typeof send === 'function') {
-    try {
-      const decided = send(target, firstParty);
-      sent =
-        typeof decided === 'boolean'
-          ? decided
-            ? held
-            : undefined
-          : filterBaggage(held, matcher(decided, 'baggage.send'));
-    } catch (error) {
-      warnOnce('baggage-send', `\`baggage.send\` failed, so baggage stays: ${textOf(error)}`);
-    }
-    return sent;
+  if (send === true) return firstParty ? all : allButHashes;
+  if (typeof send !== 'function') {
+    if (!firstParty) return counts;
+    return settings.sends === undefined ? all : { members: settings.sends, lineage: 'whole' };
   }
-  if (!firstParty) return undefined;
-  return settings.sends === undefined ? held : filterBaggage(held, settings.sends);
+  try {
+    const decided = send(target, firstParty);
+    if (decided === false) return none;
+    const members = decided === true ? true : matcher(decided, 'baggage.send');
+    return { members, lineage: firstParty ? 'whole' : 'counts' };
+  } catch (error) {
+    warnOnce('baggage-send', `\`baggage.send\` failed, so baggage stays: ${textOf(error)}`);
+    return none;
+  }
+}
+
+/** Returns the members of the user's baggage that pass, or the same object where all do. */
+export function passedMembers(user: Baggage | undefined, { members }: BaggagePass): Baggage | undefined {
+  if (typeof members === 'boolean') return members ? user : undefined;
+  return filterBaggage(user, members);
+}
+
+/** Returns what passes of the value of the lineage member. */
+export function passedLineage(text: string | undefined, { lineage }: BaggagePass): string | undefined {
+  if (text === undefined || lineage === 'whole') return text;
+  return lineage === 'counts' ? countsAlone(text) : undefined;
 }
 
 /** Tells once that baggage stays here because the target is no first party. */

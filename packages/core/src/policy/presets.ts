@@ -30,7 +30,7 @@ export function publicEdge<O extends HopOptions>(options?: O): O & HopOptions {
 
 /**
  * Returns options for calls to what is not yours, such as tools of other people: trace context goes along, so that they can
- * answer for it, baggage does not; what they send of their own accord starts a new trace that links to theirs. What is given
+ * answer for it, and no `baggage` field does, the lineage in it neither; what they send of their own accord starts a new trace that links to theirs. What is given
  * wins.
  *
  * @example
@@ -40,6 +40,19 @@ export function publicEdge<O extends HopOptions>(options?: O): O & HopOptions {
  */
 export function thirdPartyTools<O extends HopOptions>(options?: O): O & HopOptions {
   return merged(tools, options);
+}
+
+/**
+ * Returns options for the fetch that a client of a model provider uses: calls have their CLIENT spans, and the provider gets no field
+ * at all. With `outbound: 'inject'` it gets `traceparent` and `tracestate`, and still no `baggage`. What is given wins.
+ *
+ * @example
+ * ```ts
+ * const openai = new OpenAI({ fetch: traceFetch(fetch, modelProvider({ agent: 'planner' })) });
+ * ```
+ */
+export function modelProvider<O extends HopOptions>(options?: O): O & HopOptions {
+  return merged(provider, options);
 }
 
 // One object each, so that two wraps with the same preset have the same options.
@@ -56,6 +69,8 @@ const tools: HopOptions = {
   firstParty: false,
   baggage: Object.freeze({ send: false }),
 };
+
+const provider: HopOptions = { ...tools, outbound: 'suppress' };
 
 function merged<O extends HopOptions>(preset: HopOptions, given: O | undefined): O & HopOptions {
   const options: Record<string, unknown> = { ...preset };

@@ -1,7 +1,6 @@
 import { trace } from '@opentelemetry/api';
-import type { Attributes, Tracer } from '@opentelemetry/api';
+import type { Tracer } from '@opentelemetry/api';
 import { attributeKeys, checkMaxValues, defaultAttributeKeys } from './baggage-attributes.ts';
-import { ATTR_AGENT_ID, ATTR_AGENT_NAME, ATTR_AGENT_VERSION } from '../conventions.ts';
 import { firstPartyRule } from './first-party.ts';
 import type { Target } from '../parties.ts';
 import { hopsCounter } from '../telemetry/hops-counter.ts';
@@ -18,7 +17,9 @@ import {
   checkOneOfOrFunction,
   optionError,
 } from '../option-checks.ts';
-import type { AgentIdentity, BaggageOptions, HopOptions } from './options.ts';
+import type { BaggageOptions, HopOptions } from './options.ts';
+import { agentOf } from '../lineage/agent.ts';
+import type { Agent } from '../lineage/agent.ts';
 import { lineageRules } from '../lineage/rules.ts';
 import type { LineageRules } from '../lineage/rules.ts';
 import { matcher } from './pattern.ts';
@@ -36,7 +37,7 @@ export interface HopSettings {
   /** @internal */
   readonly tracer: Tracer;
   /** @internal */
-  readonly agent: Attributes;
+  readonly agent: Agent | undefined;
   /** @internal */
   readonly count: CountHop;
   /** @internal */
@@ -141,8 +142,8 @@ export function hopSettings(
       given.authenticated !== undefined ||
       (given.inbound === 'restart-with-link' && typeof given.answer !== 'boolean'),
     tracer: given.tracerProvider?.getTracer(scope.name, scope.version) ?? trace.getTracer(scope.name, scope.version),
-    agent: agentAttributes(given.agent),
-    lineage: lineageRules(given.lineage, typeof given.agent === 'object' ? given.agent.name : given.agent),
+    agent: agentOf(given.agent),
+    lineage: lineageRules(given.lineage, given.agent !== undefined),
     count: hopsCounter(given.meterProvider, scope),
     propagator,
     firstParty: firstPartyRule(given.firstParty),
@@ -152,19 +153,4 @@ export function hopSettings(
     maxValues,
   };
   return settings;
-}
-
-/** The attributes of an agent that has no name. */
-export const noAttributes: Attributes = Object.freeze({});
-
-function agentAttributes(agent: string | AgentIdentity | undefined): Attributes {
-  if (agent === undefined) return noAttributes;
-  const identity: AgentIdentity = typeof agent === 'string' ? { name: agent } : agent;
-  if (typeof identity !== 'object' || identity === null || typeof identity.name !== 'string' || identity.name === '') {
-    throw optionError('agent', 'a name, or { name, id, version }', agent);
-  }
-  const attributes: Attributes = { [ATTR_AGENT_NAME]: identity.name };
-  if (identity.id !== undefined) attributes[ATTR_AGENT_ID] = identity.id;
-  if (identity.version !== undefined) attributes[ATTR_AGENT_VERSION] = identity.version;
-  return attributes;
 }

@@ -9,6 +9,7 @@ import { readBaggage } from '../lineage/member.ts';
 import { activeChain } from '../lineage/state.ts';
 import { formatLineage, LINEAGE_KEY, parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
+import type { Agent } from '../lineage/agent.ts';
 import type { LineageRules } from '../lineage/rules.ts';
 import { checkMilliseconds, checkOneOf } from '../option-checks.ts';
 import type { HopOptions } from '../policy/options.ts';
@@ -105,9 +106,9 @@ export function resumeTrace<T>(
       kind: SpanKind.CONSUMER,
       attributes: { [ATTR_TRANSPORT]: HANDLE },
       channel: 'broker',
-      carrier: carrierOf(handle, saved, relation, chain, settings.lineage),
+      carrier: carrierOf(handle, saved, relation, chain, settings),
       reader: metaFields,
-      ownLineage: settings.lineage && chainText(undefined, relation, chain, settings.lineage),
+      ownLineage: settings.lineage && chainText(undefined, relation, chain, settings.lineage, settings.agent),
       peer: { name },
       links: wokenBy(active),
       stale: relation === 'link' || (saved !== undefined && ageOf(saved) > maxParentAge),
@@ -140,7 +141,9 @@ const handleSettings = remembering((options: HopOptions | undefined): HopSetting
   const { baggage } = settings.options;
   return {
     ...settings,
-    options: { ...settings.options, baggage: { ...baggage, send: false } },
+    options: { ...settings.options, baggage: { ...baggage, send: [] } },
+    sends: () => false,
+    firstParty: () => true,
     propagator: () => ({ kind: 'w3c', trace: true, state: true, baggage: true, limits }),
   };
 });
@@ -150,9 +153,9 @@ function carrierOf(
   saved: HandleFields | undefined,
   relation: 'child' | 'link',
   active: LineageFields | undefined,
-  rules: LineageRules | undefined,
+  { lineage: rules, agent }: HopSettings,
 ): Readonly<Record<string, string | undefined>> {
-  const lineage = rules === undefined ? saved?.lineage : chainText(saved, relation, active, rules);
+  const lineage = rules === undefined ? saved?.lineage : chainText(saved, relation, active, rules, agent);
   return {
     // What is there and cannot be read is offered as it is: it counts as invalid.
     traceparent: saved === undefined ? given(handle) : saved.traceparent,
@@ -174,6 +177,7 @@ function chainText(
   relation: 'child' | 'link',
   active: LineageFields | undefined,
   rules: LineageRules,
+  agent: Agent | undefined,
 ): string | undefined {
   const held = parseLineage(saved?.lineage);
   if (held === undefined && (active === undefined || active.hops === 0)) return undefined;
@@ -185,7 +189,7 @@ function chainText(
     deadline: relation === 'link' ? undefined : from.deadline,
     budget: from.budget,
     // Whoever goes on with its own work has not come back to itself: it is in the path once, when it next sends.
-    path: withoutLast(folded.path, rules.hash),
+    path: withoutLast(folded.path, agent?.hash),
   });
 }
 

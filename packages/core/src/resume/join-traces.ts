@@ -10,7 +10,7 @@ import { parseLineage } from '../lineage/codec.ts';
 import type { LineageFields } from '../lineage/codec.ts';
 import { enteredChain } from '../lineage/rules.ts';
 import type { LineageRules } from '../lineage/rules.ts';
-import { activeChain, withChain } from '../lineage/state.ts';
+import { activeChain, receiptOf, withChain } from '../lineage/state.ts';
 import { Links } from '../hop/links.ts';
 import { metaFields } from '../carrier/read.ts';
 import { peerOf } from '../hop/peer.ts';
@@ -61,7 +61,7 @@ export function joinTraces<T>(
   if (!settings.spans || isTracingSuppressed(active)) {
     return contextApi.with(context, () => fn(trace.getSpan(active) ?? noSpan));
   }
-  const attributes: Attributes = { ...settings.agent };
+  const attributes: Attributes = { ...(settings.agent ?? receiptOf(active)?.agent)?.attributes };
   if (chain !== undefined) addLineage(attributes, chain, chain.hops, false);
   const start = { kind: SpanKind.INTERNAL, attributes, links: links.list };
   const span = startSpan(settings.tracer, name, start, active)?.span;

@@ -3,6 +3,7 @@ import { context, createTraceState, ROOT_CONTEXT, SpanKind, trace } from '@opent
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { messageHeaders } from '../carrier/read.ts';
 import { receive } from '../hop/callbacks.ts';
+import { agentHash } from '../lineage/codec.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { hopSettings } from '../policy/settings.ts';
 import {
@@ -65,10 +66,16 @@ function assertNoFields(wire: readonly Field[] | undefined): void {
 }
 
 /** Runs `fn` in an inbound hop whose chain stands where this member says. */
-async function inChain<T>(member: string, fn: () => Promise<T>): Promise<T> {
+async function inChain<T>(member: string, fn: () => Promise<T>, agent?: string): Promise<T> {
   const carrier = { traceparent: traceparent(), baggage: `${LINEAGE}=${member}` };
   const hop = { transport: 'contract', name: 'work', kind: SpanKind.CONSUMER, carrier, reader: messageHeaders };
-  return receive(hop, fn);
+  return receive(hop, fn, hopSettings({ agent }, { name: 'contract', version: '1.0.0' }));
+}
+
+/** The lineage members on the wire. */
+function lineageOf(wire: readonly Field[] | undefined): string[] {
+  const members = valuesOf(wire, 'baggage').flatMap((value) => String(value).split(','));
+  return members.filter((member) => member.startsWith(`${LINEAGE}=`)).map((member) => member.slice(LINEAGE.length + 1));
 }
 
 export function assertOutboundRefused(bench: Bench, outcome: Outcome): void {
@@ -417,9 +424,53 @@ export const outboundRules: readonly Rule[] = [
       const { wire } = await bench.sender({ options: { agent: 'planner' }, twice: false }, (send) =>
         inChain('1.4.32.1.-.-.-', () => send()),
       );
-      const members = valuesOf(wire, 'baggage').flatMap((value) => String(value).split(','));
-      const [own] = members.filter((member) => member.startsWith(`${LINEAGE}=`));
-      assert.match(String(own), /^throughline\.lineage=1\.5\.32\.1\./);
+      assert.match(String(lineageOf(wire)[0]), /^1\.5\.32\.1\./);
+    },
+  },
+  {
+    name: 'a call has the agent of the inbound hop around it, unless it is given one of its own',
+    needs: ['span'],
+    async run(bench) {
+      for (const [own, expected] of [
+        [undefined, 'desk'],
+        ['planner', 'planner'],
+      ] as const) {
+        const { wire } = await bench.sender({ options: { agent: own, firstParty: true }, twice: false }, (send) =>
+          inChain('1.4.32.1.-.-.-', () => send(), 'desk'),
+        );
+        assert.deepEqual(lineageOf(wire), [`1.5.32.1.-.-.${agentHash(expected)}`]);
+        const agents = bench.telemetry.spans().map(({ attributes }) => attributes['throughline.agent.name']);
+        assert(agents.includes(expected), `a span says that it is of ${expected}; there are ${agents.join(', ')}`);
+      }
+    },
+  },
+  {
+    name: 'a third party gets the counts of the chain, without the hashes of agents',
+    needs: ['baggage'],
+    async run(bench) {
+      for (const [firstParty, path] of [
+        [true, `old~${agentHash('planner')}`],
+        [false, '-'],
+      ] as const) {
+        const { wire } = await bench.sender({ options: { agent: 'planner', firstParty }, twice: false }, (send) =>
+          inChain('1.4.32.1.-.-.old', () => send()),
+        );
+        assert.deepEqual(lineageOf(wire), [`1.5.32.1.-.-.${path}`], `firstParty: ${firstParty}`);
+      }
+    },
+  },
+  {
+    name: 'under `baggage: { send: false }` no `baggage` is on the wire, the chain neither',
+    needs: ['baggage'],
+    async run(bench) {
+      for (const send of [false, () => false] as const) {
+        const { wire } = await bench.sender(
+          { options: { agent: 'planner', baggage: { send } }, twice: false },
+          (call) => inChain('1.4.32.1.-.-.-', () => call()),
+        );
+        assert.deepEqual(valuesOf(wire, 'baggage'), []);
+        assert.equal(valuesOf(wire, 'traceparent').length, 1);
+      }
     },
   },
   ...Object.entries(pastLimits).map(([limit, member]): Rule => ({

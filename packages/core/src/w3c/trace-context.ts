@@ -28,7 +28,7 @@ export function flagged(context: Context, spanContext: SpanContext): SpanContext
 }
 
 /** Returns `traceparent` and `tracestate` of a span context, names and values: exactly what goes on the wire. */
-export function traceFields(spanContext: SpanContext, limits: Limits): Record<string, string> {
+export function traceContextFields(spanContext: SpanContext, limits: Limits): Record<string, string> {
   const fields: Record<string, string> = {};
   const traceparent = formatTraceparent(spanContext);
   if (traceparent === undefined) return fields;

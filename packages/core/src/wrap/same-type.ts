@@ -1,6 +1,6 @@
 import { warnOncePer } from '../diagnostics.ts';
 import { markWrapped, wrapBrand } from './brand.ts';
-import type { HopSettings } from '../policy/settings.ts';
+import type { Wrap } from './brand.ts';
 
 /** What {@link Members.get} returns for a member that is as the target has it. */
 export const asTarget: unique symbol = Symbol('as the target has it');
@@ -16,11 +16,7 @@ export interface Members {
  * Returns an object of the same type as `target`, marked as wrapped, with some members replaced; `target` stays as it is. A
  * plain object of closures, as kafkajs makes them, gives a copy; anything else a {@link viewOf view}.
  */
-export function sameType<T extends object>(
-  target: T,
-  members: Readonly<Record<string, unknown>>,
-  settings: HopSettings,
-): T {
+export function sameType<T extends object>(target: T, members: Readonly<Record<string, unknown>>, settings: Wrap): T {
   const prototype: unknown = Object.getPrototypeOf(target);
   if (prototype === Object.prototype || prototype === null) return markWrapped({ ...target, ...members }, settings);
   return viewOf(target, replacing(members), settings, Object.keys(members));
@@ -55,7 +51,7 @@ export function replacing(members: Readonly<Record<PropertyKey, unknown>>): Memb
 export function viewOf<T extends object>(
   target: T,
   members: Members,
-  settings?: HopSettings,
+  settings?: Wrap,
   called: readonly string[] = [],
 ): T {
   const brand = settings === undefined ? undefined : markWrapped({}, settings);

@@ -1,0 +1,4 @@
+import { Answering } from './message.ts';
+import { serveAgent } from './serve.ts';
+
+await serveAgent('researcher', new Answering(async (question) => `found <${question}>`));

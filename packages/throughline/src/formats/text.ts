@@ -1,0 +1,22 @@
+import { styleText } from 'node:util';
+import type { ChainReport } from '@throughline/verify';
+
+const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/FINDINGS.md';
+
+/** Returns the report for a person. */
+export function text(report: ChainReport, isColoured: boolean): string {
+  const paint = (format: 'red' | 'yellow' | 'green' | 'dim', words: string): string =>
+    isColoured ? styleText(format, words, { validateStream: false }) : words;
+  const { verdict, findings, chains, traces, services, spans } = report;
+  const lines = findings.map(({ code, severity, message }) => {
+    const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
+    return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}#${code}`)}`;
+  });
+  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
+  const sum = [count(chains, 'chain'), count(traces, 'trace'), count(services.length, 'service'), count(spans, 'span')];
+  const said =
+    verdict === 'empty'
+      ? 'empty: there are no spans to judge. Look that exporters flush before the process ends'
+      : `${verdict}: ${sum.join(', ')}`;
+  return `${[...lines, paint(verdict === 'sound' ? 'green' : 'red', said)].join('\n')}\n`;
+}

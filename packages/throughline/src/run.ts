@@ -1,0 +1,58 @@
+import { Command, CommanderError, Option } from 'commander';
+import { check } from './check.ts';
+import type { CheckOptions } from './check.ts';
+import { CANNOT_JUDGE } from './exit-codes.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/**
+ * Runs the `throughline` command with these arguments, and returns its exit code: 0 sound, 1 broken, 2 where it cannot judge. Writes the
+ * report to `stdout` and everything else to `stderr`. Throws nothing.
+ */
+export async function run(args: readonly string[], surroundings: Surroundings): Promise<number> {
+  const { stdout, stderr } = surroundings;
+  let exitCode = CANNOT_JUDGE;
+  const program = new Command('throughline')
+    .description('Keeps one causal trace unbroken across agents, queues and tools.')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
+    .showHelpAfterError('(add --help for what it takes)');
+  program
+    .command('check')
+    .description('Judges OpenTelemetry spans of any tracer, and names the boundary at which a chain broke.')
+    .argument('<files...>', 'OTLP/JSON: one object, or one a line; globs; - for standard input')
+    .option('--services <names>', 'the services that the capture should hold, by commas', listOf)
+    .addOption(
+      new Option('--expect <what>', 'what the capture should be').choices(['chains', 'one-trace']).default('chains'),
+    )
+    .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json', 'junit']).default('text'))
+    .addOption(
+      new Option('--fail-on <severity>', 'the least that is a failure').choices(['error', 'warning']).default('error'),
+    )
+    .addHelpText('after', examples)
+    .action(async (files: string[], options: CheckOptions) => {
+      exitCode = await check(files, options, surroundings);
+    });
+  try {
+    await program.parseAsync(args, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : CANNOT_JUDGE;
+    stderr.write(`throughline: ${error instanceof Error ? error.message : String(error)}\n`);
+    return CANNOT_JUDGE;
+  }
+}
+
+function listOf(names: string): string[] {
+  return names
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+}
+
+const examples = `
+Examples:
+  $ throughline check spans.json
+  $ throughline check 'captures/*.jsonl' --services gateway,planner,analyst
+  $ docker logs collector | throughline check - --format junit > chains.xml
+
+Exit codes: 0 sound, 1 broken, 2 cannot judge: no spans, or a file that cannot be read.`;

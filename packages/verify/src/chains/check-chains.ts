@@ -1,0 +1,127 @@
+import type { Capture as CaptureSource } from '../check-trace.ts';
+import type { CollectedSpan } from '../span.ts';
+import { arrivalsOf } from './arrivals.ts';
+import { endsOf } from './ends.ts';
+import type { ChainFinding } from './finding.ts';
+import { NONE, SpanGraph } from './graph.ts';
+import type { CheckChainsOptions } from './options.ts';
+import { batchUnlinked } from './rules/batch-unlinked.ts';
+import { cascade } from './rules/cascade.ts';
+import { clockSkew } from './rules/clock-skew.ts';
+import type { ChainRule } from './rules/context.ts';
+import { doubleSpan } from './rules/double-span.ts';
+import { doubleUsage } from './rules/double-usage.ts';
+import { duplicateSpan } from './rules/duplicate-span.ts';
+import { endlessTrace } from './rules/endless-trace.ts';
+import { cycle, tooDeep } from './rules/lineage.ts';
+import { lostContext } from './rules/lost-context.ts';
+import { missingCalls } from './rules/missing-calls.ts';
+import { missingLinkTarget } from './rules/missing-link-target.ts';
+import { orphan } from './rules/orphan.ts';
+import { parentLoop } from './rules/parent-loop.ts';
+import { phantomParent } from './rules/phantom-parent.ts';
+import { wrongParent } from './rules/wrong-parent.ts';
+
+/** What {@link checkChains} says, as plain data that can be written as JSON. */
+export interface ChainReport {
+  /**
+   * `sound`: no finding is an error. `empty`: there is no span to judge. `incomplete`: spans were refused when they were collected, so
+   * what seems to be missing may be among them.
+   */
+  readonly verdict: 'sound' | 'broken' | 'incomplete' | 'empty';
+  readonly findings: readonly ChainFinding[];
+  /** What parents and links connect. */
+  readonly chains: number;
+  readonly traces: number;
+  readonly services: readonly string[];
+  readonly spans: number;
+}
+
+const rules: readonly ChainRule[] = [
+  duplicateSpan,
+  parentLoop,
+  lostContext,
+  batchUnlinked,
+  phantomParent,
+  orphan,
+  missingLinkTarget,
+  wrongParent,
+  endlessTrace,
+  doubleSpan,
+  cascade,
+  missingCalls,
+  clockSkew,
+  doubleUsage,
+  cycle,
+  tooDeep,
+];
+
+/**
+ * Returns whether every chain of causes in these spans is whole, and if not, at which boundary it broke. Spans may be any tracer's. A
+ * chain may be one trace or many that links join; requests, jobs and timers of their own are chains of their own.
+ *
+ * @example
+ * ```ts
+ * const report = checkChains(parseOtlpJson(text).spans, { services: ['planner', 'analyst'] });
+ * process.exitCode = report.verdict === 'sound' ? 0 : 1;
+ * ```
+ */
+export function checkChains(
+  source: CaptureSource | Iterable<CollectedSpan>,
+  options: CheckChainsOptions = {},
+): ChainReport {
+  const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
+  const graph = new SpanGraph(collected);
+  const ends = endsOf(graph);
+  const silent = (options.services ?? []).filter((service) => !graph.services.has(service));
+  const capture = { graph, ends, silent };
+  const judged = { ...capture, arrivals: arrivalsOf(capture), options };
+  const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
+  if (options.expect === 'one-trace' && graph.traces.size > 1) {
+    findings.push({
+      code: 'several-traces',
+      severity: 'error',
+      message: `${graph.traces.size} traces were found where one was expected`,
+      spans: [],
+      count: graph.traces.size,
+    });
+  }
+  const isBroken = findings.some(({ severity }) => severity === 'error');
+  return {
+    verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
+    findings,
+    chains: chainsOf(graph),
+    traces: graph.traces.size,
+    services: [...graph.services].sort(),
+    spans: graph.size,
+  };
+}
+
+function refusedOf(source: CaptureSource): ChainFinding[] {
+  const lost = source.rejected() + source.refused();
+  if (lost === 0) return [];
+  const message = `${source.rejected()} spans and ${source.refused()} exports came and could not be kept`;
+  return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
+}
+
+/** How many groups of spans there are that parents and links connect. */
+function chainsOf(graph: SpanGraph): number {
+  const above = Array.from({ length: graph.size }, (_, at) => at);
+  const find = (at: number): number => {
+    let top = at;
+    while (above[top] !== top) top = above[top] = above[above[top] as number] as number;
+    return top;
+  };
+  let groups = graph.size;
+  const join = (a: number, b: number): void => {
+    const [from, to] = [find(a), find(b)];
+    if (from === to) return;
+    above[from] = to;
+    groups--;
+  };
+  for (let at = 0; at < graph.size; at++) {
+    if (graph.parentOf(at) !== NONE) join(at, graph.parentOf(at));
+    for (const target of graph.linkedFrom(at)) join(at, target);
+  }
+  return groups;
+}

@@ -1,0 +1,51 @@
+/** What a finding is about; each has a page in docs/findings. */
+export type ChainFindingCode =
+  | 'incomplete-capture'
+  | 'several-traces'
+  | 'lost-context'
+  | 'phantom-parent'
+  | 'orphan'
+  | 'missing-link-target'
+  | 'batch-unlinked'
+  | 'sampling-split'
+  | 'wrong-parent'
+  | 'endless-trace'
+  | 'double-span'
+  | 'cascade'
+  | 'missing-calls'
+  | 'double-usage'
+  | 'cycle'
+  | 'too-deep'
+  | 'duplicate-span'
+  | 'parent-loop'
+  | 'clock-skew';
+
+/** One way in which the spans fall short of sound chains. */
+export interface ChainFinding {
+  readonly code: ChainFindingCode;
+  /** An `error` breaks a chain; a `warning` does not. */
+  readonly severity: 'error' | 'warning';
+  /** A sentence for people, safe to print, whatever the spans hold. */
+  readonly message: string;
+  readonly boundary?: ChainBoundary;
+  /** The spans at which it shows, the first ones where there are many; `count` says how many there are. */
+  readonly spans: readonly SpanId[];
+  readonly count: number;
+}
+
+/** Where a chain broke: what cannot be told is not there. */
+export interface ChainBoundary {
+  /** The service that sent. The one that received, where it was lost within one process. */
+  readonly from?: string;
+  readonly to?: string;
+  readonly transport?: string;
+  /** The path, topic, queue or tool. */
+  readonly over?: string;
+  /** What did not come across, or was not exported. */
+  readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span';
+}
+
+export interface SpanId {
+  readonly traceId: string;
+  readonly spanId: string;
+}

@@ -1,0 +1,44 @@
+import type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './finding.ts';
+import type { Index, SpanGraph } from './graph.ts';
+
+const SHOWN = 20;
+
+/** One place where a rule found something. */
+export interface Spot {
+  readonly at: Index;
+  readonly boundary: ChainBoundary;
+  /** What else belongs to the cause, so that two causes at one boundary are two findings. */
+  readonly cause?: string | undefined;
+}
+
+/** Returns one finding for each cause: spots at the same boundary are one. `say` puts the first of them into a sentence. */
+export function grouped(
+  code: ChainFindingCode,
+  severity: ChainFinding['severity'],
+  graph: SpanGraph,
+  spots: readonly Spot[],
+  say: (first: Spot, count: number) => string,
+): ChainFinding[] {
+  const groups = new Map<string, Spot[]>();
+  for (const spot of spots) {
+    const { from, to, transport, over } = spot.boundary;
+    const key = JSON.stringify([from, to, transport, over, spot.cause]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [spot]);
+    else group.push(spot);
+  }
+  return [...groups.values()].map((group) => {
+    const first = group[0] as Spot;
+    return {
+      code,
+      severity,
+      message: say(first, group.length),
+      boundary: first.boundary,
+      spans: group.slice(0, SHOWN).map(({ at }): SpanId => {
+        const { traceId, spanId } = graph.span(at);
+        return { traceId, spanId };
+      }),
+      count: group.length,
+    };
+  });
+}

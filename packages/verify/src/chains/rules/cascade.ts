@@ -1,0 +1,51 @@
+import { boundaryBetween } from '../boundary.ts';
+import { NONE } from '../graph.ts';
+import type { Index } from '../graph.ts';
+import { grouped } from '../grouped.ts';
+import type { Spot } from '../grouped.ts';
+import { crossing, span as lasting } from '../words.ts';
+import type { ChainRule } from './context.ts';
+
+/** So many of one call, most of which failed, are more than a retry. */
+const FAILING = 10;
+/** So many of one call are more than any need, however they come out. */
+const ANY = 25;
+
+/** One operation with the same arguments again and again under one parent. */
+export const cascade: ChainRule = ({ graph, ends }) => {
+  const calls = new Map<string, Index[]>();
+  for (const sender of ends.senders) {
+    const digest = graph.meetingPoint(sender)?.digest;
+    if (digest === undefined || graph.parentOf(sender) === NONE) continue;
+    const key = `${graph.parentOf(sender)} ${digest}`;
+    const known = calls.get(key);
+    if (known === undefined) calls.set(key, [sender]);
+    else known.push(sender);
+  }
+  const spots: (Spot & { readonly text: string })[] = [];
+  for (const same of calls.values()) {
+    const failed = same.filter(
+      (at) => graph.span(at).status.code === 'ERROR' || graph.span(at).attributes['error.type'] !== undefined,
+    );
+    if (same.length < FAILING || (failed.length * 2 < same.length && same.length < ANY)) continue;
+    const first = same[0] as Index;
+    const receiver = same
+      .flatMap((at) => graph.childrenOf(at))
+      .find((at) => graph.span(at).service !== graph.span(first).service);
+    const boundary = boundaryBetween(graph, first, receiver ?? first, undefined);
+    const took = Math.max(...same.map((at) => graph.endOf(at))) - graph.startOf(first);
+    const text = `the same call ${same.length} times under one span, ${failed.length} of them failed, ${lasting(took)} in all`;
+    spots.push({
+      at: first,
+      boundary: receiver === undefined ? { ...boundary, to: undefined as never } : boundary,
+      text,
+    });
+  }
+  return grouped(
+    'cascade',
+    'error',
+    graph,
+    spots,
+    (first) => `${crossing(first.boundary)}: ${(first as (typeof spots)[number]).text}`,
+  );
+};

@@ -1,0 +1,28 @@
+import { boundaryBetween } from '../boundary.ts';
+import type { Index } from '../graph.ts';
+import { grouped } from '../grouped.ts';
+import type { Spot } from '../grouped.ts';
+import { crossing, shown, times } from '../words.ts';
+import type { ChainRule } from './context.ts';
+
+/** One call that one service received under two SERVER spans, side by side. */
+export const doubleSpan: ChainRule = ({ graph, ends }) => {
+  const spots: Spot[] = [];
+  const overlap = (a: Index, b: Index): boolean =>
+    graph.startOf(a) <= graph.endOf(b) && graph.startOf(b) <= graph.endOf(a);
+  for (const sender of ends.senders) {
+    const served = graph.childrenOf(sender).filter((child) => graph.span(child).kind === 'SERVER');
+    const second = served.find((at, nth) =>
+      served.slice(0, nth).some((other) => graph.span(other).service === graph.span(at).service && overlap(other, at)),
+    );
+    if (second !== undefined) spots.push({ at: second, boundary: boundaryBetween(graph, sender, second, undefined) });
+  }
+  return grouped(
+    'double-span',
+    'error',
+    graph,
+    spots,
+    ({ boundary }, count) =>
+      `${crossing(boundary)}: ${shown(boundary.to)} has two SERVER spans for one call, ${times(count)}: two instrumentations open one each`,
+  );
+};

@@ -1,0 +1,42 @@
+import { grouped } from '../grouped.ts';
+import type { Spot } from '../grouped.ts';
+import { shown, times } from '../words.ts';
+import type { ChainRule } from './context.ts';
+
+/** Agents that delegate to each other in a circle, as the lineage of Throughline says. */
+export const cycle: ChainRule = ({ graph }) => {
+  const spots: Spot[] = [];
+  for (let at = 0; at < graph.size; at++) {
+    const { attributes, service } = graph.span(at);
+    if (attributes['throughline.lineage.cycle'] === true) spots.push({ at, boundary: { to: service } });
+  }
+  return grouped(
+    'cycle',
+    'warning',
+    graph,
+    spots,
+    ({ boundary }, count) =>
+      `${shown(boundary.to)} was asked by somebody whom it had asked itself, ${times(count)}. To ask back is normal, and so is a loop without an end`,
+  );
+};
+
+/** A chain of agents that went past one of its limits, refused or not. */
+export const tooDeep: ChainRule = ({ graph }) => {
+  const spots: Spot[] = [];
+  for (let at = 0; at < graph.size; at++) {
+    const { events, service } = graph.span(at);
+    const past = events.find(({ name }) => name === 'throughline.lineage.exceeded');
+    const reason = past?.attributes['throughline.lineage.reason'];
+    if (past !== undefined) {
+      spots.push({ at, boundary: { to: service }, cause: typeof reason === 'string' ? reason : 'a limit' });
+    }
+  }
+  return grouped(
+    'too-deep',
+    'warning',
+    graph,
+    spots,
+    ({ boundary, cause }, count) =>
+      `a chain of agents went past its limit on ${shown(cause)} at ${shown(boundary.to)}, ${times(count)}`,
+  );
+};

@@ -1,0 +1,23 @@
+import { isReceiver } from '../ends.ts';
+import { NONE } from '../graph.ts';
+import { grouped } from '../grouped.ts';
+import type { Spot } from '../grouped.ts';
+import { shown, times } from '../words.ts';
+import type { ChainRule } from './context.ts';
+
+/** A span whose parent its own service dropped. */
+export const orphan: ChainRule = ({ graph, arrivals }) => {
+  const spots: Spot[] = [];
+  const spot = (at: number): void => {
+    const { service } = graph.span(at);
+    spots.push({ at, boundary: { from: service, to: service, missing: 'parent' } });
+  };
+  for (let at = 0; at < graph.size; at++) {
+    if (graph.span(at).parentSpanId !== undefined && graph.parentOf(at) === NONE && !isReceiver(graph, at)) spot(at);
+  }
+  for (const { receiver, joined } of arrivals) if (joined === 'orphan') spot(receiver);
+  return grouped('orphan', 'error', graph, spots, ({ at, boundary }, count) => {
+    const name = shown(graph.span(at).name);
+    return `${shown(boundary.to)} exported ${name} and not its parent, which is a span of its own, ${times(count)}: it was filtered, never ended, or lost with the process`;
+  });
+};

@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import { checkChains, parseOtlpJson } from '../src/index.ts';
+import type { ChainFinding, CollectedSpan } from '../src/index.ts';
+
+const trace = 'a'.repeat(32);
+let made = 0;
+
+/** A span that is as plain as can be. */
+function span(service: string, more: Partial<CollectedSpan> = {}): CollectedSpan {
+  return {
+    traceId: trace,
+    spanId: (++made).toString(16).padStart(16, '0'),
+    name: 'work',
+    kind: 'INTERNAL',
+    service,
+    startTimeUnixNano: 1_000_000_000n,
+    endTimeUnixNano: 2_000_000_000n,
+    attributes: {},
+    links: [],
+    events: [],
+    status: { code: 'UNSET' },
+    scope: { name: 'test' },
+    resource: {},
+    ...more,
+  };
+}
+
+const codes = (spans: readonly CollectedSpan[], severity: ChainFinding['severity'] = 'error'): string[] =>
+  checkChains(spans)
+    .findings.filter((finding) => finding.severity === severity)
+    .map(({ code }) => code);
+
+describe('checkChains()', () => {
+  it('says of nothing that it is empty, and of one trace how many it expects', () => {
+    expect(checkChains([])).toMatchObject({ verdict: 'empty', findings: [], chains: 0 });
+    const two = [span('a'), span('a', { traceId: 'b'.repeat(32) })];
+    expect(checkChains(two)).toMatchObject({ verdict: 'sound', chains: 2, traces: 2 });
+    expect(checkChains(two, { expect: 'one-trace' })).toMatchObject({
+      verdict: 'broken',
+      findings: [{ code: 'several-traces' }],
+    });
+  });
+
+  it('is plain data that can be written as JSON', () => {
+    const report = checkChains([span('a', { parentSpanId: 'f'.repeat(16), parentIsRemote: false })]);
+    expect(report.verdict).toBe('broken');
+    expect(JSON.parse(JSON.stringify(report))).toEqual(report);
+  });
+
+  it('is incomplete where the collector refused something', () => {
+    const source = { spans: () => [span('a')], rejected: () => 2, refused: () => 1 };
+    expect(checkChains(source)).toMatchObject({ verdict: 'incomplete', findings: [{ code: 'incomplete-capture' }] });
+  });
+
+  it('prints nothing of a span as it came', () => {
+    const [finding] = checkChains([
+      span('a\u001b[31m', { name: 'evil\u202e', parentSpanId: 'f'.repeat(16), parentIsRemote: false }),
+    ]).findings;
+    expect(finding?.message).toContain('\\u{1b}');
+    for (const hidden of ['\u001b', '\u202e']) expect(finding?.message).not.toContain(hidden);
+  });
+
+  it('counts what joins traces by links as one chain', () => {
+    const a = span('a');
+    const b = span('b', { traceId: 'b'.repeat(32), links: [{ traceId: a.traceId, spanId: a.spanId, attributes: {} }] });
+    expect(checkChains([a, b])).toMatchObject({ chains: 1, traces: 2 });
+  });
+
+  it('finds calls that were made and not exported', () => {
+    const server = span('a', { kind: 'SERVER', attributes: { 'throughline.calls': 2 } });
+    const call = span('a', { kind: 'CLIENT', parentSpanId: server.spanId });
+    expect(codes([server, call])).toEqual(['missing-calls']);
+    expect(codes([server, call, span('a', { kind: 'CLIENT', parentSpanId: server.spanId })])).toEqual([]);
+  });
+
+  it('warns of tokens that are counted twice', () => {
+    const usage = { 'gen_ai.usage.input_tokens': 20 };
+    const turn = span('a', { name: 'invoke_agent', attributes: usage });
+    const chat = span('a', { name: 'chat', parentSpanId: turn.spanId, attributes: usage });
+    expect(codes([turn, chat], 'warning')).toEqual(['double-usage']);
+    expect(codes([span('a'), chat], 'warning')).toEqual([]);
+  });
+
+  it('warns of circles and of limits that the lineage tells', () => {
+    const exceeded = {
+      name: 'throughline.lineage.exceeded',
+      timeUnixNano: 1n,
+      attributes: { 'throughline.lineage.reason': 'hops' },
+    };
+    const spans = [span('a', { attributes: { 'throughline.lineage.cycle': true } }), span('a', { events: [exceeded] })];
+    expect(codes(spans, 'warning')).toEqual(['cycle', 'too-deep']);
+    expect(codes(spans)).toEqual([]);
+  });
+
+  it('finds parents that lead back to themselves, and ends', () => {
+    const [a, b] = [span('a'), span('a')];
+    expect(
+      codes([
+        { ...a, parentSpanId: b.spanId },
+        { ...b, parentSpanId: a.spanId },
+      ]),
+    ).toEqual(['parent-loop']);
+    expect(codes([{ ...a, parentSpanId: a.spanId }])).toEqual(['parent-loop']);
+  });
+
+  it('takes two ends of a hop that share one id, as Zipkin has them', () => {
+    const client = span('a', { kind: 'CLIENT' });
+    const server = span('b', { kind: 'SERVER', spanId: client.spanId, parentIsRemote: true });
+    expect(checkChains([client, server])).toMatchObject({ verdict: 'sound', chains: 1 });
+  });
+
+  it('judges what a parser found in anything', () => {
+    for (const text of ['', '{}', '[]', 'null', '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}']) {
+      expect(checkChains(parseOtlpJson(text).spans).verdict).toBe('empty');
+    }
+  });
+});
