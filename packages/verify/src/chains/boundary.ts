@@ -2,17 +2,17 @@ import type { Arrival } from './arrivals.ts';
 import type { ChainBoundary } from './finding.ts';
 import type { Index, SpanGraph } from './graph.ts';
 
-/** Returns the boundary between a sender, where it is known, and who received. What the receiver says of it goes first. */
+/** Returns the boundary between who sent and who received, as far as they are known. What the receiver says of it goes first. */
 export function boundaryBetween(
   graph: SpanGraph,
   sender: Index | undefined,
-  receiver: Index,
+  receiver: Index | undefined,
   missing: ChainBoundary['missing'],
 ): ChainBoundary {
-  const point = graph.meetingPoint(receiver) ?? (sender === undefined ? undefined : graph.meetingPoint(sender));
+  const point = [receiver, sender].flatMap((end) => (end === undefined ? [] : (graph.meetingPoint(end) ?? [])))[0];
   return {
     ...(sender === undefined ? undefined : { from: graph.span(sender).service }),
-    to: graph.span(receiver).service,
+    ...(receiver === undefined ? undefined : { to: graph.span(receiver).service }),
     ...(point === undefined ? undefined : { transport: point.transport, over: point.over }),
     ...(missing === undefined ? undefined : { missing }),
   };

@@ -21,6 +21,6 @@ export function times(count: number): string {
 }
 
 /** Returns milliseconds for people. */
-export function span(milliseconds: number): string {
+export function lasting(milliseconds: number): string {
   return milliseconds < 1000 ? `${Math.round(milliseconds)} ms` : `${(milliseconds / 1000).toFixed(1)} s`;
 }

@@ -3,7 +3,7 @@ import { NONE } from '../graph.ts';
 import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
-import { crossing, span as lasting } from '../words.ts';
+import { crossing, lasting } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** So many of one call, most of which failed, are more than a retry. */
@@ -32,14 +32,10 @@ export const cascade: ChainRule = ({ graph, ends }) => {
     const receiver = same
       .flatMap((at) => graph.childrenOf(at))
       .find((at) => graph.span(at).service !== graph.span(first).service);
-    const boundary = boundaryBetween(graph, first, receiver ?? first, undefined);
+    const boundary = boundaryBetween(graph, first, receiver, undefined);
     const took = Math.max(...same.map((at) => graph.endOf(at))) - graph.startOf(first);
     const text = `the same call ${same.length} times under one span, ${failed.length} of them failed, ${lasting(took)} in all`;
-    spots.push({
-      at: first,
-      boundary: receiver === undefined ? { ...boundary, to: undefined as never } : boundary,
-      text,
-    });
+    spots.push({ at: first, boundary, text });
   }
   return grouped(
     'cascade',

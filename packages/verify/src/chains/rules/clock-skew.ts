@@ -2,7 +2,7 @@ import { boundaryBetween } from '../boundary.ts';
 import { SLACK } from '../ends.ts';
 import { NONE } from '../graph.ts';
 import { grouped } from '../grouped.ts';
-import { crossing, shown, span as lasting, times } from '../words.ts';
+import { crossing, shown, lasting, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** An arrival before it was sent: clocks differ. */

@@ -1,6 +1,6 @@
 import { boundaryOf } from '../boundary.ts';
 import { grouped } from '../grouped.ts';
-import { crossing, shown, span, times } from '../words.ts';
+import { crossing, lasting, shown, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** Sent here, received there as a root with neither parent nor link. */
@@ -15,6 +15,6 @@ export const lostContext: ChainRule = ({ graph, arrivals }) => {
     graph,
     lost.map((arrival) => ({ at: arrival.receiver, boundary: boundaryOf(graph, arrival, 'context') })),
     ({ at, boundary }, count) =>
-      `${crossing(boundary)}: ${shown(boundary.to)} started a root ${span(after.get(at) ?? 0)} after ${shown(boundary.from)} sent to it, ${times(count)}; what was sent carried no traceparent that ${shown(boundary.to)} used`,
+      `${crossing(boundary)}: ${shown(boundary.to)} started a root ${lasting(after.get(at) ?? 0)} after ${shown(boundary.from)} sent to it, ${times(count)}; what was sent carried no traceparent that ${shown(boundary.to)} used`,
   );
 };
