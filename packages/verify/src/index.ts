@@ -13,6 +13,7 @@ export {
 } from './check-trace.ts';
 export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
+export { formatOtlpJson } from './format-otlp-json.ts';
 export { type ParsedSpans, parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';

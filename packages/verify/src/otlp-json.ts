@@ -171,15 +171,22 @@ const KINDS: readonly SpanKindName[] = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIEN
 
 function readKind(kind: unknown): SpanKindName {
   if (typeof kind === 'number') return KINDS[kind] ?? 'INTERNAL';
-  return KINDS.find((name) => kind === `SPAN_KIND_${name}`) ?? 'INTERNAL';
+  const said = wordOf(kind, 'SPAN_KIND_');
+  return KINDS.find((name) => name === said) ?? 'INTERNAL';
+}
+
+/** Returns a value of an enumeration by name, with its prefix or without. */
+function wordOf(value: unknown, prefix: string): string {
+  const word = textOf(value).toUpperCase();
+  return word.startsWith(prefix) ? word.slice(prefix.length) : word;
 }
 
 function readStatus(status: unknown): SpanStatus {
   if (!isRecord(status)) return { code: 'UNSET' };
   const { code } = status;
   const message = textOf(status.message);
-  const name =
-    code === 2 || code === 'STATUS_CODE_ERROR' ? 'ERROR' : code === 1 || code === 'STATUS_CODE_OK' ? 'OK' : 'UNSET';
+  const said = wordOf(code, 'STATUS_CODE_');
+  const name = code === 2 || said === 'ERROR' ? 'ERROR' : code === 1 || said === 'OK' ? 'OK' : 'UNSET';
   return message === '' ? { code: name } : { code: name, message };
 }
 
