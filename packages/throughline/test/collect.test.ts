@@ -24,7 +24,7 @@ function collect(args: readonly string[], signal?: NodeJS.Signals): Promise<Ran>
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (chunk: Buffer) => {
       stdout += chunk.toString();
-      if (signal !== undefined && stdout.includes('ready')) child.kill(signal);
+      if (signal !== undefined && chunk.includes('ready')) child.kill(signal);
     });
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     child.on('close', (code) => resolve({ code, stdout, stderr }));

@@ -16,7 +16,7 @@ const span: CollectedSpan = {
     text: 'a',
     yes: true,
     whole: 7,
-    large: 2n ** 62n,
+    large: 2n ** 62n + 1n,
     half: 0.5,
     none: Number.NaN,
     list: ['a', 1],
