@@ -1,5 +1,6 @@
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';
+export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';
 export type { Boundary } from './boundary.ts';
 export { type CausalGraph, type CausalNode, type CausalTrace, type HopEdge, buildCausalGraph } from './causal-graph.ts';

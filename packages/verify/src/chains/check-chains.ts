@@ -4,6 +4,8 @@ import { arrivalsOf } from './arrivals.ts';
 import { endsOf } from './ends.ts';
 import type { ChainFinding } from './finding.ts';
 import { NONE, SpanGraph } from './graph.ts';
+import { hopsOf } from './hops.ts';
+import type { ChainHop } from './hops.ts';
 import type { CheckChainsOptions } from './options.ts';
 import { batchUnlinked } from './rules/batch-unlinked.ts';
 import { cascade } from './rules/cascade.ts';
@@ -30,6 +32,8 @@ export interface ChainReport {
    */
   readonly verdict: 'sound' | 'broken' | 'incomplete' | 'empty';
   readonly findings: readonly ChainFinding[];
+  /** Who called whom, over what, and how often, as far as that is whole. */
+  readonly hops: readonly ChainHop[];
   /** What parents and links connect. */
   readonly chains: number;
   readonly traces: number;
@@ -90,6 +94,7 @@ export function checkChains(
   return {
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
+    hops: hopsOf(graph),
     chains: chainsOf(graph),
     traces: graph.traces.size,
     services: [...graph.services].sort(),
