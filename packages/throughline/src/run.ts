@@ -20,7 +20,10 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     .showHelpAfterError('(add --help for what it takes)');
   judging(program.command('check'))
     .description('Judges OpenTelemetry spans of any tracer, and names the boundary at which a chain broke.')
-    .argument('<files...>', 'OTLP/JSON: one object, or one a line; globs; - for standard input')
+    .argument(
+      '<files...>',
+      'OTLP/JSON, one object or one a line; Jaeger JSON; Zipkin JSON; globs; - for standard input',
+    )
     .addHelpText('after', checkExamples)
     .action(async (files: string[], options: ReportOptions) => {
       exitCode = await check(files, options, surroundings);

@@ -116,7 +116,7 @@ describe('throughline check', () => {
     writeFileSync(empty, '{"resourceSpans":[]}');
     for (const [args, says] of [
       [['check', join(folder, 'missing.json')], /missing\.json cannot be read/],
-      [['check', garbage], /garbage\.json is not OTLP\/JSON: .*OTEL_EXPORTER_OTLP_PROTOCOL/],
+      [['check', garbage], /garbage\.json is not OTLP\/JSON.*OTEL_EXPORTER_OTLP_PROTOCOL/],
       [['check', empty], /no spans to judge/],
       [['check'], /missing required argument 'files'/],
       [['check', sound, '--format', 'xml'], /Allowed choices are text, json, junit/],

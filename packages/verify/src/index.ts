@@ -15,7 +15,8 @@ export {
 export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
 export { formatOtlpJson } from './format-otlp-json.ts';
-export { type ParsedSpans, parseOtlpJson } from './otlp-json.ts';
+export { parseJaegerJson } from './jaeger-json.ts';
+export { parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';
 export { renderVerdict } from './render-verdict.ts';
@@ -28,3 +29,6 @@ export type {
   SpanLink,
   SpanStatus,
 } from './span.ts';
+export { parseSpans } from './parse-spans.ts';
+export type { ParsedSpans } from './parsing.ts';
+export { parseZipkinJson } from './zipkin-json.ts';

@@ -1,4 +1,6 @@
 import { beyondJsonLimits } from './json-limits.ts';
+import { isRecord, listOf, textOf } from './json-values.ts';
+import type { ParsedSpans, Parsing } from './parsing.ts';
 import {
   MAX_ATTRIBUTE_DEPTH,
   type AttributeValue,
@@ -14,21 +16,6 @@ import {
   parseTraceId,
   serviceOf,
 } from './span.ts';
-
-/** What an OTLP body held. */
-export interface ParsedSpans {
-  readonly spans: CollectedSpan[];
-  /** How many spans were left out because they have no valid ids or times. */
-  readonly rejected: number;
-  /** Why the body, or a line of it, is no OTLP at all; absent when it is. */
-  readonly malformed?: string;
-}
-
-interface Parsing {
-  readonly spans: CollectedSpan[];
-  rejected: number;
-  malformed?: string;
-}
 
 /**
  * Returns the spans of an OTLP `ExportTraceServiceRequest` in its JSON form: an object, its text, or a text with one
@@ -264,16 +251,4 @@ function readDouble(value: unknown): number | null {
   if (value === 'NaN') return Number.NaN;
   if (value === 'Infinity') return Number.POSITIVE_INFINITY;
   return value === '-Infinity' ? Number.NEGATIVE_INFINITY : null;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
