@@ -1,5 +1,5 @@
-import { checkChains } from '@throughline/verify';
 import { CANNOT_JUDGE } from './exit-codes.ts';
+import { judge } from './judge.ts';
 import { readSpans } from './read-spans.ts';
 import { exitCodeOf, report } from './report.ts';
 import type { ReportOptions } from './report.ts';
@@ -14,7 +14,7 @@ export async function check(
   const { stderr, stdin } = surroundings;
   const { spans, rejected, problems } = await readSpans(files, stdin);
   for (const problem of problems) stderr.write(`throughline: ${problem}\n`);
-  const judged = checkChains(spans, { services: options.services, expect: options.expect });
+  const judged = await judge(spans, options);
   report(judged, options, surroundings);
   if (rejected > 0) stderr.write(`throughline: ${rejected} spans without valid ids or times were left out\n`);
   return problems.length > 0 ? CANNOT_JUDGE : exitCodeOf(judged, options.failOn);

@@ -3,8 +3,9 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { checkChains, formatOtlpJson, startCollector } from '@throughline/verify';
+import { formatOtlpJson, startCollector } from '@throughline/verify';
 import type { Collector } from '@throughline/verify';
+import { judge } from './judge.ts';
 import { exitCodeOf, report } from './report.ts';
 import type { ReportOptions } from './report.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -49,8 +50,8 @@ export async function collect(
       return CANNOT_JUDGE;
     }
     await settled(collector, options.settle);
-    const judged = checkChains(collector, { services: options.services, expect: options.expect });
     if (options.output !== undefined) await writeFile(options.output, `${formatOtlpJson(collector.spans())}\n`);
+    const judged = await judge(collector, options);
     report(judged, options, surroundings);
     return ended.code === 0 ? exitCodeOf(judged, options.failOn) : ended.code;
   } finally {

@@ -9,6 +9,10 @@ import type { Surroundings } from './surroundings.ts';
 export interface ReportOptions {
   readonly services?: readonly string[];
   readonly expect: 'chains' | 'one-trace';
+  /** The file of a contract. */
+  readonly contract?: string;
+  /** The file that gets the contract which this run fulfils. */
+  readonly writeContract?: string;
   readonly format: 'text' | 'json' | 'junit';
   readonly failOn: ChainFinding['severity'];
 }

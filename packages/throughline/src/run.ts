@@ -51,6 +51,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
 function judging(command: Command): Command {
   return command
     .option('--services <names>', 'the services that the capture should hold, by commas', listOf)
+    .option('--contract <file>', 'the hops that there have to be, in YAML or JSON')
+    .option('--write-contract <file>', 'writes the contract that this run fulfils')
     .addOption(
       new Option('--expect <what>', 'what the capture should be').choices(['chains', 'one-trace']).default('chains'),
     )

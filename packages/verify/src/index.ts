@@ -1,4 +1,5 @@
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
+export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';
 export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';

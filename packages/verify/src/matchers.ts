@@ -1,5 +1,7 @@
 import { checkChains } from './chains/check-chains.ts';
 import type { ChainFinding, ChainReport } from './index.ts';
+import { readContract } from './chains/contract.ts';
+import type { ChainContract } from './chains/contract.ts';
 import type { ChainHop } from './chains/hops.ts';
 import type { Capture } from './check-trace.ts';
 import { printable } from './printable.ts';
@@ -29,6 +31,8 @@ export interface ChainMatchers<R = void> {
   toFormOneTrace(services?: readonly string[]): R;
   /** One service called another, and the hop between them is whole. */
   toHaveHop(from: string, to: string, detail?: HopDetail): R;
+  /** Sound, and as a contract says. */
+  toMatchContract(contract: ChainContract): R;
 }
 
 /**
@@ -46,6 +50,8 @@ export const matchers = {
     judged(checkChains(received, { services })),
   toFormOneTrace: (received: Collected, services?: readonly string[]): MatchResult =>
     judged(checkChains(received, { services, expect: 'one-trace' })),
+  toMatchContract: (received: Collected, contract: ChainContract): MatchResult =>
+    judged(checkChains(received, { contract: readContract(contract) })),
   toHaveHop(received: Collected, from: string, to: string, detail: HopDetail = {}): MatchResult {
     const { hops, findings } = checkChains(received);
     const { over, transport } = detail;

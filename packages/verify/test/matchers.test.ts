@@ -33,6 +33,16 @@ describe('matchers', () => {
     expect(three.filter(({ traceId }) => traceId === three[0]?.traceId)).toFormOneTrace();
   });
 
+  it('toMatchContract() takes what was promised', () => {
+    const spans = spansOf('kafkajs-each-message');
+    const hop = { from: 'gateway', to: 'analyst', transport: 'kafka' };
+    expect(spans).toMatchContract({ services: ['gateway', 'analyst'], hops: [hop] });
+    expect(() => expect(spans).toMatchContract({ hops: [{ ...hop, min: 1000 }] })).toThrow(
+      /contract: gateway → analyst over kafka: the contract asks for 1000, and there are \d+/,
+    );
+    expect(() => expect(spans).toMatchContract({ hop: [] } as never)).toThrow(/a contract has no `hop`: it takes/);
+  });
+
   it('toHaveHop() takes whole hops alone, and says which there are', () => {
     const spans = spansOf('kafkajs-each-message');
     expect(spans).toHaveHop('gateway', 'analyst', { transport: 'kafka', over: 'kafkajs-each-message' });

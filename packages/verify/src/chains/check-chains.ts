@@ -1,6 +1,7 @@
 import type { Capture as CaptureSource } from '../check-trace.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
+import { contractFindings } from './contract.ts';
 import { endsOf } from './ends.ts';
 import type { ChainFinding } from './finding.ts';
 import { NONE, SpanGraph } from './graph.ts';
@@ -77,10 +78,14 @@ export function checkChains(
   const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
   const graph = new SpanGraph(collected);
   const ends = endsOf(graph);
-  const silent = (options.services ?? []).filter((service) => !graph.services.has(service));
+  const { contract } = options;
+  const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
+  const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
   const judged = { ...capture, arrivals: arrivalsOf(capture), options };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
+  const hops = hopsOf(graph);
+  if (contract !== undefined) findings.push(...contractFindings(contract, hops));
   if (options.expect === 'one-trace' && graph.traces.size > 1) {
     findings.push({
       code: 'several-traces',
@@ -94,7 +99,7 @@ export function checkChains(
   return {
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
-    hops: hopsOf(graph),
+    hops,
     chains: chainsOf(graph),
     traces: graph.traces.size,
     services: [...graph.services].sort(),
