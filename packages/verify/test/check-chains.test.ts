@@ -151,6 +151,22 @@ describe('checkChains()', () => {
     expect(() => readContract(contract)).toThrow(message);
   });
 
+  it('finds a lost context in the old names of the conventions, and takes no port of a caller for one of a server', () => {
+    const client = span('a', {
+      kind: 'CLIENT',
+      attributes: { 'http.method': 'GET', 'http.url': 'http://planner:7102/plan', 'net.peer.port': '7102' },
+    });
+    const server = (more: object): CollectedSpan =>
+      span('b', {
+        traceId: 'b'.repeat(32),
+        kind: 'SERVER',
+        attributes: { 'http.method': 'GET', 'http.target': '/plan?q=a', 'net.peer.port': 51234, ...more },
+      });
+    expect(codes([client, server({})])).toEqual(['lost-context']);
+    expect(codes([client, server({ 'http.host': 'planner:7102' })])).toEqual(['lost-context']);
+    expect(codes([client, server({ 'http.host': 'planner:7103' })])).toEqual([]);
+  });
+
   it('judges what a parser found in anything', () => {
     for (const text of ['', '{}', '[]', 'null', '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}']) {
       expect(checkChains(parseOtlpJson(text).spans).verdict).toBe('empty');
