@@ -21,7 +21,7 @@ export function wrongContents(folder: string, { sources, traces }: Expected): st
     .filter((entry) => !entry.isDirectory())
     .map((entry) => relative(folder, join(entry.parentPath, entry.name)))
     .sort();
-  const meant = new Set([...always, ...sources.flatMap(filesOf)]);
+  const meant = new Set([...always, ...singleFiles(folder), ...sources.flatMap(filesOf)]);
   const found = there.filter((file) => !meant.has(file)).map((file) => `${file} is not meant to be in the tarball`);
   for (const file of meant) if (!there.includes(file)) found.push(`${file} is not in the tarball`);
   for (const file of there) {
@@ -31,6 +31,12 @@ export function wrongContents(folder: string, { sources, traces }: Expected): st
     if (file.endsWith('.map')) found.push(...strayMaps(file, text, meant));
   }
   return [...found, ...manifestFaults(folder)];
+}
+
+/** What the manifest lists by name, such as a schema: with an ending, and no pattern. */
+function singleFiles(folder: string): string[] {
+  const { files = [] } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { files?: string[] };
+  return files.filter((file) => /^[\w.-]+\.\w+$/.test(file));
 }
 
 function filesOf(source: string): string[] {

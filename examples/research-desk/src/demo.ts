@@ -1,13 +1,15 @@
 /**
  * Starts the research desk, asks it a question, and judges the trace that this leaves:
- * `pnpm demo [question words…]`. Exits 0 only when there is an answer and one whole trace.
+ * `pnpm demo [--break http|kafka|mcp] [question words…]`. Exits 0 only when there is an answer and one whole trace.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
-import { checkTrace, renderTree, renderVerdict, startCollector } from '@throughline/verify';
+import { checkChains, checkTrace, renderTree, renderVerdict, startCollector } from '@throughline/verify';
 import { Reply } from './desk.ts';
+import { BREAKABLE } from './dropping.ts';
 import { missingHops } from './hops.ts';
 import { crew } from './processes.ts';
 
@@ -42,6 +44,7 @@ async function run(question: string): Promise<boolean> {
     DESK_RESULTS_TOPIC: `research.results${suffix}`,
     DESK_REPOSITORY: fileURLToPath(new URL('../../..', import.meta.url)),
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    ...(broken === undefined ? undefined : { DESK_DROP: broken }),
   });
   progress('demo', `asks: ${question}`);
   const reply = await ask(gateway, question);
@@ -53,6 +56,8 @@ async function run(question: string): Promise<boolean> {
   print(renderTree(report, { color: process.stdout.isTTY }));
   const missing = missingHops(report);
   print([renderVerdict(report), ...missing.map((hop) => `- no trace crosses ${hop}`)].join('\n'));
+  for (const { code, message } of checkChains(collector).findings)
+    print(`✗ ${message}\n  ${code}: docs/FINDINGS.md#${code}`);
   for (const complaint of complaints) progress('demo', complaint);
   return !('error' in reply) && complaints.length + missing.length === 0 && report.verdict === 'sound';
 }
@@ -113,7 +118,13 @@ async function lateness(): Promise<never> {
 
 // Whatever ends this process, an uncaught error too, ends the agents; the broker watches for that itself.
 process.on('exit', () => void agents.kill());
-const question = process.argv.slice(2).join(' ').trim() || DEFAULT_QUESTION;
+const { values, positionals } = parseArgs({ options: { break: { type: 'string' } }, allowPositionals: true });
+const broken = values.break;
+if (broken !== undefined && !(BREAKABLE as readonly string[]).includes(broken)) {
+  process.stderr.write(`--break takes ${BREAKABLE.join(', ')}, not ${broken}\n`);
+  process.exit(1);
+}
+const question = positionals.join(' ').trim() || DEFAULT_QUESTION;
 const code = await Promise.race([
   run(question).then((whole) => (whole ? 0 : 1)),
   agents.loss,

@@ -11,6 +11,7 @@ import type { Task } from './desk.ts';
 import { assigned, makeTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
+import { dropping } from './dropping.ts';
 import { resultBox } from './results.ts';
 
 const options: HopOptions = { agent: 'planner' };
@@ -19,7 +20,7 @@ const RESULTS_DEADLINE_MS = 30_000;
 await runAgent('planner', 'planner', async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();
   const kafka = kafkaClient('planner');
-  const producer = traceProducer(kafka.producer(), options);
+  const producer = traceProducer(kafka.producer(), { ...options, ...dropping('kafka') });
   const consumer = traceConsumer(deskConsumer(kafka, resultsTopic), options);
   const box = resultBox();
 

@@ -6,6 +6,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { traceClient } from '@throughline/mcp';
 import * as z from 'zod';
+import { dropping } from './dropping.ts';
 import { Hit, setting } from './desk.ts';
 import type { PassageKind } from './desk.ts';
 
@@ -23,7 +24,8 @@ export interface Tools {
 export async function connectTools(analyst: string): Promise<Tools> {
   const library = traceClient(new Client({ name: analyst, version: '1.0.0' }), { agent: analyst });
   // A program on this machine is not ours by itself; this one is.
-  const reader = traceClient(new Client({ name: analyst, version: '1.0.0' }), { agent: analyst, firstParty: true });
+  const ours = { agent: analyst, firstParty: true, ...dropping('mcp') };
+  const reader = traceClient(new Client({ name: analyst, version: '1.0.0' }), ours);
   const close = async (): Promise<void> => {
     await Promise.allSettled([library.close(), reader.close()]);
   };

@@ -95,6 +95,22 @@ describe('the demo', { timeout: DEADLINE }, () => {
     expect(output).toContain('- no trace crosses planner ─ kafka ──▶ analyst');
   });
 
+  test.each([
+    ['http', /^✗ gateway → planner over http \/plans: planner started a root .* after gateway sent to it, once;/m],
+    ['kafka', /^✗ planner → analyst over kafka research\.tasks\S*: analyst started a root .* sent to it, 3 times;/m],
+    ['mcp', /^✗ analyst → reader over mcp read_passage: reader started a root .* after analyst sent to it/m],
+  ])('--break %s drops the context of that hop, and that boundary is named', async (hop, finding) => {
+    const { code, output } = await startDemo(['--break', hop], shared).ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(finding);
+    expect(output.match(/^✗/gm)).toHaveLength(1);
+  });
+
+  test('--break takes no other', async () => {
+    const { code, progress } = await startDemo(['--break', 'amqp'], shared).ended;
+    expect([code, progress]).toEqual([1, '--break takes http, kafka, mcp, not amqp\n']);
+  });
+
   test('says what is missing when a question has no word to look for', async () => {
     const { code, output } = await startDemo(['what', 'is', 'it?'], shared).ended;
     expect(code).toBe(1);

@@ -1,8 +1,10 @@
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context } from '@opentelemetry/api';
+import { bindAsyncIterable } from '@throughline/core';
 import { httpHeaders, runOutbound, sameType, warnIfRewrapped, wrapped, writeRecord } from '@throughline/core/adapter';
 import type { OutboundHop, Sending } from '@throughline/core/adapter';
 import { othersWatchUndici, serverAddress, serverAttributes } from '@throughline/core/http';
+import { failureOutcome } from './aborted.ts';
 import { agentAddress } from './agent-address.ts';
 import { ATTR_A2A_METHOD_NAME, ATTR_A2A_PROTOCOL_BINDING, ATTR_A2A_PROTOCOL_VERSION } from './conventions.ts';
 import { A2A, checkMethods, clientSettings, isObject } from './options.ts';
@@ -92,15 +94,20 @@ class Calls {
     return runOutbound(hop, this.#settings.hop, {
       call: (sending) => contextApi.with(this.#inside(sending), () => this.#send(name, args, place, sending)),
       outcome: (result) => (isCard ? undefined : taskOutcome(newsOf(result))),
+      failure: (error) => failureOutcome(args[place], error),
     });
   }
 
   stream(name: string, args: unknown[]): unknown {
     const hop = this.#hop(STREAMS[name] as string, requestNews(args[0]), args[1], true);
-    return tracedStream(hop, this.#settings.hop, (sending) => ({
-      context: this.#inside(sending),
-      open: () => this.#send(name, args, 1, sending) as AsyncIterable<unknown>,
-    }));
+    return tracedStream(hop, this.#settings.hop, {
+      open: (sending) => {
+        const context = this.#inside(sending);
+        const stream = contextApi.with(context, () => this.#send(name, args, 1, sending)) as AsyncIterable<unknown>;
+        return bindAsyncIterable(stream, context);
+      },
+      failure: (error) => failureOutcome(args[1], error),
+    });
   }
 
   #hop(method: string, asked: TaskNews, options: unknown, hasSpan: boolean): OutboundHop {

@@ -1,15 +1,16 @@
 import { context as contextApi } from '@opentelemetry/api';
-import type { Context } from '@opentelemetry/api';
 import { bindAsyncIterable } from '@throughline/core';
 import { runOutbound } from '@throughline/core/adapter';
-import type { HopSettings, OutboundHop, Sending } from '@throughline/core/adapter';
-import { merged, newsOfStream, taskOutcome } from './task.ts';
+import type { HopSettings, Outcome, OutboundHop, Sending } from '@throughline/core/adapter';
+import { merged, newsOfStream, taskAttributes, taskOutcome } from './task.ts';
 import type { TaskNews } from './task.ts';
 
-/** The stream behind a hop: how to open it, and the context that it runs in. */
+/** The stream behind a hop. */
 interface Source {
-  readonly context: Context;
-  open(): AsyncIterable<unknown>;
+  /** Opens it, in the context that it runs in. */
+  open(sending: Sending): AsyncIterable<unknown>;
+  /** How it came out that failed. */
+  failure(error: unknown): Outcome;
 }
 
 /**
@@ -19,7 +20,7 @@ interface Source {
 export function tracedStream(
   hop: OutboundHop,
   settings: HopSettings,
-  source: (sending: Sending) => Source,
+  source: Source,
 ): AsyncGenerator<unknown, void, undefined> {
   return bindAsyncIterable(items(hop, settings, source), contextApi.active());
 }
@@ -27,18 +28,21 @@ export function tracedStream(
 async function* items(
   hop: OutboundHop,
   settings: HopSettings,
-  source: (sending: Sending) => Source,
+  source: Source,
 ): AsyncGenerator<unknown, void, undefined> {
   let news: TaskNews = {};
   const { ended, resolve, reject } = settling();
   let stream: AsyncIterable<unknown> | undefined;
   const hopEnded = runOutbound(hop, settings, {
     call(sending) {
-      const { context, open } = source(sending);
-      stream = bindAsyncIterable(contextApi.with(context, open), context);
+      stream = source.open(sending);
       return ended;
     },
     outcome: () => taskOutcome(news),
+    failure: (error) => {
+      const outcome = source.failure(error);
+      return { ...outcome, attributes: { ...taskAttributes(news), ...outcome.attributes } };
+    },
   });
   try {
     for await (const item of stream as AsyncIterable<unknown>) {

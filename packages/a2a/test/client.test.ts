@@ -1,4 +1,4 @@
-import { SpanKind, trace } from '@opentelemetry/api';
+import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import type { Span } from '@opentelemetry/api';
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { TaskState } from '@a2a-js/sdk';
@@ -178,6 +178,47 @@ describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) =>
     const [working] = telemetry.spans().filter(({ name, kind }) => name.startsWith('Send') && kind === SpanKind.SERVER);
     expect(named('CancelTask', SpanKind.SERVER)[0]?.links[0]?.context.spanId).toBe(working?.spanContext().spanId);
     expect(named('SendStreamingMessage', SpanKind.CLIENT)[0]?.attributes['a2a.task.state']).toBe('TASK_STATE_CANCELED');
+  });
+});
+
+describe.each<Binding>(['JSONRPC', 'HTTP+JSON', 'GRPC'])('over %s', (binding) => {
+  const giveUp = async (name: string, abort: (begun: Promise<void>) => AbortSignal): Promise<ReadableSpan> => {
+    let begin = (): void => {};
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    let finish = (): void => {};
+    const work: Work = () => {
+      if (name === 'SendMessage') begin();
+      return new Promise((resolve) => (finish = () => resolve('done')));
+    };
+    const client = traceA2aClient(await clientOf(await open({ work }), binding));
+    const signal = abort(begun);
+    const asked =
+      name === 'SendMessage'
+        ? client.sendMessage(asking('q'), { signal })
+        : (async () => {
+            for await (const _ of client.sendMessageStream(asking('q'), { signal })) begin();
+          })();
+    await expect(asked).rejects.toThrow();
+    finish();
+    return named(name, SpanKind.CLIENT)[0] as ReadableSpan;
+  };
+
+  test.each(['SendMessage', 'SendStreamingMessage'])('%s that its caller aborts is no error', async (name) => {
+    const span = await giveUp(name, (begun) => {
+      const controller = new AbortController();
+      void begun.then(() => controller.abort());
+      return controller.signal;
+    });
+    expect(span.status.code).toBe(SpanStatusCode.UNSET);
+    expect(span.attributes['error.type']).toBeUndefined();
+    expect(span.attributes['throughline.aborted']).toBe(true);
+    if (name === 'SendStreamingMessage') expect(span.attributes['a2a.task.state']).toBe('TASK_STATE_WORKING');
+  });
+
+  test.each(['SendMessage', 'SendStreamingMessage'])('%s that takes too long is an error', async (name) => {
+    const span = await giveUp(name, () => AbortSignal.timeout(50));
+    expect(span.status.code).toBe(SpanStatusCode.ERROR);
+    expect(span.attributes['throughline.aborted']).toBeUndefined();
   });
 });
 

@@ -2,8 +2,9 @@ import type { Attributes } from '@opentelemetry/api';
 import { errorType } from '@throughline/core/adapter';
 import type { HopScope, Outcome, Target } from '@throughline/core/adapter';
 import {
-  ATTR_ABORTED,
+  abortedOutcome,
   ATTR_HTTP_RESPONSE_STATUS_CODE,
+  isAbortBy,
   methodAttributes,
   methodName,
   serverAddress,
@@ -51,15 +52,6 @@ export function statusOutcome(status: number): Outcome {
   return status >= 400 ? { attributes, errorType: String(status) } : { attributes };
 }
 
-/** What tells of an abort: the signal of a call, or undici's controller of a dispatch. */
-interface Aborted {
-  readonly aborted?: unknown;
-  readonly reason?: unknown;
-}
-
-/** The outcome of a call that its caller aborted, which is no error. */
-const abortedOutcome: Outcome = { failed: false, attributes: { [ATTR_ABORTED]: true } };
-
 /**
  * Returns how a call that got no answer came out. It is no error where the caller aborted it, which `signals` tell; a timeout is
  * one. `error.type` is `AbortError` or `TimeoutError`, else that of {@link errorType}. The message is that of what is behind fetch's
@@ -77,18 +69,6 @@ export function failureOutcome(error: unknown, ...signals: readonly unknown[]): 
   } catch {
     // A getter of the error threw. It reaches the caller as it is; here its class is unknown.
     return { errorType: '_OTHER' };
-  }
-}
-
-// A signal may abort after the call has failed by itself, so the error must be its reason, or an AbortError that stands for it.
-function isAbortBy(signal: unknown, error: unknown): boolean {
-  try {
-    const { aborted, reason } = Object(signal) as Aborted;
-    if (aborted !== true || nameOf(reason) === 'TimeoutError') return false;
-    return Object.is(error, reason) || nameOf(error) === 'AbortError';
-  } catch {
-    // A getter of a signal that is none of the platform's threw.
-    return false;
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseOtlpJson } from '@throughline/verify';
+import { parseSpans } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
 import { glob, isDynamicPattern } from 'tinyglobby';
 
@@ -12,7 +12,7 @@ export interface ReadSpans {
   readonly problems: readonly string[];
 }
 
-/** Reads OTLP/JSON out of files, globs of them, and standard input where one is `-`. */
+/** Reads OTLP/JSON, Jaeger's and Zipkin's out of files, globs of them, and standard input where one is `-`. */
 export async function readSpans(files: readonly string[], stdin: AsyncIterable<Buffer | string>): Promise<ReadSpans> {
   const spans: CollectedSpan[] = [];
   const problems: string[] = [];
@@ -26,12 +26,12 @@ export async function readSpans(files: readonly string[], stdin: AsyncIterable<B
       problems.push(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
       continue;
     }
-    const parsed = parseOtlpJson(content);
+    const parsed = parseSpans(content);
     rejected += parsed.rejected;
     for (const span of parsed.spans) spans.push(span);
     if (parsed.malformed !== undefined) {
       problems.push(
-        `${name} is not OTLP/JSON: ${parsed.malformed}. Export with the collector's file exporter, or with OTEL_EXPORTER_OTLP_PROTOCOL=http/json`,
+        `${name} is not OTLP/JSON, nor Jaeger's or Zipkin's: ${parsed.malformed}. Export with the collector's file exporter, or with OTEL_EXPORTER_OTLP_PROTOCOL=http/json`,
       );
     }
   }

@@ -109,6 +109,26 @@ describe('throughline check', () => {
     expect(stdout).toMatch(/^::error title=lost-context::gateway → planner over http/m);
   });
 
+  it('writes the contract of a good run, and holds others to it', async () => {
+    const contract = join(folder, 'contract.yaml');
+    const written = await throughline(['check', sound, '--write-contract', contract]);
+    expect(written.code).toBe(0);
+    expect(readFileSync(contract, 'utf8')).toMatch(/^# yaml-language-server: \$schema=.*\nservices:\n {2}- gateway\n/);
+    expect((await throughline(['check', sound, '--contract', contract])).code).toBe(0);
+    const other = await throughline(['check', capture('pika-queue'), '--contract', contract]);
+    expect(other.code).toBe(1);
+    expect(other.stdout).toMatch(/✗ gateway → planner over http \/plan: the contract asks for 1, and there are 0/);
+    const wrong = join(folder, 'wrong.json');
+    writeFileSync(wrong, '{"hop": []}');
+    const refused = await throughline(['check', sound, '--contract', wrong]);
+    expect([refused.code, refused.stderr]).toEqual([
+      2,
+      expect.stringContaining('wrong.json cannot be used: a contract has no `hop`'),
+    ]);
+    const never = await throughline(['check', broken, '--write-contract', join(folder, 'never.yaml')]);
+    expect([never.code, never.stderr]).toEqual([2, expect.stringContaining('is not written: the capture is broken')]);
+  });
+
   it('exits with 2 where it cannot judge, and says why', async () => {
     const garbage = join(folder, 'garbage.json');
     writeFileSync(garbage, '{"resourceSpans": [');
@@ -116,7 +136,7 @@ describe('throughline check', () => {
     writeFileSync(empty, '{"resourceSpans":[]}');
     for (const [args, says] of [
       [['check', join(folder, 'missing.json')], /missing\.json cannot be read/],
-      [['check', garbage], /garbage\.json is not OTLP\/JSON: .*OTEL_EXPORTER_OTLP_PROTOCOL/],
+      [['check', garbage], /garbage\.json is not OTLP\/JSON.*OTEL_EXPORTER_OTLP_PROTOCOL/],
       [['check', empty], /no spans to judge/],
       [['check'], /missing required argument 'files'/],
       [['check', sound, '--format', 'xml'], /Allowed choices are text, json, junit/],

@@ -2,7 +2,8 @@ import { type IncomingMessage, type ServerResponse, createServer } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { finished } from 'node:stream/promises';
 import { byteBudget } from './byte-budget.ts';
-import { type ParsedSpans, parseOtlpJsonBody } from './otlp-json.ts';
+import { parseOtlpJsonBody } from './otlp-json.ts';
+import type { ParsedSpans } from './parsing.ts';
 import { parseOtlpProtobuf } from './otlp-protobuf.ts';
 import { type OtlpEncoding, type OtlpResponse, exportResponse, failureResponse } from './otlp-response.ts';
 import { REQUEST_BYTES, readBody } from './request-body.ts';

@@ -1,5 +1,7 @@
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
+export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';
+export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';
 export type { Boundary } from './boundary.ts';
 export { type CausalGraph, type CausalNode, type CausalTrace, type HopEdge, buildCausalGraph } from './causal-graph.ts';
@@ -13,7 +15,9 @@ export {
 } from './check-trace.ts';
 export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
-export { type ParsedSpans, parseOtlpJson } from './otlp-json.ts';
+export { formatOtlpJson } from './format-otlp-json.ts';
+export { parseJaegerJson } from './jaeger-json.ts';
+export { parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';
 export { renderVerdict } from './render-verdict.ts';
@@ -26,3 +30,6 @@ export type {
   SpanLink,
   SpanStatus,
 } from './span.ts';
+export { parseSpans } from './parse-spans.ts';
+export type { ParsedSpans } from './parsing.ts';
+export { parseZipkinJson } from './zipkin-json.ts';

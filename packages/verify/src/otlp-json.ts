@@ -1,4 +1,6 @@
 import { beyondJsonLimits } from './json-limits.ts';
+import { isRecord, listOf, textOf } from './json-values.ts';
+import type { ParsedSpans, Parsing } from './parsing.ts';
 import {
   MAX_ATTRIBUTE_DEPTH,
   type AttributeValue,
@@ -14,21 +16,6 @@ import {
   parseTraceId,
   serviceOf,
 } from './span.ts';
-
-/** What an OTLP body held. */
-export interface ParsedSpans {
-  readonly spans: CollectedSpan[];
-  /** How many spans were left out because they have no valid ids or times. */
-  readonly rejected: number;
-  /** Why the body, or a line of it, is no OTLP at all; absent when it is. */
-  readonly malformed?: string;
-}
-
-interface Parsing {
-  readonly spans: CollectedSpan[];
-  rejected: number;
-  malformed?: string;
-}
 
 /**
  * Returns the spans of an OTLP `ExportTraceServiceRequest` in its JSON form: an object, its text, or a text with one
@@ -171,15 +158,22 @@ const KINDS: readonly SpanKindName[] = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIEN
 
 function readKind(kind: unknown): SpanKindName {
   if (typeof kind === 'number') return KINDS[kind] ?? 'INTERNAL';
-  return KINDS.find((name) => kind === `SPAN_KIND_${name}`) ?? 'INTERNAL';
+  const said = wordOf(kind, 'SPAN_KIND_');
+  return KINDS.find((name) => name === said) ?? 'INTERNAL';
+}
+
+/** Returns a value of an enumeration by name, with its prefix or without. */
+function wordOf(value: unknown, prefix: string): string {
+  const word = textOf(value).toUpperCase();
+  return word.startsWith(prefix) ? word.slice(prefix.length) : word;
 }
 
 function readStatus(status: unknown): SpanStatus {
   if (!isRecord(status)) return { code: 'UNSET' };
   const { code } = status;
   const message = textOf(status.message);
-  const name =
-    code === 2 || code === 'STATUS_CODE_ERROR' ? 'ERROR' : code === 1 || code === 'STATUS_CODE_OK' ? 'OK' : 'UNSET';
+  const said = wordOf(code, 'STATUS_CODE_');
+  const name = code === 2 || said === 'ERROR' ? 'ERROR' : code === 1 || said === 'OK' ? 'OK' : 'UNSET';
   return message === '' ? { code: name } : { code: name, message };
 }
 
@@ -257,16 +251,4 @@ function readDouble(value: unknown): number | null {
   if (value === 'NaN') return Number.NaN;
   if (value === 'Infinity') return Number.POSITIVE_INFINITY;
   return value === '-Infinity' ? Number.NEGATIVE_INFINITY : null;
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
-function listOf(value: unknown): readonly unknown[] {
-  return Array.isArray(value) ? (value as readonly unknown[]) : [];
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
-import { type ParsedSpans, parseOtlpJson } from './otlp-json.ts';
+import { parseOtlpJson } from './otlp-json.ts';
+import type { ParsedSpans } from './parsing.ts';
 
 /**
  * Returns the spans of an OTLP `ExportTraceServiceRequest` in its protobuf form.

@@ -73,17 +73,36 @@ export function serviceOf(resource: SpanAttributes): string {
   return typeof name === 'string' && name !== '' ? name : 'unknown_service';
 }
 
-/** Returns the trace id in lowercase; `undefined` for what is not 32 hexadecimal digits, or all zeros. */
+/**
+ * Returns the trace id as 32 lowercase hexadecimal digits; `undefined` for what is none, or all zeros. Exporters that follow protobuf's
+ * JSON write it in base64, and some back ends in decimal.
+ */
 export function parseTraceId(value: unknown): string | undefined {
-  return parseId(value, /^[0-9a-f]{32}$/i);
+  return parseId(value, 16);
 }
 
-/** Returns the span id in lowercase; `undefined` for what is not 16 hexadecimal digits, or all zeros. */
+/** Returns the span id as 16 lowercase hexadecimal digits; `undefined` for what is none, or all zeros. */
 export function parseSpanId(value: unknown): string | undefined {
-  return parseId(value, /^[0-9a-f]{16}$/i);
+  return parseId(value, 8);
 }
 
-function parseId(value: unknown, shape: RegExp): string | undefined {
-  if (typeof value !== 'string' || !shape.test(value) || /^0+$/.test(value)) return undefined;
-  return value.toLowerCase();
+function parseId(value: unknown, bytes: number): string | undefined {
+  if (typeof value !== 'string') return undefined;
+  const id = inHex(value, bytes);
+  return id === undefined || /^0+$/.test(id) ? undefined : id;
+}
+
+function inHex(text: string, bytes: number): string | undefined {
+  const digits = bytes * 2;
+  if (text.length === digits && /^[0-9a-f]+$/i.test(text)) return text.toLowerCase();
+  if (text.length === Math.ceil(bytes / 3) * 4 && /^[\w+/-]+={1,2}$/.test(text)) {
+    const decoded = Buffer.from(text, 'base64');
+    return decoded.length === bytes ? decoded.toString('hex') : undefined;
+  }
+  // Longer than the hexadecimal form, or it would be one.
+  if (text.length > digits && text.length <= digits * 1.25 && /^\d+$/.test(text)) {
+    const hex = BigInt(text).toString(16);
+    return hex.length <= digits ? hex.padStart(digits, '0') : undefined;
+  }
+  return undefined;
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { checkChains, parseOtlpJson } from '../src/index.ts';
+import { checkChains, contractOf, parseOtlpJson, readContract } from '../src/index.ts';
 import type { ChainFinding, CollectedSpan } from '../src/index.ts';
 
 const trace = 'a'.repeat(32);
@@ -107,6 +107,64 @@ describe('checkChains()', () => {
     const client = span('a', { kind: 'CLIENT' });
     const server = span('b', { kind: 'SERVER', spanId: client.spanId, parentIsRemote: true });
     expect(checkChains([client, server])).toMatchObject({ verdict: 'sound', chains: 1 });
+  });
+
+  it('holds a capture to a contract, which a good run writes', () => {
+    const client = span('a', { kind: 'CLIENT' });
+    const server = span('b', {
+      kind: 'SERVER',
+      parentSpanId: client.spanId,
+      attributes: { 'url.path': '/plan', 'http.request.method': 'GET' },
+    });
+    const spans = [client, server];
+    const report = checkChains(spans);
+    expect(report.hops).toEqual([{ from: 'a', to: 'b', transport: 'http', over: '/plan', count: 1 }]);
+    const contract = contractOf(report);
+    expect(contract).toEqual({
+      services: ['a', 'b'],
+      hops: [{ from: 'a', to: 'b', transport: 'http', over: '/plan' }],
+    });
+    expect(checkChains(spans, { contract: { ...contract, only: true } }).findings).toEqual([]);
+    const broken = [
+      { hops: [{ from: 'b', to: 'a' }] },
+      { hops: [{ from: 'a', to: 'b', min: 2 }] },
+      { hops: [{ from: 'a', to: 'b', max: 0 }] },
+      { hops: [{ from: 'a', to: 'b', over: '/other' }] },
+      { hops: [], only: true },
+    ];
+    for (const one of broken) {
+      const { verdict, findings } = checkChains(spans, { contract: readContract(one) });
+      expect([verdict, findings.map(({ code }) => code)]).toEqual(['broken', ['contract']]);
+    }
+  });
+
+  it.each([
+    [7, 'a contract is an object'],
+    [{ hop: [] }, 'has no `hop`'],
+    [{ services: 'a' }, '`services` of a contract is a list'],
+    [{ hops: {} }, '`hops` of a contract is a list'],
+    [{ hops: [{ from: 'a' }] }, 'hops[0] of a contract names two services'],
+    [{ hops: [{ from: 'a', to: 'b', min: -1 }] }, '`min` of hops[0] is a whole number'],
+    [{ hops: [{ from: 'a', to: 'b', over: 7 }] }, '`over` of hops[0] is text'],
+    [{ only: 1 }, '`only` of a contract is true or false'],
+  ])('says what is wrong with the contract %j', (contract, message) => {
+    expect(() => readContract(contract)).toThrow(message);
+  });
+
+  it('finds a lost context in the old names of the conventions, and takes no port of a caller for one of a server', () => {
+    const client = span('a', {
+      kind: 'CLIENT',
+      attributes: { 'http.method': 'GET', 'http.url': 'http://planner:7102/plan', 'net.peer.port': '7102' },
+    });
+    const server = (more: object): CollectedSpan =>
+      span('b', {
+        traceId: 'b'.repeat(32),
+        kind: 'SERVER',
+        attributes: { 'http.method': 'GET', 'http.target': '/plan?q=a', 'net.peer.port': 51234, ...more },
+      });
+    expect(codes([client, server({})])).toEqual(['lost-context']);
+    expect(codes([client, server({ 'http.host': 'planner:7102' })])).toEqual(['lost-context']);
+    expect(codes([client, server({ 'http.host': 'planner:7103' })])).toEqual([]);
   });
 
   it('judges what a parser found in anything', () => {

@@ -1,6 +1,7 @@
 /*
- * What adapters of HTTP share, at either end: methods, servers, and what of a URL may be shown.
+ * What adapters of HTTP share, at either end: methods, servers, aborts, and what of a URL may be shown.
  */
+export { abortedOutcome, isAbortBy } from './aborted.ts';
 export {
   ATTR_ABORTED,
   ATTR_HTTP_REQUEST_METHOD,

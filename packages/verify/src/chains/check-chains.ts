@@ -1,9 +1,12 @@
 import type { Capture as CaptureSource } from '../check-trace.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
+import { contractFindings } from './contract.ts';
 import { endsOf } from './ends.ts';
 import type { ChainFinding } from './finding.ts';
 import { NONE, SpanGraph } from './graph.ts';
+import { hopsOf } from './hops.ts';
+import type { ChainHop } from './hops.ts';
 import type { CheckChainsOptions } from './options.ts';
 import { batchUnlinked } from './rules/batch-unlinked.ts';
 import { cascade } from './rules/cascade.ts';
@@ -30,6 +33,8 @@ export interface ChainReport {
    */
   readonly verdict: 'sound' | 'broken' | 'incomplete' | 'empty';
   readonly findings: readonly ChainFinding[];
+  /** Who called whom, over what, and how often, as far as that is whole. */
+  readonly hops: readonly ChainHop[];
   /** What parents and links connect. */
   readonly chains: number;
   readonly traces: number;
@@ -73,10 +78,14 @@ export function checkChains(
   const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
   const graph = new SpanGraph(collected);
   const ends = endsOf(graph);
-  const silent = (options.services ?? []).filter((service) => !graph.services.has(service));
+  const { contract } = options;
+  const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
+  const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
   const judged = { ...capture, arrivals: arrivalsOf(capture), options };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
+  const hops = hopsOf(graph);
+  if (contract !== undefined) findings.push(...contractFindings(contract, hops));
   if (options.expect === 'one-trace' && graph.traces.size > 1) {
     findings.push({
       code: 'several-traces',
@@ -90,6 +99,7 @@ export function checkChains(
   return {
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
+    hops,
     chains: chainsOf(graph),
     traces: graph.traces.size,
     services: [...graph.services].sort(),

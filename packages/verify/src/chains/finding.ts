@@ -12,6 +12,7 @@ export type ChainFindingCode =
   | 'endless-trace'
   | 'double-span'
   | 'cascade'
+  | 'contract'
   | 'missing-calls'
   | 'double-usage'
   | 'cycle'

@@ -20,7 +20,7 @@ export interface MeetingPoint {
 export function meetingPointOf(span: CollectedSpan): MeetingPoint | undefined {
   const { attributes } = span;
   if (text(attributes, 'db.system.name', 'db.system') !== undefined) return undefined;
-  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(attributes) ?? http(attributes);
+  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(span) ?? http(span);
 }
 
 function mcp({ attributes, name }: CollectedSpan): MeetingPoint | undefined {
@@ -73,22 +73,24 @@ function messaging(span: CollectedSpan): MeetingPoint | undefined {
 
 const operations: ReadonlySet<string> = new Set(['send', 'publish', 'create', 'receive', 'process', 'poll', 'settle']);
 
-function rpc(attributes: SpanAttributes): MeetingPoint | undefined {
+function rpc(span: CollectedSpan): MeetingPoint | undefined {
+  const { attributes } = span;
   const system = text(attributes, 'rpc.system.name', 'rpc.system');
   const method = text(attributes, 'rpc.method');
   if (system === undefined || method === undefined) return undefined;
   const service = text(attributes, 'rpc.service');
   const over = service === undefined || method.includes('/') ? method : `${service}/${method}`;
-  return { ...nothing, transport: system, waits: true, names: [over], over, port: portOf(attributes) };
+  return { ...nothing, transport: system, waits: true, names: [over], over, port: portOf(span) };
 }
 
-function http(attributes: SpanAttributes): MeetingPoint | undefined {
+function http(span: CollectedSpan): MeetingPoint | undefined {
+  const { attributes } = span;
   const method = text(attributes, 'http.request.method', 'http.method');
   const full = text(attributes, 'url.full', 'http.url');
   if (method === undefined && full === undefined) return undefined;
   const url = urlOf(full ?? text(attributes, 'http.target'));
   const path = text(attributes, 'url.path') ?? url?.pathname;
-  const port = portOf(attributes) ?? (full === undefined ? undefined : portOfUrl(url));
+  const port = portOf(span) ?? (full === undefined ? undefined : portOfUrl(url));
   return {
     transport: 'http',
     waits: true,
@@ -102,8 +104,10 @@ function http(attributes: SpanAttributes): MeetingPoint | undefined {
 
 const nothing = { port: undefined, method: undefined, digest: undefined } as const;
 
-function portOf(attributes: SpanAttributes): number | undefined {
-  const port = number(attributes, 'server.port', 'net.host.port', 'net.peer.port');
+function portOf({ attributes, kind }: CollectedSpan): number | undefined {
+  // Of a server the peer is whoever called, from a port that says nothing.
+  const old = kind === 'SERVER' || kind === 'CONSUMER' ? 'net.host.port' : 'net.peer.port';
+  const port = number(attributes, 'server.port', old);
   if (port !== undefined) return port;
   const host = text(attributes, 'http.host');
   return host === undefined ? undefined : portOfUrl(urlOf(`http://${host}/`));

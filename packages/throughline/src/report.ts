@@ -1,0 +1,40 @@
+import type { ChainFinding, ChainReport } from '@throughline/verify';
+import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
+import { annotations } from './formats/github.ts';
+import { junit } from './formats/junit.ts';
+import { text } from './formats/text.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** What every command that judges takes. */
+export interface ReportOptions {
+  readonly services?: readonly string[];
+  readonly expect: 'chains' | 'one-trace';
+  /** The file of a contract. */
+  readonly contract?: string;
+  /** The file that gets the contract which this run fulfils. */
+  readonly writeContract?: string;
+  readonly format: 'text' | 'json' | 'junit';
+  readonly failOn: ChainFinding['severity'];
+}
+
+/** Writes what was judged, in the format that was asked for. */
+export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
+  switch (format) {
+    case 'json':
+      stdout.write(`${JSON.stringify(judged, undefined, 2)}\n`);
+      break;
+    case 'junit':
+      stdout.write(junit(judged));
+      break;
+    case 'text':
+      stdout.write(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined));
+      // In another format they would be in its way.
+      if (env['GITHUB_ACTIONS'] === 'true') stdout.write(annotations(judged));
+  }
+}
+
+/** Returns the exit code for what was judged. */
+export function exitCodeOf({ verdict, findings }: ChainReport, failOn: ChainFinding['severity']): number {
+  if (verdict === 'empty' || verdict === 'incomplete') return CANNOT_JUDGE;
+  return verdict === 'broken' || (failOn === 'warning' && findings.length > 0) ? BROKEN : SOUND;
+}
