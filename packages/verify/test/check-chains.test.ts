@@ -167,6 +167,16 @@ describe('checkChains()', () => {
     expect(codes([client, server({ 'http.host': 'planner:7103' })])).toEqual([]);
   });
 
+  it('finds every message that was lost of those that one span sent', () => {
+    const attributes = { 'messaging.system': 'kafka', 'messaging.destination.name': 'desk.tasks' };
+    const sender = span('planner', { kind: 'PRODUCER', attributes });
+    const receiver = (traceId: string): CollectedSpan => span('analyst', { kind: 'CONSUMER', traceId, attributes });
+    const lost = ['b', 'c', 'd'].map((digit) => receiver(digit.repeat(32)));
+    expect(checkChains([sender, ...lost]).findings).toMatchObject([
+      { code: 'lost-context', count: 3, boundary: { from: 'planner', to: 'analyst', over: 'desk.tasks' } },
+    ]);
+  });
+
   it('judges what a parser found in anything', () => {
     for (const text of ['', '{}', '[]', 'null', '{"resourceSpans":[{"scopeSpans":[{"spans":[{}]}]}]}']) {
       expect(checkChains(parseOtlpJson(text).spans).verdict).toBe('empty');

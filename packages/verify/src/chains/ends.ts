@@ -16,7 +16,7 @@ export interface Ends {
   heardBy(sender: Index): ReadonlySet<string>;
   /**
    * Returns the sender that an arrival belongs to by where they meet and when, if nobody else was seen to hear it; the latest such.
-   * Each is given away once.
+   * A request is given away once.
    */
   claim(receiver: Index): Index | undefined;
   /** When an arrival began, by the clock of who sent. */
@@ -82,7 +82,8 @@ export function endsOf(graph: SpanGraph): Ends {
       for (const name of point.names) {
         const found = open.get(name)?.find((sender) => fits(sender, receiver, point));
         if (found === undefined) continue;
-        claimed.add(found);
+        // One span may stand for many messages that were sent at once.
+        if (graph.meetingPoint(found)?.waits === true) claimed.add(found);
         return found;
       }
       return undefined;
