@@ -176,7 +176,7 @@ async function layOut(one: (typeof published)[number]): Promise<string[]> {
   };
   tarballs.push({ manifest, file: tarball });
   return Object.keys(manifest.exports)
-    .filter((subpath) => subpath !== './package.json')
+    .filter((subpath) => !subpath.endsWith('.json'))
     .map((subpath) => one.name + subpath.slice(1));
 }
 
