@@ -29,9 +29,9 @@ export function publicEdge<O extends HopOptions>(options?: O): O & HopOptions {
 }
 
 /**
- * Returns options for calls to what is not yours, such as tools of other people: trace context goes along, so that they can
- * answer for it, and no `baggage` field does, the lineage in it neither; what they send of their own accord starts a new trace that links to theirs. What is given
- * wins.
+ * Returns options for calls to what is not yours, such as tools of other people. Trace context goes along, so that they can
+ * answer for it. No `baggage` field does, and so no lineage. What they send of their own accord starts a new trace that links
+ * to theirs. What is given wins.
  *
  * @example
  * ```ts
