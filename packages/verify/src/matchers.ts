@@ -1,5 +1,6 @@
 import { checkChains } from './chains/check-chains.ts';
-import type { ChainFinding, ChainReport } from './index.ts';
+import type { ChainReport } from './chains/check-chains.ts';
+import type { ChainFinding } from './chains/finding.ts';
 import { readContract } from './chains/contract.ts';
 import type { ChainContract } from './chains/contract.ts';
 import type { ChainHop } from './chains/hops.ts';

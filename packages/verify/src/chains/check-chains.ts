@@ -82,7 +82,7 @@ export function checkChains(
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
   const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
-  const judged = { ...capture, arrivals: arrivalsOf(capture), options };
+  const judged = { ...capture, arrivals: arrivalsOf(capture) };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));

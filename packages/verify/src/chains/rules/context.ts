@@ -1,11 +1,9 @@
 import type { Arrival, Capture } from '../arrivals.ts';
 import type { ChainFinding } from '../finding.ts';
-import type { CheckChainsOptions } from '../options.ts';
 
 /** What a rule judges. */
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
-  readonly options: CheckChainsOptions;
 }
 
 /** A rule: what it finds in a capture. */
