@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { urlRedaction } from '@throughline/core/http';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
@@ -14,6 +15,7 @@ beforeAll(() => {
 afterEach(() => telemetry.reset());
 afterAll(() => telemetry.shutdown());
 
+const redacted = urlRedaction(undefined);
 const OTHER = `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`;
 
 describe.each(versions)('hostile headers, $name', ({ express }) => {
@@ -180,10 +182,11 @@ describe.each(versions)('hostile headers, $name', ({ express }) => {
         expect(answer).toMatch(/^HTTP\/1\.1 (200|400|404) /);
         for (const { attributes, name } of telemetry.spans()) {
           expect(name).toMatch(/^GET( \/)?$/);
-          expect(`/${text}`.startsWith(String(attributes['url.path']))).toBe(true);
+          // What a reader could take for userinfo or a secret is not shown: `//word@`, `;sig=word`.
+          expect(redacted(`/${text}`).startsWith(String(attributes['url.path']))).toBe(true);
         }
       }),
-      { numRuns: 100 },
+      { numRuns: 100, examples: [['/!@'], ['/user:word@host/x'], [';sig=word/x'], ['x?next=//user@host']] },
     );
   });
 });
