@@ -18,8 +18,8 @@ export function hopsOf(graph: SpanGraph): ChainHop[] {
   for (let at = 0; at < graph.size; at++) {
     for (const sender of sendersOf(graph, at)) {
       const point = graph.meetingPoint(at) ?? graph.meetingPoint(sender);
-      const [from, to] = [graph.span(sender).service, graph.span(at).service];
-      const key = JSON.stringify([from, to, point?.transport, point?.over]);
+      const [from, to] = [graph.serviceOf(sender), graph.serviceOf(at)];
+      const key = `${graph.serviceNumber(sender)} ${graph.serviceNumber(at)} ${point?.transport} ${point?.over}`;
       const known = hops.get(key);
       if (known !== undefined) known.count++;
       else {
@@ -32,11 +32,11 @@ export function hopsOf(graph: SpanGraph): ChainHop[] {
 }
 
 /** Who an arrival came from: its parent, else what it links to. A link beside a parent is another cause, or the same. */
-function sendersOf(graph: SpanGraph, at: Index): readonly Index[] {
+function sendersOf(graph: SpanGraph, at: Index): Int32Array | readonly Index[] {
   const parent = graph.parentOf(at);
-  if (parent !== NONE && graph.span(parent).service !== graph.span(at).service) return [parent];
+  if (parent !== NONE && graph.serviceNumber(parent) !== graph.serviceNumber(at)) return [parent];
   if (!isReceiver(graph, at)) return [];
-  const { kind } = parent === NONE ? ({} as { kind?: undefined }) : graph.span(parent);
+  const kind = parent === NONE ? undefined : graph.kindOf(parent);
   if (kind === 'CLIENT' || kind === 'PRODUCER') return [parent];
-  return graph.linkedFrom(at).filter((target) => graph.span(target).service !== graph.span(at).service);
+  return graph.linkedFrom(at).filter((target) => graph.serviceNumber(target) !== graph.serviceNumber(at));
 }
