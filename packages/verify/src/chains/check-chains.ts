@@ -79,6 +79,15 @@ export function checkChains(
   const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
   const columns = new SpanColumns();
   for (const span of collected) columns.add(span);
+  return judge(columns, options, refused);
+}
+
+/** The same for spans that are in columns already. `refused` is what could not be kept when they were collected. */
+export function judge(
+  columns: SpanColumns,
+  options: CheckChainsOptions = {},
+  refused: readonly ChainFinding[] = [],
+): ChainReport {
   const graph = new SpanGraph(columns);
   const ends = endsOf(graph);
   const { contract } = options;

@@ -138,6 +138,11 @@ export class SpanGraph {
     return number === NONE ? undefined : this.#columns.meetingPoints.valueOf(number);
   }
 
+  /** A number that is the same for two spans that meet their other ends at one place; {@link NONE} where they do not say. */
+  meetingPointNumber(at: Index): number {
+    return this.#columns.meetingPoint.get(at);
+  }
+
   /** Whether the parent of a span is in another process, as far as can be told. */
   isRemote(at: Index): boolean {
     if (this.is(at, Fact.saysRemote)) return this.is(at, Fact.parentIsRemote);

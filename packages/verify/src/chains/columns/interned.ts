@@ -2,6 +2,8 @@
 export class Interned<T> {
   readonly #numbers = new Map<string, number>();
   readonly #values: T[] = [];
+  #lastKey: string | undefined;
+  #lastNumber = 0;
 
   get size(): number {
     return this.#values.length;
@@ -13,11 +15,16 @@ export class Interned<T> {
 
   /** Returns the number of a key, and gives it one where it is new. */
   add(key: string, value: T): number {
-    const known = this.#numbers.get(key);
-    if (known !== undefined) return known;
-    const number = this.#values.length;
-    this.#numbers.set(key, number);
-    this.#values.push(value);
+    // What is told in a row is often the same.
+    if (this.#lastKey === key) return this.#lastNumber;
+    let number = this.#numbers.get(key);
+    if (number === undefined) {
+      number = this.#values.length;
+      this.#numbers.set(key, number);
+      this.#values.push(value);
+    }
+    this.#lastKey = key;
+    this.#lastNumber = number;
     return number;
   }
 

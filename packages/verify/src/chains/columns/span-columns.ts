@@ -56,9 +56,10 @@ export class SpanColumns {
   take(draft: SpanDraft): void {
     const { attributes } = draft;
     const trace = this.traceIds.add(draft.traceId, draft.traceId);
-    if (this.#has(trace, draft)) return;
+    const first = this.ids.first(trace, draft.high, draft.low);
+    if (first !== NONE && this.#isThere(first, draft)) return;
     const at = this.size;
-    this.ids.add(trace, draft.high, draft.low);
+    this.ids.add(trace, draft.high, draft.low, first);
     this.parentHigh.push(draft.parentHigh);
     this.parentLow.push(draft.parentLow);
     this.service.push(this.services.add(draft.service, draft.service));
@@ -80,9 +81,7 @@ export class SpanColumns {
   }
 
   // An exporter that was told to try again sends a span that is the same in all that it says.
-  #has(trace: number, draft: SpanDraft): boolean {
-    const first = this.ids.first(trace, draft.high, draft.low);
-    if (first === NONE) return false;
+  #isThere(first: number, draft: SpanDraft): boolean {
     const known = this.ids.sharing(first) ?? [first];
     return known.slice(0, MAX_COMPARED).some((at) => this.#isSame(at, draft));
   }
