@@ -57,7 +57,7 @@ async function run(question: string): Promise<boolean> {
   const missing = missingHops(report);
   print([renderVerdict(report), ...missing.map((hop) => `- no trace crosses ${hop}`)].join('\n'));
   for (const { code, message } of checkChains(collector).findings)
-    print(`✗ ${message}\n  ${code}: docs/FINDINGS.md#${code}`);
+    print(`✗ ${message}\n  ${code}: docs/findings/${code}.md`);
   for (const complaint of complaints) progress('demo', complaint);
   return !('error' in reply) && complaints.length + missing.length === 0 && report.verdict === 'sound';
 }
