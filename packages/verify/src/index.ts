@@ -13,7 +13,7 @@ export {
   type Report,
   checkTrace,
 } from './check-trace.ts';
-export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
+export { type Collector, type CollectorOptions, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
 export { formatOtlpJson } from './format-otlp-json.ts';
 export { parseJaegerJson } from './jaeger-json.ts';
@@ -32,4 +32,5 @@ export type {
 } from './span.ts';
 export { parseSpans } from './parse-spans.ts';
 export type { ParsedSpans } from './parsing.ts';
+export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';
