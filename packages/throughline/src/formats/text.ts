@@ -1,5 +1,6 @@
 import { styleText } from 'node:util';
 import type { ChainReport } from '@throughline/verify';
+import { counted } from '../counted.ts';
 
 const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/FINDINGS.md';
 
@@ -12,8 +13,12 @@ export function text(report: ChainReport, isColoured: boolean): string {
     const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
     return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}#${code}`)}`;
   });
-  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  const sum = [count(chains, 'chain'), count(traces, 'trace'), count(services.length, 'service'), count(spans, 'span')];
+  const sum = [
+    counted(chains, 'chain'),
+    counted(traces, 'trace'),
+    counted(services.length, 'service'),
+    counted(spans, 'span'),
+  ];
   const said =
     verdict === 'empty'
       ? 'empty: there are no spans to judge. Look that exporters flush before the process ends'
