@@ -63,7 +63,7 @@ export async function collect(
       return INTERRUPTED;
     }
     const judged = await judge(collector, options);
-    report(judged, options, surroundings);
+    report(judged, collector.spans(), options, surroundings);
     return code === 0 ? exitCodeOf(judged, options.failOn) : code;
   } finally {
     hide();

@@ -1,8 +1,7 @@
 import { styleText } from 'node:util';
 import type { ChainReport } from '@throughline/verify';
 import { counted } from '../counted.ts';
-
-const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/findings';
+import { findingPage } from './finding-page.ts';
 
 /** Returns the report for a person. */
 export function text(report: ChainReport, isColoured: boolean): string {
@@ -11,7 +10,7 @@ export function text(report: ChainReport, isColoured: boolean): string {
   const { verdict, findings, chains, traces, services, spans } = report;
   const lines = findings.map(({ code, severity, message }) => {
     const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
-    return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}/${code}.md`)}`;
+    return `${mark} ${message}\n  ${paint('dim', `${code}: ${findingPage(code)}`)}`;
   });
   const sum = [
     counted(chains, 'chain'),
