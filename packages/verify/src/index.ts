@@ -6,7 +6,7 @@ export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';
 export type { CaptureSource } from './chains/capture-source.ts';
 export type { ChainTree, TreeRow } from './chains/trees.ts';
-export { type Collector, type CollectorOptions, type WaitCondition, startCollector } from './collector.ts';
+export { type Collector, type CollectorOptions, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
 export { formatOtlpJson } from './format-otlp-json.ts';
 export { parseJaegerJson } from './jaeger-json.ts';
@@ -25,4 +25,5 @@ export type {
 } from './span.ts';
 export { parseSpans } from './parse-spans.ts';
 export type { ParsedSpans } from './parsing.ts';
+export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';
