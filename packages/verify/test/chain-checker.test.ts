@@ -60,7 +60,7 @@ describe('a capture that is read as it comes is judged as one that is read whole
         expect(read.malformed).toBe(whole.malformed);
         expect(read).toMatchObject(checkChains(whole.spans));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });
