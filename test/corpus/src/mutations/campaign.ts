@@ -8,6 +8,7 @@ import { drops } from './drops.ts';
 import { chainsOf, familyOf } from './family.ts';
 import type { Mutated, Mutation, Need } from './mutation.ts';
 import { parents } from './parents.ts';
+import { unmet } from './receipts.ts';
 import { times } from './times.ts';
 
 /** A mutation that was judged wrong, and the fewest spans that show it. */
@@ -117,7 +118,8 @@ const errorsOf = ({ spans, services }: Pick<Mutated, 'spans' | 'services'>): rea
 
 function judge(mutated: Mutated): Pick<Failure, 'missed' | 'alarms'> {
   const errors = errorsOf(mutated);
-  const { must, may = [] } = mutated;
+  const { may = [] } = mutated;
+  const must = [...mutated.must, ...unmet(mutated.spans)];
   return {
     missed: must.filter((need) => !errors.some((error) => fits(error, need))),
     alarms: errors

@@ -36,8 +36,11 @@ const collision: Draw = ({ spans }, random) => {
       return {
         spans: [...family.spans, other],
         must: [{ codes: ['duplicate-span'], to: service }],
-        // Two that received the same call.
-        may: [{ codes: ['double-span'], to: service }],
+        // Two that received the same call, and two of which one made it.
+        may: [
+          { codes: ['double-span'], to: service },
+          { codes: ['missing-calls'], from: service },
+        ],
       };
     },
   };
