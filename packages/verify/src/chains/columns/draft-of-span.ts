@@ -4,8 +4,8 @@ import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
 import type { SpanDraft } from './span-draft.ts';
 import { halfOf } from './span-ids.ts';
 
-/** Fills a draft with a span. */
-export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): void {
+/** Fills a draft with a span, and returns whether it is one: spans that were made by hand may have ids of any kind. */
+export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   const { spanId, parentSpanId, parentIsRemote, attributes, events, links } = span;
   draft.clear();
   draft.traceId = span.traceId;
@@ -35,6 +35,18 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): void {
   for (const link of links) {
     draft.links.push({ traceId: link.traceId, high: halfOf(link.spanId, 0), low: halfOf(link.spanId, 8) });
   }
+  return isId(span.traceId, 32) && isId(spanId, 16) && (parentSpanId === undefined || isId(parentSpanId, 16));
+}
+
+function isId(id: string, digits: 16 | 32): boolean {
+  if (id.length !== digits) return false;
+  let bits = 0;
+  for (let from = 0; from < digits; from += 8) {
+    const half = halfOf(id, from);
+    if (Number.isNaN(half)) return false;
+    bits |= half;
+  }
+  return bits !== 0;
 }
 
 function milliseconds(nanoseconds: bigint): number {

@@ -53,6 +53,7 @@ const keys = [
   'throughline.direction',
   'throughline.calls',
   'throughline.lineage.cycle',
+  'throughline.lineage.hops',
 ] as const;
 
 export type KnownKey = (typeof keys)[number];
