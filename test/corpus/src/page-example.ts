@@ -41,14 +41,14 @@ async function exampleOf(
   const { spans, expected } = capture;
   const said = sentences(code, await judged(capture, { services: expected.captured, ...options }));
   if (said.length === 0) throw new Error(`the checker does not say ${code} of ${name}`);
-  const trees = traces
-    .filter((trace) => trace !== '')
-    .map((trace) => renderTree(withoutNoise(spans.filter(({ traceId }) => traceId.startsWith(trace)))));
-  return [...said, ...trees.flatMap((tree) => ['', shortened(tree)])].join('\n');
+  const drawn = spans.filter(({ traceId }) => traces.some((trace) => trace !== '' && traceId.startsWith(trace)));
+  if (drawn.length === 0) return said.join('\n');
+  const { services = expected.captured } = options;
+  return [...said, '', shortened(renderTree(checkChains(withoutNoise(drawn), { services })))].join('\n');
 }
 
 /** Longer trees are cut: a page shows where it breaks. */
-const LINES = 12;
+const LINES = 16;
 
 function shortened(tree: string): string {
   const lines = tree.split('\n');

@@ -1,4 +1,4 @@
-import type { Capture as CaptureSource } from '../check-trace.ts';
+import type { CaptureSource } from './capture-source.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { chainsOf } from './chains.ts';
@@ -30,6 +30,8 @@ import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { treesOf } from './trees.ts';
+import type { ChainTree } from './trees.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
 export interface ChainReport {
@@ -46,6 +48,8 @@ export interface ChainReport {
   readonly traces: number;
   readonly services: readonly string[];
   readonly spans: number;
+  /** What caused what, as far as `maxTreeSpans` goes: all of a small capture, and of a large one what is broken. */
+  readonly trees: readonly ChainTree[];
 }
 
 const rules: readonly ChainRule[] = [
@@ -126,12 +130,18 @@ export function judge(
     traces: graph.traces,
     services: [...graph.services].sort(),
     spans: graph.size,
+    trees: treesOf(judged, options.maxTreeSpans ?? 500),
   };
 }
 
 function refusedOf(source: CaptureSource): ChainFinding[] {
   const lost = source.rejected() + source.refused();
   if (lost === 0) return [];
-  const message = `${source.rejected()} spans and ${source.refused()} exports came and could not be kept`;
+  const parts = [count(source.rejected(), 'span'), count(source.refused(), 'export')].filter((part) => part !== '');
+  const message = `${parts.join(' and ')} came and could not be kept`;
   return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
+}
+
+function count(number: number, noun: string): string {
+  return number === 0 ? '' : `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -95,7 +95,24 @@ export class SpanGraph {
   }
 
   endOf(at: Index): number {
-    return this.#columns.end.get(at) - this.#earliest;
+    return this.startOf(at) + this.durationOf(at);
+  }
+
+  /** Milliseconds. */
+  durationOf(at: Index): number {
+    return this.#columns.duration.get(at);
+  }
+
+  /** Why a span failed, which may be empty; `undefined` where it did not. */
+  errorOf(at: Index): string | undefined {
+    const error = this.#columns.error.get(at);
+    return error === NONE ? undefined : this.#columns.errors.valueOf(error);
+  }
+
+  /** The parent that a span names, in the capture or not; `undefined` where it names none. */
+  parentIdOf(at: Index): string | undefined {
+    if (!this.hasParent(at)) return undefined;
+    return idOf(this.#columns.parentHigh.get(at), this.#columns.parentLow.get(at));
   }
 
   /** {@link NONE} for a root, and where the parent is not in the capture. */

@@ -23,7 +23,7 @@ describe('incomplete-capture', () => {
     const report = checkChains({ spans: () => requests, rejected: () => 2, refused: () => 1 });
     expect(report).toMatchObject({
       verdict: 'incomplete',
-      findings: [{ code: 'incomplete-capture', count: 3, message: '2 spans and 1 exports came and could not be kept' }],
+      findings: [{ code: 'incomplete-capture', count: 3, message: '2 spans and 1 export came and could not be kept' }],
     });
   });
 

@@ -11,6 +11,8 @@ import { SpanIds } from './span-ids.ts';
 
 /** So many spans of one id are compared with the next one that has it. */
 const MAX_COMPARED = 16;
+/** So many characters of a message are kept. */
+const MAX_ERROR = 200;
 const NONE = -1;
 
 /**
@@ -32,7 +34,11 @@ export class SpanColumns {
   readonly facts = new GrowingIntegers();
   /** Milliseconds since 1970. */
   readonly start = new GrowingFloats();
-  readonly end = new GrowingFloats();
+  /** Milliseconds. */
+  readonly duration = new GrowingFloats();
+  /** What a failed span says of why. */
+  readonly errors = new Interned<string>();
+  readonly error = new GrowingIntegers();
   /** What a sender asked for, whole, as a number; 0 where it does not say. */
   readonly call = new GrowingFloats();
   readonly links = new LinkColumns();
@@ -70,16 +76,14 @@ export class SpanColumns {
     this.service.push(this.services.add(draft.service, draft.service));
     this.name.push(this.names.add(draft.name, draft.name));
     this.kind.push(KINDS.indexOf(draft.kind));
-    this.facts.push(factsOf(draft));
+    this.facts.push(factsOf(draft) | (this.#takeLinks(at, draft) ? Fact.links : 0));
     this.start.push(draft.start);
-    this.end.push(draft.end);
+    this.duration.push(draft.duration);
+    this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
     const point = meetingPointOf(draft);
     this.meetingPoint.push(point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
     const call = point === undefined ? undefined : callOf(draft, point);
     this.call.push(call === undefined ? 0 : digest(call));
-    for (const { traceId, high, low } of draft.links) {
-      this.links.add(at, this.traceIds.add(traceId, traceId), high, low);
-    }
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
     const hops = attributes.number('throughline.lineage.hops');
@@ -87,6 +91,22 @@ export class SpanColumns {
     const conversation = attributes.text('gen_ai.conversation.id');
     if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
+  }
+
+  #takeLinks(at: number, draft: SpanDraft): boolean {
+    let has = false;
+    for (const raw of draft.links) {
+      const link = draft.readLink(raw);
+      if (link === undefined) continue;
+      has = true;
+      this.links.add(at, this.traceIds.add(link.traceId, link.traceId), link.high, link.low);
+    }
+    return has;
+  }
+
+  #errorOf({ attributes, statusMessage }: SpanDraft): number {
+    const why = attributes.text('error.type') ?? statusMessage.slice(0, MAX_ERROR);
+    return this.errors.add(why, why);
   }
 
   // An exporter that was told to try again sends a span that is the same in all that it says.
@@ -98,7 +118,7 @@ export class SpanColumns {
   #isSame(at: number, draft: SpanDraft): boolean {
     return (
       this.start.get(at) === draft.start &&
-      this.end.get(at) === draft.end &&
+      this.duration.get(at) === draft.duration &&
       KINDS[this.kind.get(at)] === draft.kind &&
       this.names.valueOf(this.name.get(at)) === draft.name &&
       this.services.valueOf(this.service.get(at)) === draft.service &&
