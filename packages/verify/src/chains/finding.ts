@@ -15,10 +15,14 @@ export type ChainFindingCode =
   | 'contract'
   | 'missing-calls'
   | 'double-usage'
+  | 'conversation-split'
+  | 'lineage-backwards'
   | 'cycle'
   | 'too-deep'
   | 'duplicate-span'
   | 'parent-loop'
+  | 'many-roots'
+  | 'bad-id'
   | 'clock-skew';
 
 /** One way in which the spans fall short of sound chains. */
@@ -43,7 +47,7 @@ export interface ChainBoundary {
   /** The path, topic, queue or tool. */
   readonly over?: string;
   /** What did not come across, or was not exported. */
-  readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span';
+  readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span' | 'lineage';
 }
 
 /** A span of a finding. */

@@ -156,6 +156,11 @@ export class SpanGraph {
     return this.#ofTrace.of(this.#columns.ids.trace.get(at));
   }
 
+  /** A number that is the same for two spans of one trace. */
+  traceNumber(at: Index): number {
+    return this.#columns.ids.trace.get(at);
+  }
+
   meetingPoint(at: Index): MeetingPoint | undefined {
     const number = this.#columns.meetingPoint.get(at);
     return number === NONE ? undefined : this.#columns.meetingPoints.valueOf(number);
@@ -201,6 +206,21 @@ export class SpanGraph {
   /** How many calls a hop of Throughline says that it made. */
   callsMade(): Iterable<readonly [Index, number]> {
     return this.#columns.calls;
+  }
+
+  /** How many hops the lineage of Throughline counts at a hop. */
+  hopCounts(): Iterable<readonly [Index, number]> {
+    return this.#columns.hops;
+  }
+
+  /** Which conversation a span says that it is of. */
+  conversations(): Iterable<readonly [Index, string]> {
+    return this.#columns.conversations;
+  }
+
+  /** How many spans were left out, because their ids or times are none. */
+  get unreadable(): number {
+    return this.#columns.unreadable;
   }
 
   /** Where a chain of agents went past a limit, and which. */

@@ -50,6 +50,11 @@ export class SpanColumns {
   readonly calls = new Map<number, number>();
   /** The limit that a chain of agents went past at a span. */
   readonly exceeded = new Map<number, string>();
+  /** How many hops from the root the lineage of Throughline counts. */
+  readonly hops = new Map<number, number>();
+  readonly conversations = new Map<number, string>();
+  /** How many spans were left out: their ids or times are none. */
+  unreadable = 0;
   readonly #draft = new SpanDraft();
 
   get size(): number {
@@ -58,8 +63,8 @@ export class SpanColumns {
 
   /** Takes a span in. Nothing of it is kept but what has a column. */
   add(span: CollectedSpan): void {
-    draftOfSpan(this.#draft, span);
-    this.take(this.#draft);
+    if (draftOfSpan(this.#draft, span)) this.take(this.#draft);
+    else this.unreadable++;
   }
 
   /** The same for a draft. */
@@ -86,6 +91,10 @@ export class SpanColumns {
     this.call.push(call === undefined ? 0 : digest(call));
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
+    const hops = attributes.number('throughline.lineage.hops');
+    if (hops !== undefined) this.hops.set(at, hops);
+    const conversation = attributes.text('gen_ai.conversation.id');
+    if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
 
