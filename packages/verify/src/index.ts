@@ -1,3 +1,4 @@
+export { ChainChecker, type ReadCapture } from './chains/chain-checker.ts';
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
 export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';

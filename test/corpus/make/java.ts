@@ -32,7 +32,7 @@ function shop(agent: '2.20.1' | '1.32.1', options: readonly string[], kill?: 'ga
   return {
     make: async (stage) => {
       const { url } = await library(stage);
-      const env = { KAFKA: await kafka(stage), TOPIC: 'orders', LIBRARY: url };
+      const env = { KAFKA: await kafka(stage), TOPIC: stage.name, LIBRARY: url };
       const flush = kill === undefined ? '200' : '60000';
       const gateway = await served(stage, 'gateway', java(agent, 'Shop', ['gateway'], options), {
         ...env,

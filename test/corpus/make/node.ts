@@ -70,7 +70,7 @@ interface Orders {
 function orders(line: Line, { gateway, worker, groups, requests = 1, env: more = {} }: Orders): Recipe {
   return {
     make: async (stage) => {
-      const env = { ...(await library(stage, line)), KAFKA: await kafka(stage), TOPIC: 'orders' };
+      const env = { ...(await library(stage, line)), KAFKA: await kafka(stage), TOPIC: stage.name };
       const shop = await served(stage, 'gateway', node(line, 'kafka.cjs', [gateway]), { ...env, ...more });
       for (let nth = 0; nth < requests; nth++) await fetch(`${shop.url}/order`, { method: 'POST' });
       for (const GROUP of groups) await stage.start(GROUP, node(line, 'kafka.cjs', [worker]), { ...env, GROUP });

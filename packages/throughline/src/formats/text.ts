@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { ChainReport } from '@throughline/verify';
 
-const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/FINDINGS.md';
+const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/findings';
 
 /** Returns the report for a person. */
 export function text(report: ChainReport, isColoured: boolean): string {
@@ -10,7 +10,7 @@ export function text(report: ChainReport, isColoured: boolean): string {
   const { verdict, findings, chains, traces, services, spans } = report;
   const lines = findings.map(({ code, severity, message }) => {
     const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
-    return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}#${code}`)}`;
+    return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}/${code}.md`)}`;
   });
   const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
   const sum = [count(chains, 'chain'), count(traces, 'trace'), count(services.length, 'service'), count(spans, 'span')];

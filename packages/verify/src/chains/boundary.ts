@@ -11,8 +11,8 @@ export function boundaryBetween(
 ): ChainBoundary {
   const point = [receiver, sender].flatMap((end) => (end === undefined ? [] : (graph.meetingPoint(end) ?? [])))[0];
   return {
-    ...(sender === undefined ? undefined : { from: graph.span(sender).service }),
-    ...(receiver === undefined ? undefined : { to: graph.span(receiver).service }),
+    ...(sender === undefined ? undefined : { from: graph.serviceOf(sender) }),
+    ...(receiver === undefined ? undefined : { to: graph.serviceOf(receiver) }),
     ...(point === undefined ? undefined : { transport: point.transport, over: point.over }),
     ...(missing === undefined ? undefined : { missing }),
   };

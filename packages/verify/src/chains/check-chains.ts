@@ -3,6 +3,7 @@ import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { contractFindings } from './contract.ts';
 import { endsOf } from './ends.ts';
+import { SpanColumns } from './columns/span-columns.ts';
 import type { ChainFinding } from './finding.ts';
 import { NONE, SpanGraph } from './graph.ts';
 import { hopsOf } from './hops.ts';
@@ -76,7 +77,18 @@ export function checkChains(
   options: CheckChainsOptions = {},
 ): ChainReport {
   const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
-  const graph = new SpanGraph(collected);
+  const columns = new SpanColumns();
+  for (const span of collected) columns.add(span);
+  return judge(columns, options, refused);
+}
+
+/** The same for spans that are in columns already. `refused` is what could not be kept when they were collected. */
+export function judge(
+  columns: SpanColumns,
+  options: CheckChainsOptions = {},
+  refused: readonly ChainFinding[] = [],
+): ChainReport {
+  const graph = new SpanGraph(columns);
   const ends = endsOf(graph);
   const { contract } = options;
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
@@ -86,13 +98,13 @@ export function checkChains(
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));
-  if (options.expect === 'one-trace' && graph.traces.size > 1) {
+  if (options.expect === 'one-trace' && graph.traces > 1) {
     findings.push({
       code: 'several-traces',
       severity: 'error',
-      message: `${graph.traces.size} traces were found where one was expected`,
+      message: `${graph.traces} traces were found where one was expected`,
       spans: [],
-      count: graph.traces.size,
+      count: graph.traces,
     });
   }
   const isBroken = findings.some(({ severity }) => severity === 'error');
@@ -101,7 +113,7 @@ export function checkChains(
     findings,
     hops,
     chains: chainsOf(graph),
-    traces: graph.traces.size,
+    traces: graph.traces,
     services: [...graph.services].sort(),
     spans: graph.size,
   };
@@ -116,10 +128,13 @@ function refusedOf(source: CaptureSource): ChainFinding[] {
 
 /** How many groups of spans there are that parents and links connect. */
 function chainsOf(graph: SpanGraph): number {
-  const above = Array.from({ length: graph.size }, (_, at) => at);
+  const above = Int32Array.from({ length: graph.size }, (_, at) => at);
   const find = (at: number): number => {
     let top = at;
-    while (above[top] !== top) top = above[top] = above[above[top] as number] as number;
+    while (above[top] !== top) {
+      above[top] = above[above[top] as number] as number;
+      top = above[top] as number;
+    }
     return top;
   };
   let groups = graph.size;
