@@ -100,6 +100,7 @@ export const onNode: Recipes = {
     { OTEL_TRACES_SAMPLER: 'always_on' },
   ),
   'node-exit-in-a-request': chain(['sdk2', 'sdk1', 'sdk2'], { args: ['exit'] }),
+  'node-answers-from-memory': chain(['sdk3', 'sdk3', 'sdk3'], { args: ['memory'] }),
   'express-stream-left-early': {
     make: async (stage) => {
       const gateway = await served(stage, 'gateway', node('sdk1', 'stream.cjs', []), await library(stage, 'sdk1'));
@@ -140,7 +141,7 @@ export const onNode: Recipes = {
     gateway: 'plain',
     worker: 'batch',
     groups: ['billing'],
-    requests: 6,
+    requests: 4,
     env: { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.5' },
   }),
   'amqplib-dead-letters-come-back': {

@@ -38,9 +38,9 @@ export function node(line: 'sdk1' | 'sdk2' | 'sdk3', file: string, args: readonl
   return { command: process.execPath, args: [file, ...args], cwd: folder };
 }
 
-/** Returns how a program of this repository is started, with all that it has. */
-export function ours(file: string, args: readonly string[]): Start {
-  return { command: process.execPath, args: [join(here, file), ...args], cwd: here };
+/** Returns how a program of `make/ours` is started, on the packages of this repository. */
+export function workspace(file: string, args: readonly string[]): Start {
+  return { command: process.execPath, args: [join(here, 'ours', file), ...args], cwd: here };
 }
 
 /** Returns how a class of `make/java` is started below the agent of OpenTelemetry. */

@@ -1,7 +1,8 @@
+import { setTimeout as after } from 'node:timers/promises';
 import { nginx } from './brokers.ts';
 import { python } from './programs.ts';
 import type { Recipe, Recipes } from './recipe.ts';
-import type { Running, Stage } from './stage.ts';
+import type { Stage } from './stage.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -21,8 +22,13 @@ async function gateway(stage: Stage, program: ReturnType<typeof python>, env: En
   return `http://127.0.0.1:${port}`;
 }
 
+const PAUSE = 150;
+
 async function get(...urls: readonly string[]): Promise<void> {
-  for (const url of urls) await (await fetch(url)).text();
+  for (const url of urls) {
+    await (await fetch(url)).text();
+    await after(PAUSE);
+  }
 }
 
 /** A gateway of this program before the library, and requests to it one after the other. */
@@ -43,20 +49,17 @@ export const http: Recipes = {
     make: async (stage) => {
       const url = await gateway(stage, inPython('steps.py'), { LIBRARY: await library(stage) });
       await fetch(`${url}/report`, { method: 'POST' });
-      await new Promise((resolve) => setTimeout(resolve, 2000));
+      await after(2000);
       for (let nth = 0; nth < 3; nth++) {
         await get(`${url}/ask`);
-        await new Promise((resolve) => setTimeout(resolve, 700));
+        await after(700);
       }
     },
   },
   'python-thread-pool': {
     make: async (stage) => {
       const url = await gateway(stage, inPython('thread_pool.py', 'bare'), { LIBRARY: await library(stage) });
-      for (const path of asks(5)) {
-        await get(`${url}${path}`);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
+      await get(...asks(5).map((path) => `${url}${path}`));
     },
   },
   'python-thread-pool-carried': before(() => inPython('thread_pool.py', 'carried'), asks(3)),
@@ -86,7 +89,7 @@ export const http: Recipes = {
         () => `location /api/ { proxy_set_header traceparent ""; proxy_set_header tracestate ""; proxy_pass ${url}/; }`,
       );
       const asked = await gateway(stage, inPython('calls.py'), { LIBRARY: `http://127.0.0.1:${port}/api` });
-      await get(...asks(3).map((path) => `${asked}${path}`));
+      await get(...asks(5).map((path) => `${asked}${path}`));
     },
   },
   'nginx-relays': {
@@ -122,7 +125,7 @@ export const http: Recipes = {
       const own = { OTHER: `http://127.0.0.1:${planner}`, PORT: `${port}` };
       await stage.start('gateway', inPython('webhook.py', 'gateway'), own);
       await fetch(`http://127.0.0.1:${port}/ask`, { method: 'POST' });
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await after(1000);
     },
   },
   'fastapi-services-without-a-name': {
@@ -153,5 +156,3 @@ export const http: Recipes = {
     form: 'one',
   },
 };
-
-export type { Running };

@@ -32,6 +32,8 @@ export interface Stage {
   start(service: string, program: Start, env?: Environment): Promise<Running>;
   /** Runs a program to its end. */
   run(service: string, program: Start, env?: Environment): Promise<void>;
+  /** Takes in spans that something else has collected, as OTLP/JSON. */
+  add(spans: string): void;
   /** Ends with the stage, after all processes. */
   onClose(stop: () => Promise<void>): void;
   close(): Promise<void>;
@@ -45,6 +47,7 @@ export async function openStage(name: string): Promise<Stage> {
   const receiver = await startReceiver();
   const running: Running[] = [];
   const closing: (() => Promise<void>)[] = [];
+  const added: string[] = [];
 
   const launch = (service: string, { command, args, cwd }: Start, env: Environment): ChildProcess =>
     spawn(command, args, {
@@ -100,13 +103,14 @@ export async function openStage(name: string): Promise<Stage> {
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0) throw new Error(`${service} ended with ${code}`);
     },
+    add: (spans) => added.push(spans),
     onClose: (stop) => closing.push(stop),
     close: async () => {
       for (const one of running.toReversed()) await one.stop();
       for (const stop of closing) await stop();
       receiver.close();
     },
-    exported: (form) => written(receiver.exports, form),
+    exported: (form) => written([...receiver.exports, ...added], form),
   };
 }
 

@@ -17,14 +17,16 @@ import { doubleSpan } from './rules/double-span.ts';
 import { doubleUsage } from './rules/double-usage.ts';
 import { duplicateSpan } from './rules/duplicate-span.ts';
 import { endlessTrace } from './rules/endless-trace.ts';
-import { cycle, tooDeep } from './rules/lineage.ts';
+import { cycle, lineageBackwards, tooDeep } from './rules/lineage.ts';
 import { lostContext } from './rules/lost-context.ts';
+import { manyRoots } from './rules/many-roots.ts';
 import { missingCalls } from './rules/missing-calls.ts';
 import { missingLinkTarget } from './rules/missing-link-target.ts';
 import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { straysOf } from './strays.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
 export interface ChainReport {
@@ -46,6 +48,7 @@ export interface ChainReport {
 const rules: readonly ChainRule[] = [
   duplicateSpan,
   parentLoop,
+  manyRoots,
   lostContext,
   batchUnlinked,
   phantomParent,
@@ -60,6 +63,7 @@ const rules: readonly ChainRule[] = [
   doubleUsage,
   cycle,
   tooDeep,
+  lineageBackwards,
 ];
 
 /**
@@ -94,7 +98,8 @@ export function judge(
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
   const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
-  const judged = { ...capture, arrivals: arrivalsOf(capture) };
+  const arrivals = arrivalsOf(capture);
+  const judged = { ...capture, arrivals, strays: straysOf(capture, arrivals) };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));

@@ -17,8 +17,10 @@ export type ChainFindingCode =
   | 'double-usage'
   | 'cycle'
   | 'too-deep'
+  | 'lineage-backwards'
   | 'duplicate-span'
   | 'parent-loop'
+  | 'many-roots'
   | 'clock-skew';
 
 /** One way in which the spans fall short of sound chains. */

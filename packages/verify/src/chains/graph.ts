@@ -170,7 +170,7 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
-  /** A number for what a sender asked for, whole: equal where it is the same again; `undefined` where it does not say. */
+  /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;
   }
@@ -178,6 +178,11 @@ export class SpanGraph {
   /** How many calls a hop of Throughline says that it made. */
   callsMade(): Iterable<readonly [Index, number]> {
     return this.#columns.calls;
+  }
+
+  /** How many hops from the root of its chain a hop of Throughline says that it is. */
+  hopsFromRoot(at: Index): number | undefined {
+    return this.#columns.hops.get(at);
   }
 
   /** Where a chain of agents went past a limit, and which. */

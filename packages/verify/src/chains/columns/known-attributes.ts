@@ -27,6 +27,13 @@ const keys = [
   'messaging.operation.name',
   'messaging.operation',
   'messaging.batch.message_count',
+  'messaging.message.id',
+  'messaging.message_id',
+  'messaging.destination.partition.id',
+  'messaging.kafka.source.partition',
+  'messaging.kafka.partition',
+  'messaging.kafka.offset',
+  'messaging.kafka.message.offset',
   'bullmq.queue.name',
   'rpc.system.name',
   'rpc.system',
@@ -53,6 +60,7 @@ const keys = [
   'throughline.direction',
   'throughline.calls',
   'throughline.lineage.cycle',
+  'throughline.lineage.hops',
 ] as const;
 
 export type KnownKey = (typeof keys)[number];

@@ -38,6 +38,8 @@ export class SpanColumns {
   readonly links = new LinkColumns();
   /** How many calls an inbound hop of Throughline says that it made. */
   readonly calls = new Map<number, number>();
+  /** How many hops from the root of its chain an inbound hop of Throughline says that it is. */
+  readonly hops = new Map<number, number>();
   /** The limit that a chain of agents went past at a span. */
   readonly exceeded = new Map<number, string>();
   readonly #draft = new SpanDraft();
@@ -77,6 +79,8 @@ export class SpanColumns {
     }
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
+    const hops = attributes.number('throughline.lineage.hops');
+    if (hops !== undefined) this.hops.set(at, hops);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
 
