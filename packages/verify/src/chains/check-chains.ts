@@ -30,6 +30,7 @@ import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { straysOf } from './strays.ts';
 import { treesOf } from './trees.ts';
 import type { ChainTree } from './trees.ts';
 
@@ -108,7 +109,8 @@ export function judge(
   const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
   const chains = chainsOf(graph);
-  const judged = { ...capture, arrivals: arrivalsOf(capture), chains };
+  const arrivals = arrivalsOf(capture);
+  const judged = { ...capture, arrivals, chains, strays: straysOf(capture, arrivals) };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));

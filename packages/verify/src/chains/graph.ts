@@ -198,7 +198,7 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
-  /** A number for what a sender asked for, whole: equal where it is the same again; `undefined` where it does not say. */
+  /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;
   }

@@ -53,9 +53,13 @@ export function waitingSenders(
           if (lane.first === undefined) continue;
           const arrived = graph.startOf(receiver) - clocks.ahead(lane.first, receiver);
           const sender = lane.latest(arrived, (at) => fits(graph, at, receiver, arrived));
-          if (sender === undefined || arrived - graph.startOf(sender) >= least) continue;
+          if (sender === undefined) continue;
+          const since = arrived - graph.startOf(sender);
+          // One that began after the arrival, by clocks that may be apart, fits least.
+          const distance = since < 0 ? Number.MAX_VALUE : since;
+          if (distance >= least) continue;
           best = sender;
-          least = arrived - graph.startOf(sender);
+          least = distance;
         }
         if (best === undefined) continue;
         // One span may stand for many messages that were sent at once.
@@ -103,13 +107,19 @@ class Lane {
     return this.#senders[0];
   }
 
-  /** Returns the sender that started last before a time and fits. */
+  /** Returns the sender that started last before a time and fits; else the next one, as far as clocks may be apart. */
   latest(time: number, isFitting: (sender: Index) => boolean): Index | undefined {
+    const last = this.#lastUntil(time);
     let looked = 0;
-    for (let place = this.#open(this.#lastUntil(time + SLACK)); place >= 0; place = this.#open(place - 1)) {
-      if ((this.#over[place] as number) + SLACK < time || looked++ === MAX_LOOKED_AT) return undefined;
+    for (let place = this.#open(last); place >= 0; place = this.#open(place - 1)) {
+      if ((this.#over[place] as number) + SLACK < time || looked++ === MAX_LOOKED_AT) break;
       const sender = this.#senders[place] as Index;
       if (isFitting(sender)) return sender;
+    }
+    for (let place = last + 1; place < this.#senders.length && looked++ < MAX_LOOKED_AT; place++) {
+      const sender = this.#senders[place] as Index;
+      if (this.#graph.startOf(sender) > time + SLACK) break;
+      if (this.#claimed[sender] === 0 && isFitting(sender)) return sender;
     }
     return undefined;
   }

@@ -1,11 +1,13 @@
 import type { Arrival, Capture } from '../arrivals.ts';
 import type { Chains } from '../chains.ts';
 import type { ChainFinding } from '../finding.ts';
+import type { Strays } from '../strays.ts';
 
 /** What a rule judges. */
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
   readonly chains: Chains;
+  readonly strays: Strays;
 }
 
 /** A rule: what it finds in a capture. */
