@@ -28,9 +28,9 @@ export interface Expected {
 
 export interface Capture {
   readonly name: string;
+  /** The file as it was exported. */
+  readonly file: Buffer;
   readonly spans: readonly CollectedSpan[];
-  /** Spans that nobody takes, such as those without an id. */
-  readonly rejected: number;
   readonly expected: Expected;
 }
 
@@ -42,6 +42,7 @@ export const captures: readonly Capture[] = globSync('*/expect.json', { cwd: fol
   .map((file) => {
     const name = dirname(file);
     const expected = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Expected;
-    const { spans, rejected } = parseSpans(readFileSync(join(folder, name, 'spans.json'), 'utf8'));
-    return { name, spans, rejected, expected };
+    const content = readFileSync(join(folder, name, 'spans.json'));
+    const { spans } = parseSpans(content.toString('utf8'));
+    return { name, file: content, spans, expected };
   });

@@ -1,4 +1,5 @@
 import type { Arrival, Capture } from '../arrivals.ts';
+import type { Chains } from '../chains.ts';
 import type { ChainFinding } from '../finding.ts';
 import type { Strays } from '../strays.ts';
 
@@ -6,6 +7,7 @@ import type { Strays } from '../strays.ts';
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
   readonly strays: Strays;
+  readonly chains: Chains;
 }
 
 /** A rule: what it finds in a capture. */

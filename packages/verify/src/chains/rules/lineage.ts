@@ -1,5 +1,4 @@
 import { Fact } from '../columns/facts.ts';
-import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { shown, times } from '../words.ts';
@@ -36,25 +35,4 @@ export const tooDeep: ChainRule = ({ graph }) => {
     ({ boundary, cause }, count) =>
       `a chain of agents went past its limit on ${shown(cause)} at ${shown(boundary.to)}, ${times(count)}`,
   );
-};
-
-/** A hop that says it is no deeper in its chain than one above it. */
-export const lineageBackwards: ChainRule = ({ graph }) => {
-  const deepest = new Map<Index, number>();
-  const spots: Spot[] = [];
-  for (const at of graph.forest.topDown) {
-    const above = deepest.get(graph.parentOf(at)) ?? 0;
-    const hops = graph.hopsFromRoot(at);
-    if (hops !== undefined && hops <= above) {
-      spots.push({
-        at,
-        boundary: { to: graph.serviceOf(at) },
-        cause: `${hops} hops from its root, below one that is ${above}`,
-      });
-    }
-    if (above > 0 || hops !== undefined) deepest.set(at, Math.max(above, hops ?? 0));
-  }
-  return grouped('lineage-backwards', 'warning', graph, spots, ({ boundary, cause }, count) => {
-    return `the lineage at ${shown(boundary.to)} says ${shown(cause)}, ${times(count)}: it came with the baggage of another request`;
-  });
 };
