@@ -41,7 +41,7 @@ function shop(agent: '2.20.1' | '1.32.1', options: readonly string[], kill?: 'ga
       await fetch(`${gateway.url}/order`);
       if (kill !== undefined) await gateway.running.kill();
       await stage.start('worker', java(agent, 'Shop', ['worker'], options), env);
-      await after(5000);
+      await stage.sees('"GET /search"', 3);
     },
   };
 }

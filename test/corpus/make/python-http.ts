@@ -150,9 +150,5 @@ export const http: Recipes = {
       for (const path of asks(4)) await fetch(`${url}${path}`, { headers: { 'x-session': 'of-ada' } });
     },
   },
-  'workflow-ids-by-name': { make: (stage) => stage.run('workflow', inPython('workflow_ids.py', 'long')), form: 'one' },
-  'workflow-ids-cut-short': {
-    make: (stage) => stage.run('workflow', inPython('workflow_ids.py', 'short')),
-    form: 'one',
-  },
+  'workflow-ids-by-name': { make: (stage) => stage.run('workflow', inPython('workflow_ids.py')), form: 'one' },
 };

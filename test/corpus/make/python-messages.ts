@@ -41,7 +41,7 @@ async function confluent(stage: Stage, how: 'one' | 'batch', count: number): Pro
   const gateway = await served(stage, 'gateway', inPython('confluent_loop.py', 'gateway'), env);
   await post(`${gateway.url}/order?count=${count}`);
   await stage.start('worker', inPython('confluent_loop.py', how), env);
-  await after(5000);
+  await stage.sees('"GET /search"', how === 'one' ? count : 1);
 }
 
 /** Queues, gRPC and MCP in Python. */

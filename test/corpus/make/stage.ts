@@ -32,6 +32,8 @@ export interface Stage {
   start(service: string, program: Start, env?: Environment): Promise<Running>;
   /** Runs a program to its end. */
   run(service: string, program: Start, env?: Environment): Promise<void>;
+  /** Resolves when what was exported holds a text so many times. */
+  sees(text: string, times: number): Promise<void>;
   /** Takes in spans that something else has collected, as OTLP/JSON. */
   add(spans: string): void;
   /** Ends with the stage, after all processes. */
@@ -40,7 +42,7 @@ export interface Stage {
   exported(form: Form): string;
 }
 
-const LONG = 120_000;
+const LONG = 300_000;
 
 /** Opens a stage. Its processes are stopped when it is closed, the last started first. */
 export async function openStage(name: string): Promise<Stage> {
@@ -102,6 +104,13 @@ export async function openStage(name: string): Promise<Stage> {
       child.stdout?.resume();
       const [code] = (await once(child, 'exit')) as [number | null];
       if (code !== 0) throw new Error(`${service} ended with ${code}`);
+    },
+    sees: async (text, times) => {
+      const until = Date.now() + LONG;
+      while (receiver.exports.join('').split(text).length <= times) {
+        if (Date.now() > until) throw new Error(`${text} was not exported ${times} times`);
+        await after(100);
+      }
     },
     add: (spans) => added.push(spans),
     onClose: (stop) => closing.push(stop),

@@ -31,8 +31,6 @@ export interface Capture {
   /** The file as it was exported. */
   readonly file: Buffer;
   readonly spans: readonly CollectedSpan[];
-  /** Spans that nobody takes, such as those without an id. */
-  readonly rejected: number;
   readonly expected: Expected;
 }
 
@@ -45,6 +43,6 @@ export const captures: readonly Capture[] = globSync('*/expect.json', { cwd: fol
     const name = dirname(file);
     const expected = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Expected;
     const content = readFileSync(join(folder, name, 'spans.json'));
-    const { spans, rejected } = parseSpans(content.toString('utf8'));
-    return { name, file: content, spans, rejected, expected };
+    const { spans } = parseSpans(content.toString('utf8'));
+    return { name, file: content, spans, expected };
   });

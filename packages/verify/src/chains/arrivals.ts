@@ -83,6 +83,7 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
+  if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
   const sender = ends.claim(receiver);
   if (graph.is(receiver, Fact.links)) {
     return sender !== undefined || capture.silent.length > 0 ? known('link-lost', sender) : known('joined');

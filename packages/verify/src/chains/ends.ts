@@ -70,7 +70,10 @@ export function isReceiver(graph: SpanGraph, at: Index): boolean {
   const kind = graph.kindOf(at);
   if (kind === 'SERVER') return true;
   if (kind !== 'CONSUMER') return (graph.hasParent(at) && graph.isRemote(at)) || isServedLate(graph, at);
-  return !graph.is(at, Fact.polls) || !graph.childrenOf(at).some((child) => graph.kindOf(child) === 'CONSUMER');
+  if (!graph.is(at, Fact.polls)) return true;
+  // What asks for many at once, and does nothing with them, has handed them on.
+  if (graph.is(at, Fact.batch) && graph.childrenOf(at).length === 0) return false;
+  return !graph.childrenOf(at).some((child) => graph.kindOf(child) === 'CONSUMER');
 }
 
 /** Whether a request is served below a span of its own process that was over, and is none of its parts. */

@@ -82,6 +82,11 @@ export class SpanGraph {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
 
+  /** A number that is the same for two spans that one instrumentation made. */
+  scopeNumber(at: Index): number {
+    return this.#columns.scope.get(at);
+  }
+
   nameOf(at: Index): string {
     return this.#columns.names.valueOf(this.#columns.name.get(at));
   }

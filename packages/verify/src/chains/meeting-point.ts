@@ -91,7 +91,8 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
-  const system = attributes.text('messaging.system') ?? (queue && 'bullmq');
+  const handed = attributes.text('throughline.transport');
+  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
   if (system === undefined && kind !== 'PRODUCER' && kind !== 'CONSUMER') return undefined;
   const names = attributes.texts(
     'messaging.destination.name',
@@ -102,6 +103,13 @@ function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefi
     'messaging.source',
     'bullmq.queue.name',
   );
+  // aio-pika writes `exchange,routing key`, and receives from one of them.
+  for (const name of names.slice()) {
+    const [exchange, key, more] = name.split(',', 3);
+    if (exchange && key && more === undefined) names.push(exchange, key);
+  }
+  // A handle is kept by the program, and has no place of its own.
+  if (names.length === 0 && handed !== undefined) names.push(handed);
   // What an instrumentation does not say in attributes it says in the name: `orders process`, `send orders`.
   if (names.length === 0) names.push(...name.split(' ').filter((word) => !operations.has(word)));
   const [over] = names;

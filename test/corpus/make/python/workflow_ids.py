@@ -1,24 +1,19 @@
-"""A workflow engine writes its spans by hand, with an id made of the step's name: a loop in the workflow is a loop of parents.
-
-`short`: its ids are the first eight letters of a UUID, which no receiver takes.
-"""
+"""A workflow engine writes its spans by hand, with an id made of the step's name: a loop in the workflow is a loop of parents."""
 
 import hashlib
 import os
-import sys
 import time
 import uuid
 
 import requests
 
-SHORT = sys.argv[1] == "short"
 steps = [("plan", None), ("draft", "plan"), ("review", "draft"), ("draft", "review"), ("publish", "review")]
 trace_id = uuid.uuid4().hex
 begun = {}
 
 
 def id_of(step):
-    return hashlib.sha1(step.encode()).hexdigest()[: 8 if SHORT else 16]
+    return hashlib.sha1(step.encode()).hexdigest()[:16]
 
 
 def span(step, after):

@@ -4,6 +4,7 @@ import type { Family } from './family.ts';
 import { orphaned } from './drops.ts';
 import { replaced } from './mutation.ts';
 import type { Draw, Mutation, Need } from './mutation.ts';
+import { isDirect } from './ports.ts';
 
 interface Hop {
   readonly sender: CollectedSpan;
@@ -65,7 +66,8 @@ const lost: Draw = (family, random) => {
       if (sender === undefined || receiver === undefined) return undefined;
       const spans = moved(again, receiver, { traceId });
       const need: Need = { codes: ['lost-context'], from: sender.service, to: receiver.service };
-      return hopsOf(again).every(isInTime) ? { spans, must: [need] } : { spans, must: [], may: [need] };
+      const isTold = hopsOf(again).every(isInTime) && isDirect(sender, receiver);
+      return isTold ? { spans, must: [need] } : { spans, must: [], may: [need] };
     },
   };
 };
@@ -125,7 +127,9 @@ const APART = 200_000_000n;
 
 /** An arrival below an earlier call of the same kind, which was over, while the call that it belongs to waits. */
 const stale: Draw = (family, random) => {
-  const hops = hopsOf(family).filter(({ receiver, sender }) => receiver.kind === 'SERVER' && sender.kind === 'CLIENT');
+  const hops = hopsOf(family).filter(
+    ({ receiver, sender }) => receiver.kind === 'SERVER' && sender.kind === 'CLIENT' && isDirect(sender, receiver),
+  );
   // Where a clock was put right in between, nothing tells what was over.
   if (!hops.every(isInTime)) return undefined;
   const pairs = hops.flatMap((hop) =>

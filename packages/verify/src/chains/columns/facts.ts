@@ -28,6 +28,8 @@ export const Fact = {
   links: 4096,
   /** It serves a request over HTTP, and is no SERVER span: its tracer took it for work of another. */
   serves: 8192,
+  /** All that it links to was not sampled. */
+  linksUnsampled: 16384,
 } as const;
 
 /** Returns what is true of a span, as bits. */

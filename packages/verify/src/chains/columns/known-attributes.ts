@@ -62,6 +62,7 @@ const keys = [
   'throughline.transport',
   'throughline.direction',
   'throughline.calls',
+  'throughline.transport',
   'throughline.lineage.cycle',
   'throughline.lineage.hops',
 ] as const;

@@ -6,8 +6,8 @@ import type { Strays } from '../strays.ts';
 /** What a rule judges. */
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
-  readonly chains: Chains;
   readonly strays: Strays;
+  readonly chains: Chains;
 }
 
 /** A rule: what it finds in a capture. */

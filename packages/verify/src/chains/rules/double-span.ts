@@ -19,7 +19,13 @@ export const doubleSpan: ChainRule = ({ graph, ends }) => {
     const second = served.find((at, nth) =>
       served
         .slice(0, nth)
-        .some((other) => isOfOneService(graph, other, at) && isOfOneMessage(graph, other, at) && overlap(other, at)),
+        .some(
+          (other) =>
+            isOfOneService(graph, other, at) &&
+            isOfOneMessage(graph, other, at) &&
+            isOfTwo(graph, other, at) &&
+            overlap(other, at),
+        ),
     );
     if (second !== undefined) spots.push({ at: second, boundary: boundaryBetween(graph, sender, second, undefined) });
   }
@@ -46,4 +52,9 @@ function isOfOneService(graph: SpanGraph, a: Index, b: Index): boolean {
 function isOfOneMessage(graph: SpanGraph, a: Index, b: Index): boolean {
   if (graph.kindOf(a) === 'SERVER') return true;
   return graph.callOf(a) !== undefined && graph.callOf(a) === graph.callOf(b);
+}
+
+/** Whether two instrumentations made the spans. What one made of two tries below one call is two requests. */
+function isOfTwo(graph: SpanGraph, a: Index, b: Index): boolean {
+  return graph.scopeNumber(a) !== graph.scopeNumber(b) || graph.nameOf(a) !== graph.nameOf(b);
 }

@@ -58,8 +58,8 @@ function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<s
   for (const { heard, services, unheard, first, last } of places.all) {
     const [service] = services;
     if (service === undefined || services.size > 1 || told.has(service)) continue;
-    const answered = callsOf(graph, heard);
-    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell) && !mayBeOfCache(graph, at, answered));
+    const asked = firstCalls(graph, [...heard, ...unheard]);
+    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell) && !mayBeOfCache(graph, at, asked));
     if (heard.length < ENOUGH || silent.length < ENOUGH) continue;
     // Answered before and after: whoever is there now was there then.
     const between = silent.filter(
@@ -75,20 +75,20 @@ function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<s
   });
 }
 
-/** When each call was answered first, by what it asked for. */
-function callsOf(graph: SpanGraph, heard: readonly Index[]): ReadonlyMap<number, number> {
+/** When each call was made first, by what it asked for. */
+function firstCalls(graph: SpanGraph, calls: readonly Index[]): ReadonlyMap<number, number> {
   const first = new Map<number, number>();
-  for (const at of heard) {
+  for (const at of calls) {
     const call = graph.callOf(at);
     if (call !== undefined) first.set(call, Math.min(first.get(call) ?? Infinity, graph.startOf(at)));
   }
   return first;
 }
 
-/** Whether something between may know the answer: it was given before. */
-function mayBeOfCache(graph: SpanGraph, at: Index, answered: ReadonlyMap<number, number>): boolean {
+/** Whether something between may know the answer: the same was asked before. */
+function mayBeOfCache(graph: SpanGraph, at: Index, first: ReadonlyMap<number, number>): boolean {
   const method = graph.meetingPoint(at)?.method;
   const call = graph.callOf(at);
   if (call === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
-  return (answered.get(call) ?? Infinity) < graph.startOf(at);
+  return (first.get(call) ?? Infinity) < graph.startOf(at);
 }
