@@ -11,10 +11,11 @@ const SCHEMA = 'https://raw.githubusercontent.com/throughline/throughline/main/p
  * file of a contract which cannot be read.
  */
 export async function judge(source: Parameters<typeof checkChains>[0], options: ReportOptions): Promise<ChainReport> {
-  const { services, expect, contract, writeContract } = options;
+  const { services, expect, settleMs, contract, writeContract } = options;
   const judged = checkChains(source, {
     services,
     expect,
+    settleMs,
     contract: contract === undefined ? undefined : await contractIn(contract),
   });
   if (writeContract !== undefined) {
