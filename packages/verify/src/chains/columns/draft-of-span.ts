@@ -19,7 +19,9 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   draft.kind = span.kind;
   draft.service = span.service;
   draft.start = milliseconds(span.startTimeUnixNano);
-  draft.duration = milliseconds(span.endTimeUnixNano - span.startTimeUnixNano);
+  draft.duration = milliseconds(span.endTimeUnixNano) - draft.start;
+  // Of two such large numbers the difference has lost what is below a microsecond.
+  if (draft.duration < 1) draft.duration = milliseconds(span.endTimeUnixNano - span.startTimeUnixNano);
   draft.failed = span.status.code === 'ERROR';
   draft.statusMessage = span.status.message ?? '';
   for (const key in attributes) {

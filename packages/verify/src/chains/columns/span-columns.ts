@@ -1,5 +1,6 @@
 import type { CollectedSpan } from '../../span.ts';
 import { callOf, meetingPointOf, placeKeyOf } from '../meeting-point.ts';
+import type { CodePlace } from '../finding.ts';
 import type { MeetingPoint } from '../meeting-point.ts';
 import { digest } from './digest.ts';
 import { draftOfSpan } from './draft-of-span.ts';
@@ -36,6 +37,9 @@ export class SpanColumns {
   readonly start = new GrowingFloats();
   /** Milliseconds. */
   readonly duration = new GrowingFloats();
+  /** Where in its code a span was made, where it says so. */
+  readonly codes = new Interned<CodePlace>();
+  readonly code = new GrowingIntegers();
   /** What a failed span says of why. */
   readonly errors = new Interned<string>();
   readonly error = new GrowingIntegers();
@@ -80,6 +84,7 @@ export class SpanColumns {
     this.start.push(draft.start);
     this.duration.push(draft.duration);
     this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
+    this.code.push(this.#codeOf(draft));
     const point = meetingPointOf(draft);
     this.meetingPoint.push(point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
     const call = point === undefined ? undefined : callOf(draft, point);
@@ -102,6 +107,15 @@ export class SpanColumns {
       this.links.add(at, this.traceIds.add(link.traceId, link.traceId), link.high, link.low);
     }
     return has;
+  }
+
+  #codeOf({ attributes }: SpanDraft): number {
+    if (attributes.isEmpty) return NONE;
+    const file = attributes.text('code.file.path', 'code.filepath');
+    if (file === undefined) return NONE;
+    const line = attributes.number('code.line.number', 'code.lineno');
+    const isLine = line !== undefined && line > 0;
+    return this.codes.add(`${line} ${file}`, isLine ? { file, line } : { file });
   }
 
   #errorOf({ attributes, statusMessage }: SpanDraft): number {
