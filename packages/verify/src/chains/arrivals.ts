@@ -36,6 +36,8 @@ export interface Capture {
   readonly ends: Ends;
   /** Services that the capture should hold and does not. */
   readonly silent: readonly string[];
+  /** Whether what a span hangs from has had the time to come. */
+  isSettled(at: Index): boolean;
 }
 
 /** Returns every arrival of a capture. A sender that nobody was seen to hear belongs to the one arrival that fits it. */
@@ -79,6 +81,7 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
   }
   if (graph.linkedFrom(receiver).length > 0) return known('joined');
   if (above === NONE && graph.hasParent(receiver)) {
+    if (!capture.isSettled(receiver)) return known('joined');
     if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
@@ -86,6 +89,7 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
   if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
   const sender = ends.claim(receiver);
   if (graph.is(receiver, Fact.links)) {
+    if (!capture.isSettled(receiver)) return known('joined');
     return sender !== undefined || capture.silent.length > 0 ? known('link-lost', sender) : known('joined');
   }
   if (sender === undefined) return known('joined');

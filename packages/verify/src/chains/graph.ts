@@ -67,6 +67,13 @@ export class SpanGraph {
     this.collisions = [...columns.ids.groups()].filter((indexes) => !this.#isOneHop(indexes));
   }
 
+  /** When the last span was over. */
+  get lastEnd(): number {
+    let last = 0;
+    for (let at = 0; at < this.size; at++) last = Math.max(last, this.endOf(at));
+    return last;
+  }
+
   idOf(at: Index): SpanId {
     const { ids, traceIds } = this.#columns;
     return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };

@@ -53,7 +53,11 @@ function samplerOf({ receiver, sender }: Arrival, graph: SpanGraph, places: Plac
 const ENOUGH = 2;
 
 /** Calls that came out well and that nobody was seen to answer, among others of the same kind that were answered. */
-function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<string>): readonly ChainFinding[] {
+function unanswered(
+  { graph, ends, isSettled }: Judged,
+  places: Places,
+  told: ReadonlySet<string>,
+): readonly ChainFinding[] {
   const spots: Spot[] = [];
   for (const { heard, services, unheard, first, last } of places.all) {
     const [service] = services;
@@ -63,7 +67,7 @@ function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<s
     if (heard.length < ENOUGH || silent.length < ENOUGH) continue;
     // Answered before and after: whoever is there now was there then.
     const between = silent.filter(
-      (at) => graph.startOf(at) > first && graph.startOf(at) < last && !graph.takesPart(at, service),
+      (at) => isSettled(at) && graph.startOf(at) > first && graph.startOf(at) < last && !graph.takesPart(at, service),
     );
     if (between.length < ENOUGH) continue;
     const receiver = ends.heardBy(heard[0] as Index).find((at) => graph.serviceOf(at) === service);
