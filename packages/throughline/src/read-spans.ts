@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parseSpans } from '@throughline/verify';
+import { parseSpans, printable } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
 import { glob, isDynamicPattern } from 'tinyglobby';
 
@@ -18,12 +18,12 @@ export async function readSpans(files: readonly string[], stdin: AsyncIterable<B
   const problems: string[] = [];
   let rejected = 0;
   for (const file of await expanded(files, problems)) {
-    const name = file === '-' ? 'standard input' : file;
+    const name = file === '-' ? 'standard input' : printable(file);
     let content: string;
     try {
       content = file === '-' ? await all(stdin) : await readFile(file, 'utf8');
     } catch (error) {
-      problems.push(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${name} cannot be read: ${printable(error instanceof Error ? error.message : String(error))}`);
       continue;
     }
     const parsed = parseSpans(content);
@@ -44,7 +44,7 @@ async function expanded(files: readonly string[], problems: string[]): Promise<s
     if (file === '-' || !isDynamicPattern(file)) found.push(file);
     else {
       const matching = await glob(file);
-      if (matching.length === 0) problems.push(`no file matches ${file}`);
+      if (matching.length === 0) problems.push(`no file matches ${printable(file)}`);
       found.push(...matching.sort());
     }
   }
