@@ -1,4 +1,4 @@
-import type { ChainFinding, ChainReport, CollectedSpan } from '@throughline/verify';
+import type { ChainFinding, ChainReport } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
 import { inertJson, inertText, inertXml } from './formats/inert.ts';
@@ -20,13 +20,8 @@ export interface ReportOptions {
   readonly failOn: ChainFinding['severity'];
 }
 
-/** Writes what was judged of these spans, in the format that was asked for. */
-export function report(
-  judged: ChainReport,
-  spans: Iterable<CollectedSpan>,
-  { format }: ReportOptions,
-  { stdout, env }: Surroundings,
-): void {
+/** Writes what was judged, in the format that was asked for. */
+export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
   switch (format) {
     case 'json':
       stdout.write(inertJson(`${JSON.stringify(judged, undefined, 2)}\n`));
@@ -35,7 +30,7 @@ export function report(
       stdout.write(inertXml(junit(judged)));
       break;
     case 'sarif':
-      stdout.write(inertJson(sarif(judged, spans, process.cwd(), version)));
+      stdout.write(inertJson(sarif(judged, process.cwd(), version)));
       break;
     case 'text':
       stdout.write(inertText(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined)));
