@@ -169,7 +169,7 @@ describe('a file that is none', () => {
   ])('is said to be none: %s', async (_, content) => {
     const { code, stdout, stderr } = await check(content);
     expect(code).toBe(2);
-    expect(stdout).toMatch(/^empty: /);
+    expect(stdout).toMatch(/^empty: /m);
     expect(stderr.trimEnd().split('\n').length).toBeLessThanOrEqual(2);
     expect(stderr).not.toMatch(/[^\P{C}\n]|^::|##\w*\[/mu);
   });

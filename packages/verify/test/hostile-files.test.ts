@@ -49,7 +49,8 @@ async function expectSame(bytes: Buffer): Promise<void> {
   expect([rejected, malformed === undefined]).toEqual([parsed.rejected, parsed.malformed === undefined]);
   const { findings, ...rest } = checker.report();
   const expected = checkChains(parsed.spans);
-  expect(findings).toEqual(expected.findings);
+  // Spans alone do not say how many were left out.
+  expect(findings.filter(({ code }) => code !== 'bad-id')).toEqual(expected.findings);
   expect([rest.verdict, rest.spans, rest.services]).toEqual([expected.verdict, expected.spans, expected.services]);
 }
 
