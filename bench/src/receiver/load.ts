@@ -58,6 +58,13 @@ async function send(url: URL, child: ChildProcess, spansPerSecond: number, secon
   const samples: Held[] = [];
   const onTheWay = new Set<Promise<void>>();
   let rejected = 0;
+  const answered = async (body: Export): Promise<void> => {
+    const sent = performance.now();
+    const answer = await post(url, body, agent);
+    waits.push(performance.now() - sent);
+    statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
+    rejected += answer.rejected;
+  };
   const count = Math.round((spansPerSecond / BATCH) * seconds);
   const every = 1000 / (spansPerSecond / BATCH);
   const began = performance.now();
@@ -67,13 +74,7 @@ async function send(url: URL, child: ChildProcess, spansPerSecond: number, secon
     if (wait > 1) await delay(wait);
     while (onTheWay.size >= ON_THE_WAY) await Promise.race(onTheWay);
     if (nth % Math.ceil(count / SAMPLES) === 0) samples.push(await heldBy(child));
-    const sent = performance.now();
-    const one = post(url, bodies[nth % bodies.length] as Export, agent).then((answer) => {
-      waits.push(performance.now() - sent);
-      statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
-      rejected += answer.rejected;
-      onTheWay.delete(one);
-    });
+    const one = answered(bodies[nth % bodies.length] as Export).finally(() => onTheWay.delete(one));
     onTheWay.add(one);
   }
   await Promise.all(onTheWay);
