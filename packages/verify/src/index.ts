@@ -32,4 +32,5 @@ export type {
 } from './span.ts';
 export { parseSpans } from './parse-spans.ts';
 export type { ParsedSpans } from './parsing.ts';
+export { printable } from './printable.ts';
 export { parseZipkinJson } from './zipkin-json.ts';
