@@ -15,7 +15,7 @@ export async function check(
   const { spans, rejected, problems } = await readSpans(files, stdin);
   for (const problem of problems) stderr.write(`throughline: ${problem}\n`);
   const judged = await judge(spans, options);
-  report(judged, options, surroundings);
+  report(judged, spans, options, surroundings);
   if (rejected > 0) stderr.write(`throughline: ${rejected} spans without valid ids or times were left out\n`);
   return problems.length > 0 ? CANNOT_JUDGE : exitCodeOf(judged, options.failOn);
 }

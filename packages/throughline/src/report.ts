@@ -1,9 +1,11 @@
-import type { ChainFinding, ChainReport } from '@throughline/verify';
+import type { ChainFinding, ChainReport, CollectedSpan } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
 import { junit } from './formats/junit.ts';
+import { sarif } from './formats/sarif.ts';
 import { text } from './formats/text.ts';
 import type { Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 /** What every command that judges takes. */
 export interface ReportOptions {
@@ -13,18 +15,26 @@ export interface ReportOptions {
   readonly contract?: string;
   /** The file that gets the contract which this run fulfils. */
   readonly writeContract?: string;
-  readonly format: 'text' | 'json' | 'junit';
+  readonly format: 'text' | 'json' | 'junit' | 'sarif';
   readonly failOn: ChainFinding['severity'];
 }
 
-/** Writes what was judged, in the format that was asked for. */
-export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
+/** Writes what was judged of these spans, in the format that was asked for. */
+export function report(
+  judged: ChainReport,
+  spans: Iterable<CollectedSpan>,
+  { format }: ReportOptions,
+  { stdout, env }: Surroundings,
+): void {
   switch (format) {
     case 'json':
       stdout.write(`${JSON.stringify(judged, undefined, 2)}\n`);
       break;
     case 'junit':
       stdout.write(junit(judged));
+      break;
+    case 'sarif':
+      stdout.write(sarif(judged, spans, process.cwd(), version));
       break;
     case 'text':
       stdout.write(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined));

@@ -1,8 +1,9 @@
-import type { Capture as CaptureSource } from '../check-trace.ts';
+import type { CaptureSource } from './capture-source.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { contractFindings } from './contract.ts';
 import { endsOf } from './ends.ts';
+import { SpanColumns } from './columns/span-columns.ts';
 import type { ChainFinding } from './finding.ts';
 import { NONE, SpanGraph } from './graph.ts';
 import { hopsOf } from './hops.ts';
@@ -24,6 +25,8 @@ import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { treesOf } from './trees.ts';
+import type { ChainTree } from './trees.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
 export interface ChainReport {
@@ -40,6 +43,8 @@ export interface ChainReport {
   readonly traces: number;
   readonly services: readonly string[];
   readonly spans: number;
+  /** What caused what, as far as `maxTreeSpans` goes: all of a small capture, and of a large one what is broken. */
+  readonly trees: readonly ChainTree[];
 }
 
 const rules: readonly ChainRule[] = [
@@ -76,7 +81,18 @@ export function checkChains(
   options: CheckChainsOptions = {},
 ): ChainReport {
   const [collected, refused] = 'rejected' in source ? [source.spans(), refusedOf(source)] : [source, []];
-  const graph = new SpanGraph(collected);
+  const columns = new SpanColumns();
+  for (const span of collected) columns.add(span);
+  return judge(columns, options, refused);
+}
+
+/** The same for spans that are in columns already. `refused` is what could not be kept when they were collected. */
+export function judge(
+  columns: SpanColumns,
+  options: CheckChainsOptions = {},
+  refused: readonly ChainFinding[] = [],
+): ChainReport {
+  const graph = new SpanGraph(columns);
   const ends = endsOf(graph);
   const { contract } = options;
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
@@ -86,13 +102,13 @@ export function checkChains(
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));
-  if (options.expect === 'one-trace' && graph.traces.size > 1) {
+  if (options.expect === 'one-trace' && graph.traces > 1) {
     findings.push({
       code: 'several-traces',
       severity: 'error',
-      message: `${graph.traces.size} traces were found where one was expected`,
+      message: `${graph.traces} traces were found where one was expected`,
       spans: [],
-      count: graph.traces.size,
+      count: graph.traces,
     });
   }
   const isBroken = findings.some(({ severity }) => severity === 'error');
@@ -101,25 +117,34 @@ export function checkChains(
     findings,
     hops,
     chains: chainsOf(graph),
-    traces: graph.traces.size,
+    traces: graph.traces,
     services: [...graph.services].sort(),
     spans: graph.size,
+    trees: treesOf(judged, options.maxTreeSpans ?? 500),
   };
 }
 
 function refusedOf(source: CaptureSource): ChainFinding[] {
   const lost = source.rejected() + source.refused();
   if (lost === 0) return [];
-  const message = `${source.rejected()} spans and ${source.refused()} exports came and could not be kept`;
+  const parts = [count(source.rejected(), 'span'), count(source.refused(), 'export')].filter((part) => part !== '');
+  const message = `${parts.join(' and ')} came and could not be kept`;
   return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
+}
+
+function count(number: number, noun: string): string {
+  return number === 0 ? '' : `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** How many groups of spans there are that parents and links connect. */
 function chainsOf(graph: SpanGraph): number {
-  const above = Array.from({ length: graph.size }, (_, at) => at);
+  const above = Int32Array.from({ length: graph.size }, (_, at) => at);
   const find = (at: number): number => {
     let top = at;
-    while (above[top] !== top) top = above[top] = above[above[top] as number] as number;
+    while (above[top] !== top) {
+      above[top] = above[above[top] as number] as number;
+      top = above[top] as number;
+    }
     return top;
   };
   let groups = graph.size;
