@@ -193,6 +193,14 @@ describe('throughline doctor --run', { timeout: 60_000 }, () => {
     expect(found.get('flush')).toBe('ok: what is batched is flushed at SIGTERM');
   });
 
+  it('gives up on a server that registers nothing, and ends it', async () => {
+    using project = program({ 'server.js': server });
+    const began = Date.now();
+    const found = await run(project, process.execPath, 'server.js');
+    expect(found.get('set-up')).toMatch(/^error: what was run registers nothing/);
+    expect(Date.now() - began).toBeLessThan(30_000);
+  });
+
   it('looks at a script as it ends', async () => {
     using project = program({ 'telemetry.js': telemetry({ signal: '', end: '' }), 'job.js': 'export {};' });
     const found = await run(project, process.execPath, '--import', './telemetry.js', 'job.js');

@@ -87,7 +87,7 @@ export const flush: Check = ({ sources, commands }) => {
   );
   if (batches === undefined) return [];
   const flushes = [...sources, ...commands].find(({ text }) =>
-    /\b(?:shutdown|forceFlush)\(|\bregisterOTel\(/.test(text),
+    /\.(?:shutdown|forceFlush)\(|\bregisterOTel\(/.test(text),
   );
   if (flushes !== undefined) return [ok('flush', `${flushes.place} flushes what ${batches.place} batches`)];
   return [

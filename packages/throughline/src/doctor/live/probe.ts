@@ -23,13 +23,18 @@ interface ContextLike {
  * Looks at what is registered with OpenTelemetry's api in this process, and writes it down. Runs as text in a process of the project's,
  * so that it uses nothing of this module but types. Starts spans and ends none: nothing is exported.
  */
-export function probe(require: NodeJS.Require, importModule: (url: string) => Promise<unknown>): void {
+export function probe(require: NodeJS.Require): void {
   const fs = process.getBuiltinModule('node:fs');
   const { createRequire } = process.getBuiltinModule('node:module');
-  const { pathToFileURL } = process.getBuiltinModule('node:url');
+  const vm = process.getBuiltinModule('node:vm');
   const path = process.getBuiltinModule('node:path');
   const orders = JSON.parse(process.env['THROUGHLINE_DOCTOR'] ?? '{}') as ProbeOrders;
   const fromProject = createRequire(path.join(orders.folder, 'package.json'));
+  // As a module in the project's folder does: loader hooks tell a package by the name that is imported.
+  const importFromProject = new vm.Script('(name) => import(name)', {
+    filename: path.join(orders.folder, 'throughline-doctor.cjs'),
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  }).runInThisContext() as (name: string) => Promise<unknown>;
   const write = (line: object): void => fs.appendFileSync(orders.report, `${JSON.stringify(line)}\n`);
   const registered = (): Global | undefined =>
     (globalThis as Unknown)[Symbol.for('opentelemetry.js.api.1')] as Global | undefined;
@@ -213,7 +218,7 @@ export function probe(require: NodeJS.Require, importModule: (url: string) => Pr
       // What the set-up has loaded itself cannot be told of.
       if (file === '' || require.cache[file] !== undefined) continue;
       try {
-        if (orders.isEsm) await importModule(pathToFileURL(file).href);
+        if (orders.isEsm) await importFromProject(name);
         else fromProject(name);
         const isPatched = patched.has(name);
         // An import that no hook saw: `require` tells whether there is an instrumentation at all.
@@ -231,11 +236,11 @@ export function probe(require: NodeJS.Require, importModule: (url: string) => Pr
   const alive = setInterval(() => {}, 1000);
   if (!orders.stays) alive.unref();
 
-  const inspect = async (): Promise<void> => {
+  const inspect = async (isEnding: boolean): Promise<void> => {
     if (isDone) return;
     isDone = true;
     const api = registered();
-    const base = { kind: 'inspected', pid: process.pid, command: process.argv.slice(1).join(' ') } as const;
+    const base = { kind: 'inspected', pid: process.pid, isEnding } as const;
     if (api === undefined) {
       write({
         ...base,
@@ -270,10 +275,10 @@ export function probe(require: NodeJS.Require, importModule: (url: string) => Pr
   const timer = setInterval(() => {
     if (registered()?.trace === undefined && Date.now() - began < orders.waitMs) return;
     clearInterval(timer);
-    void inspect();
+    void inspect(false);
   }, 50);
   if (!orders.isMain) {
     timer.unref();
-    process.once('beforeExit', () => void inspect());
+    process.once('beforeExit', () => void inspect(true));
   }
 }

@@ -5,8 +5,8 @@ export type ProbeLine = Inspected | Flushed;
 export interface Inspected {
   readonly kind: 'inspected';
   readonly pid: number;
-  /** The command of the process. */
-  readonly command: string;
+  /** Whether it looked because the process had nothing left to do. */
+  readonly isEnding: boolean;
   /** The version of the api that registered, or `undefined` where nothing did. */
   readonly api?: string;
   readonly fields: readonly string[];

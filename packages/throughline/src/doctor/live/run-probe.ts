@@ -23,6 +23,9 @@ export interface ProbeRun {
   readonly stderr: string;
 }
 
+/** Milliseconds, beside those of `--wait`, that a busy machine may take to load the set-up, and the libraries that the probe loads. */
+const LOADING_MS = 60_000;
+
 /** Milliseconds that a process gets to flush, once it is told to end. */
 const GRACE_MS = 3000;
 
@@ -39,7 +42,7 @@ export async function runProbe(
   try {
     const report = join(folder, 'report.jsonl');
     const file = join(folder, 'probe.cjs');
-    writeFileSync(file, `(${probe.toString()})(require, (url) => import(url));\n`);
+    writeFileSync(file, `(${probe.toString()})(require);\n`);
     const child = start(started, file, orders.folder, {
       ...env,
       THROUGHLINE_DOCTOR: JSON.stringify({ ...orders, report }),
@@ -79,10 +82,16 @@ async function watched(
     });
   });
   const inspected = (): Inspected[] => lines().filter((line) => line.kind === 'inspected');
-  // The probe looks after `waitMs` at the latest, and then loads libraries.
-  const hasLooked = (): boolean =>
-    inspected().some(({ api }) => api !== undefined) || (stays && inspected().length > 0);
-  await Promise.race([ended, until(hasLooked, waitMs + 10_000)]);
+  let [seen, seenAt] = [0, Date.now()];
+  const hasLooked = (): boolean => {
+    const looked = inspected();
+    if (looked.length > seen) [seen, seenAt] = [looked.length, Date.now()];
+    if (looked.some(({ api }) => api !== undefined)) return true;
+    // A command may be one that starts another, which has as long.
+    return looked.length > 0 && (stays || Date.now() - seenAt > waitMs);
+  };
+  await Promise.race([ended, until(hasLooked, waitMs + LOADING_MS)]);
+  if (inspected().some(({ isEnding }) => isEnding)) await Promise.race([ended, until(() => false, GRACE_MS)]);
   const endedItself = exitCode !== undefined;
   if (!endedItself) {
     signal(child, 'SIGTERM');
