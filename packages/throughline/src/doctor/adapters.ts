@@ -21,7 +21,3 @@ interface Adapter {
   readonly name: string;
   readonly libraries: Readonly<Record<string, string>>;
 }
-
-/** The range of `@opentelemetry/api` that all of them take, and of Node. */
-export const API_RANGE = '^1.9.0';
-export const NODE_RANGE = '>=20.19';

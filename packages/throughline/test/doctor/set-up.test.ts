@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { coded, findings, npmLock, TemporaryProject } from './project.ts';
 
+const VERSIONS: Readonly<Record<string, string>> = { express: '5.1.0', '@opentelemetry/sdk-node': '0.301.0' };
+
 /** A program with a stock SDK, and these sources. */
 function program(
   files: Readonly<Record<string, string>>,
@@ -9,7 +11,7 @@ function program(
   const dependencies = { '@opentelemetry/api': '*', '@opentelemetry/sdk-node': '*', ...manifest.dependencies };
   const packages = Object.keys(dependencies).map((name): [string, object] => [
     `node_modules/${name}`,
-    { version: name === 'express' ? '5.1.0' : '1.9.0' },
+    { version: VERSIONS[name] ?? '1.9.0' },
   ]);
   return new TemporaryProject({
     'package.json': { name: 'shop', private: true, ...manifest, dependencies },
@@ -71,6 +73,27 @@ describe('the set-up, by its sources', () => {
       'sentry.js': sentry.replace('dsn', 'dsn, skipOpenTelemetrySetup: true'),
     });
     expect(coded(await findings([told.folder]), 'set-ups')).toEqual([]);
+  });
+});
+
+describe('what looks like a set-up, and is none', () => {
+  it.each([
+    [
+      'in a browser',
+      "import { WebTracerProvider } from '@opentelemetry/sdk-trace-web';\nnew BatchSpanProcessor(exporter);\nnew TracerProvider();",
+    ],
+    [
+      'a provider that is handed around',
+      "import '@opentelemetry/sdk-trace-base';\nexport const provider = new BasicTracerProvider({});",
+    ],
+    ['in a comment', `/*\n${sdk}*/`],
+    [
+      "Sentry's for browsers",
+      "import * as Sentry from '@sentry/react'; import '@opentelemetry/api';\nSentry.init({});",
+    ],
+  ])('is no finding: %s', async (_, source) => {
+    using project = program({ 'client.js': source });
+    expect((await findings([project.folder])).filter(({ status }) => status !== 'ok')).toEqual([]);
   });
 });
 
@@ -138,10 +161,16 @@ describe('other instrumentation', () => {
     expect(coded(await findings([off.folder]), 'beside')).toEqual([]);
   });
 
-  it('is a second tracer beside an SDK', async () => {
-    using project = program({}, { dependencies: { 'dd-trace': '*' } });
-    expect(coded(await findings([project.folder]), 'beside')).toMatchObject([
-      { status: 'warning', message: expect.stringContaining('dd-trace') },
-    ]);
+  it.each([
+    ["require('dd-trace').init();", 1],
+    ["import dd from 'dd-trace';\ndd.init({ plugins: false, runtimeMetrics: true });", 0],
+    ["import dd from 'dd-trace';\nnew (dd.init().TracerProvider)().register();", 0],
+    ['', 0],
+  ])('is a second tracer beside an SDK, where it traces: %j', async (source, expected) => {
+    using project = program({ 'tracer.js': source }, { dependencies: { 'dd-trace': '*' } });
+    const found = coded(await findings([project.folder]), 'beside');
+    expect(found.filter(({ status, message }) => status === 'warning' && message.includes('dd-trace'))).toHaveLength(
+      expected,
+    );
   });
 });

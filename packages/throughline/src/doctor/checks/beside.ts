@@ -41,14 +41,25 @@ const HARMLESS: Readonly<Record<string, string>> = {
 
 type Told = (copy: Copy, examined: Examined) => Finding | undefined;
 
-const secondTracer: Told = ({ name, version }, { copies }) =>
-  [...copies.keys()].some((copy) => /^@opentelemetry\/sdk-(node|trace)/.test(copy.name))
-    ? warning(
-        'beside',
-        `${name} ${version} traces by itself beside OpenTelemetry: each writes headers of its own, and neither exports the other's spans`,
-        `keep one of them: leave ${name} out of what starts this package, or the OpenTelemetry SDK`,
-      )
-    : undefined;
+const secondTracer: Told = ({ name, version }, { copies, sources, commands, settings }) => {
+  const texts = [...sources, ...commands, ...settings.map(({ value }) => ({ text: value }))].map(({ text }) => text);
+  const isNamed = new RegExp(`['"\\s=]${name}(?:['"/\\s]|$)`);
+  const isLoaded =
+    sources.some(({ text }) => isNamed.test(text) && /\b(?:init|start)\(|import ['"]|newrelic/.test(text)) ||
+    commands.some(({ text }) => isNamed.test(text)) ||
+    settings.some(({ value }) => isNamed.test(value));
+  // It is there for its metrics, or is OpenTelemetry's provider itself.
+  const isQuiet = texts.some((text) =>
+    /\bplugins:\s*false|\.TracerProvider\b|DD_TRACE_(?:ENABLED=false|OTEL_ENABLED=true)/.test(text),
+  );
+  if (!isLoaded || isQuiet || ![...copies.keys()].some((copy) => /^@opentelemetry\/sdk-(node|trace)/.test(copy.name)))
+    return undefined;
+  return warning(
+    'beside',
+    `${name} ${version} traces by itself beside OpenTelemetry: each writes headers of its own, and neither exports the other's spans`,
+    `keep one of them: leave ${name} out of what starts this package, or the OpenTelemetry SDK`,
+  );
+};
 
 const OTHER_TRACERS: Readonly<Record<string, Told>> = {
   'dd-trace': secondTracer,

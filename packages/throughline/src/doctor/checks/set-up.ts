@@ -8,7 +8,7 @@ const WHOLE: readonly { readonly name: string; readonly is: RegExp }[] = [
   { name: 'NodeSDK', is: /\bnew (?:\w+\.)?NodeSDK\(|\bstartNodeSd[kK]\(/i },
   { name: 'auto-instrumentations-node/register', is: /auto-instrumentations-node\/register/ },
   { name: '@vercel/otel', is: /\bregisterOTel\(/ },
-  { name: '@sentry/node', is: /\bSentry\.init\(/ },
+  { name: '@sentry/node', is: /@sentry\/(?:node|nestjs|bun|aws-serverless)\b[^]*\binit\(/ },
   {
     name: '@traceloop/node-server-sdk',
     is: /\b(?:traceloop|\w+)\.initialize\(\s*\{[^}]*\b(?:appName|baseUrl|disableBatch)\b/,
@@ -55,8 +55,9 @@ export const setUp: Check = (examined) => {
 
 function handMade({ sources, copies }: Examined, place: string): Finding[] {
   const hasOurs = [...copies.keys()].some(({ name }) => name === '@throughline/core');
+  if (!sources.some(({ text }) => text.includes('setGlobalTracerProvider')))
+    return [ok('set-up', `the tracer provider in ${place} is not made the global one by a source of this package`)];
   const missing = [
-    ['setGlobalTracerProvider', 'tracer provider', 'trace.setGlobalTracerProvider(provider)'],
     ['setGlobalPropagator', 'propagator', 'propagation.setGlobalPropagator(new W3CPropagator())'],
     [
       'setGlobalContextManager',

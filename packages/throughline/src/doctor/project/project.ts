@@ -64,13 +64,6 @@ export function copiesIn(member: Member): Map<Copy, Set<Copy | Member>> {
 
 export const API = '@opentelemetry/api';
 
-/** Returns the copies of a name, the one that the member itself imports first. */
-export function copiesOf(member: Member, name: string): Copy[] {
-  const direct = directly(member, name);
-  const all = [...copiesIn(member).keys()].filter((copy) => copy.name === name && copy !== direct);
-  return direct === undefined ? all : [direct, ...all];
-}
-
 /** Returns the copy that the member's own code imports. */
 export function directly(member: Member, name: string): Copy | undefined {
   return member.dependencies.get(name) ?? member.devDependencies.get(name);

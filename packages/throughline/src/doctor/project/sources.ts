@@ -23,13 +23,15 @@ const MAX_FILES = 5000;
 const MAX_BYTES = 300_000;
 const TRACING =
   /@opentelemetry\/|@throughline\/|@sentry\/|@vercel\/otel|@traceloop\/|dd-trace|newrelic|elastic-apm-node/;
+const IN_BROWSERS = /sdk-trace-web|\/context-zone|\bWebTracerProvider\b|^\s*['"]use client['"]/m;
 const BUILT_OR_TESTED = [
   '**/{node_modules,dist,build,out,coverage,vendor,.next,.nuxt,.output,.yarn}/**',
   '**/{test,tests,__tests__,e2e,fixtures}/**',
-  '**/*.{test,spec,d}.{js,mjs,cjs,ts,mts,cts}',
+  '**/*.{test,spec,d,client}.{js,mjs,cjs,ts,mts,cts}',
+  '**/instrumentation-client.*',
 ];
 
-/** Returns the member's own sources that name a tracer, without its tests and without those of other members. */
+/** Returns the member's own sources that name a tracer, without its tests, what runs in browsers, and the sources of other members. */
 export function sourcesOf({ folder }: Member, others: readonly Member[]): Source[] {
   const inside = others
     .map((other) => relative(folder, other.folder))
@@ -43,7 +45,7 @@ export function sourcesOf({ folder }: Member, others: readonly Member[]): Source
     const file = join(folder, place);
     if ((statSync(file, { throwIfNoEntry: false })?.size ?? Infinity) > MAX_BYTES) continue;
     const text = withoutComments(textOf(file));
-    if (TRACING.test(text)) sources.push({ place, text });
+    if (TRACING.test(text) && !IN_BROWSERS.test(text)) sources.push({ place, text });
   }
   return sources;
 }
