@@ -1,7 +1,7 @@
 export { ChainChecker, type ReadCapture } from './chains/chain-checker.ts';
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
 export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
-export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';
+export type { ChainBoundary, ChainFinding, ChainFindingCode, CodePlace, FoundSpan, SpanId } from './chains/finding.ts';
 export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';
 export type { CaptureSource } from './chains/capture-source.ts';

@@ -6,7 +6,7 @@ import { KINDS } from './columns/span-draft.ts';
 import { idOf } from './columns/span-ids.ts';
 import { forestOf } from './forest.ts';
 import type { Forest } from './forest.ts';
-import type { SpanId } from './finding.ts';
+import type { CodePlace, SpanId } from './finding.ts';
 import type { MeetingPoint } from './meeting-point.ts';
 
 /** A span's place in the graph. */
@@ -70,6 +70,12 @@ export class SpanGraph {
   idOf(at: Index): SpanId {
     const { ids, traceIds } = this.#columns;
     return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };
+  }
+
+  /** Where in its code a span was made; `undefined` where it does not say. */
+  codeOf(at: Index): CodePlace | undefined {
+    const code = this.#columns.code.get(at);
+    return code === NONE ? undefined : this.#columns.codes.valueOf(code);
   }
 
   serviceOf(at: Index): string {
@@ -150,6 +156,11 @@ export class SpanGraph {
     return this.#ofTrace.of(this.#columns.ids.trace.get(at));
   }
 
+  /** A number that is the same for two spans of one trace. */
+  traceNumber(at: Index): number {
+    return this.#columns.ids.trace.get(at);
+  }
+
   meetingPoint(at: Index): MeetingPoint | undefined {
     const number = this.#columns.meetingPoint.get(at);
     return number === NONE ? undefined : this.#columns.meetingPoints.valueOf(number);
@@ -195,6 +206,21 @@ export class SpanGraph {
   /** How many calls a hop of Throughline says that it made. */
   callsMade(): Iterable<readonly [Index, number]> {
     return this.#columns.calls;
+  }
+
+  /** How many hops the lineage of Throughline counts at a hop. */
+  hopCounts(): Iterable<readonly [Index, number]> {
+    return this.#columns.hops;
+  }
+
+  /** Which conversation a span says that it is of. */
+  conversations(): Iterable<readonly [Index, string]> {
+    return this.#columns.conversations;
+  }
+
+  /** How many spans were left out, because their ids or times are none. */
+  get unreadable(): number {
+    return this.#columns.unreadable;
   }
 
   /** Where a chain of agents went past a limit, and which. */

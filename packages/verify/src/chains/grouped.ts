@@ -1,4 +1,4 @@
-import type { ChainBoundary, ChainFinding, ChainFindingCode } from './finding.ts';
+import type { ChainBoundary, ChainFinding, ChainFindingCode, FoundSpan } from './finding.ts';
 import { listed } from './listed.ts';
 import type { Index, SpanGraph } from './graph.ts';
 
@@ -36,7 +36,10 @@ export function grouped(
       severity,
       message: say(first, group.length),
       boundary: first.boundary,
-      spans: group.slice(0, SHOWN).map(({ at }) => graph.idOf(at)),
+      spans: group.slice(0, SHOWN).map(({ at }): FoundSpan => {
+        const code = graph.codeOf(at);
+        return code === undefined ? graph.idOf(at) : { ...graph.idOf(at), code };
+      }),
       count: group.length,
     };
   });

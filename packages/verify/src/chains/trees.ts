@@ -144,13 +144,18 @@ function rowOf(graph: SpanGraph, at: Index, depth: number, top: Index, lost: Arr
     service: graph.serviceOf(at),
     kind: graph.kindOf(at),
     name: graph.nameOf(at),
-    start: graph.startOf(at),
-    duration: graph.durationOf(at),
+    start: rounded(graph.startOf(at)),
+    duration: rounded(graph.durationOf(at)),
     ...(error === undefined ? undefined : { error }),
     ...(over === undefined ? undefined : { over }),
     ...(code === undefined ? undefined : { broken: code }),
     ...(isMissing ? { missingParent: parentId } : undefined),
   };
+}
+
+/** Clocks tell no more of what is longer than a millisecond. */
+function rounded(milliseconds: number): number {
+  return Number(milliseconds.toFixed(Math.abs(milliseconds) < 1 ? 6 : 3));
 }
 
 /** Whether a span came over a boundary: its parent is of another service or process, or it is an inbound hop. */

@@ -56,6 +56,7 @@ const keys = [
   'throughline.direction',
   'throughline.calls',
   'throughline.lineage.cycle',
+  'throughline.lineage.hops',
 ] as const;
 
 export type KnownKey = (typeof keys)[number];

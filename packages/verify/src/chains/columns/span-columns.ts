@@ -1,5 +1,6 @@
 import type { CollectedSpan } from '../../span.ts';
 import { callOf, meetingPointOf, placeKeyOf } from '../meeting-point.ts';
+import type { CodePlace } from '../finding.ts';
 import type { MeetingPoint } from '../meeting-point.ts';
 import { digest } from './digest.ts';
 import { draftOfSpan } from './draft-of-span.ts';
@@ -36,6 +37,9 @@ export class SpanColumns {
   readonly start = new GrowingFloats();
   /** Milliseconds. */
   readonly duration = new GrowingFloats();
+  /** Where in its code a span was made, where it says so. */
+  readonly codes = new Interned<CodePlace>();
+  readonly code = new GrowingIntegers();
   /** What a failed span says of why. */
   readonly errors = new Interned<string>();
   readonly error = new GrowingIntegers();
@@ -46,6 +50,11 @@ export class SpanColumns {
   readonly calls = new Map<number, number>();
   /** The limit that a chain of agents went past at a span. */
   readonly exceeded = new Map<number, string>();
+  /** How many hops from the root the lineage of Throughline counts. */
+  readonly hops = new Map<number, number>();
+  readonly conversations = new Map<number, string>();
+  /** How many spans were left out: their ids or times are none. */
+  unreadable = 0;
   readonly #draft = new SpanDraft();
 
   get size(): number {
@@ -54,8 +63,8 @@ export class SpanColumns {
 
   /** Takes a span in. Nothing of it is kept but what has a column. */
   add(span: CollectedSpan): void {
-    draftOfSpan(this.#draft, span);
-    this.take(this.#draft);
+    if (draftOfSpan(this.#draft, span)) this.take(this.#draft);
+    else this.unreadable++;
   }
 
   /** The same for a draft. */
@@ -75,12 +84,17 @@ export class SpanColumns {
     this.start.push(draft.start);
     this.duration.push(draft.duration);
     this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
+    this.code.push(this.#codeOf(draft));
     const point = meetingPointOf(draft);
     this.meetingPoint.push(point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
     const call = point === undefined ? undefined : callOf(draft, point);
     this.call.push(call === undefined ? 0 : digest(call));
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
+    const hops = attributes.number('throughline.lineage.hops');
+    if (hops !== undefined) this.hops.set(at, hops);
+    const conversation = attributes.text('gen_ai.conversation.id');
+    if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
 
@@ -93,6 +107,15 @@ export class SpanColumns {
       this.links.add(at, this.traceIds.add(link.traceId, link.traceId), link.high, link.low);
     }
     return has;
+  }
+
+  #codeOf({ attributes }: SpanDraft): number {
+    if (attributes.isEmpty) return NONE;
+    const file = attributes.text('code.file.path', 'code.filepath');
+    if (file === undefined) return NONE;
+    const line = attributes.number('code.line.number', 'code.lineno');
+    const isLine = line !== undefined && line > 0;
+    return this.codes.add(`${line} ${file}`, isLine ? { file, line } : { file });
   }
 
   #errorOf({ attributes, statusMessage }: SpanDraft): number {

@@ -79,7 +79,7 @@ function hashOf(trace: number, high: number, low: number): number {
 }
 
 /** Returns 8 of the digits of an id as 32 bits, and `NaN` where they are no hexadecimal digits in lower case. */
-export function halfOf(id: string, from: 0 | 8): number {
+export function halfOf(id: string, from: number): number {
   let bits = 0;
   for (let at = from; at < from + 8; at++) {
     const code = id.charCodeAt(at);
