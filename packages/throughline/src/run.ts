@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { registerCheck } from './commands/check.ts';
 import { registerCollect } from './commands/collect.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import type { Register } from './commands/command.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -10,6 +11,7 @@ const commands: readonly Register[] = [
   // One a line.
   registerCheck,
   registerCollect,
+  registerDoctor,
 ];
 
 /**

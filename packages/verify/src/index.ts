@@ -27,5 +27,6 @@ export type {
 export { parseSpans } from './parse-spans.ts';
 export { printable } from './printable.ts';
 export type { ParsedSpans } from './parsing.ts';
+export { printable } from './printable.ts';
 export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';

@@ -4,7 +4,6 @@ import type { Family } from './family.ts';
 import { orphaned } from './drops.ts';
 import { replaced } from './mutation.ts';
 import type { Draw, Mutation, Need } from './mutation.ts';
-import { isDirect } from './ports.ts';
 
 interface Hop {
   readonly sender: CollectedSpan;
