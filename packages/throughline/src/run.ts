@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { registerCheck } from './commands/check.ts';
 import { registerCollect } from './commands/collect.ts';
 import type { Register } from './commands/command.ts';
+import { registerProbe } from './commands/probe.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -10,6 +11,7 @@ const commands: readonly Register[] = [
   // One a line.
   registerCheck,
   registerCollect,
+  registerProbe,
 ];
 
 /**
