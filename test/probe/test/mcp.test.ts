@@ -55,9 +55,9 @@ describe('an MCP server over stdio', () => {
       'traceparent-number: crashed',
       'traceparent-list: crashed',
       'traceparent-object: crashed',
+      'meta-deep: crashed',
     ]);
     expect(rowsOf(found, 'warning')).toEqual([]);
-    expect(rowOf(found, 'meta-deep')?.outcome).not.toBe('not sent');
     expect(found.code).toBe(1);
   });
 
@@ -97,7 +97,10 @@ describe('an MCP server over Streamable HTTP', () => {
     const server = await start(SERVER, ['http', 'none', 'crash-on-meta']);
     const found = await report('--mcp', server.url, ...FAST);
     await server.stop();
-    expect(rowsOf(found, 'fail')).toEqual(['traceparent-number: crashed']);
+    const crashed = found.rows.filter(({ level }) => level === 'fail');
+    expect(crashed.map(({ outcome }) => outcome)).toEqual(['crashed']);
+    // It answers first: on a busy machine it goes down while the next request comes, and then both are named.
+    expect(JSON.stringify(crashed)).toContain('traceparent-number');
     expect(rowOf(found, 'meta-deep')?.outcome).toBe('not sent');
   });
 });

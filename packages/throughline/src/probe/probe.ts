@@ -44,9 +44,7 @@ export async function probe(
     try {
       opened = await openTarget(plan, options, env, collector?.url);
     } catch (error) {
-      stderr.write(
-        `throughline: ${plan.target.join(' ')} cannot be reached: ${error instanceof Error ? error.message : String(error)}\n`,
-      );
+      stderr.write(`throughline: ${plan.target.join(' ')} cannot be probed: ${printable(reasonOf(error))}\n`);
       return CANNOT_JUDGE;
     }
     const baseline = await baselineOf(opened, callback);
@@ -90,14 +88,15 @@ async function reportOf({ options, target, baseline, callback, collector, tell }
     tell(`probe: ${done} of ${target.cases.length} cases`),
   );
   const isSeen = baseline.attempts.some((one) => seenOf(one, witnesses()).sightings.length > 0);
-  const isForged = options.samples > 0 && (collector !== undefined || isSeen) && (await target.isThere());
+  const isThere = await target.isThere();
+  const isForged = isThere && options.samples > 0 && (collector !== undefined || isSeen);
   const forgery: Forgery = isForged
     ? await forge(target, options.samples, callback, (done) =>
         tell(`probe: forged flag, ${done} of ${options.samples}`),
       )
     : { forged: [], plain: [] };
   const probeCase = target.cases.find(({ id }) => id === 'valid-sampled');
-  if (probeCase !== undefined && (collector !== undefined || callback !== undefined)) {
+  if (isThere && probeCase !== undefined && (collector !== undefined || callback !== undefined)) {
     tell('probe: waiting for what is late');
     await settled(await attempt(target, probeCase, callback), witnesses, {
       settle: options.settle,

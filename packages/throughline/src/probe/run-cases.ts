@@ -39,6 +39,7 @@ const AGAIN = 2;
 const SETTLE_MS = 15;
 /** How long one may take that is looked at alone. */
 const LATE_MS = 200;
+const UNSURE = { certainty: 'unsure' } as const;
 /** How long a target has to come back, as one that is supervised does. */
 const REVIVE_MS = 10_000;
 
@@ -73,7 +74,7 @@ export async function runCases(
     const first = await attempt(target, probeCase, callback);
     const trouble = await troubleWith(target, probeCase, first.answer, baseline, callback);
     const last = tried.at(-1);
-    const isLastSuspect = last?.attempt !== undefined && last.trouble === undefined;
+    const isLastSuspect = last?.attempt !== undefined && (last.trouble ?? UNSURE).certainty === 'unsure';
     if (trouble?.what !== 'gone') {
       tried.push({ probeCase, attempt: first, ...(trouble === undefined ? {} : { trouble }) });
     } else if (!(await target.revive(REVIVE_MS))) {
@@ -93,6 +94,16 @@ export async function runCases(
       isThere = await target.revive(REVIVE_MS);
     }
     told(tried.length);
+  }
+  const last = tried.at(-1);
+  // No request comes after it that would tell.
+  if (isThere && last?.attempt !== undefined && last.trouble === undefined) {
+    await sleep(LATE_MS);
+    if (!(await target.isThere()))
+      tried.splice(-1, 1, {
+        ...last,
+        trouble: { what: 'gone', certainty: 'unsure', said: statusOf(last.attempt.answer) },
+      });
   }
   return isMoody(tried) ? tried.map(unsure) : tried;
 }
@@ -133,6 +144,9 @@ async function troubleWith(
     const { answer: well } = await plain();
     if (well.kind === 'unreachable') return { what: 'gone', certainty: 'unsure', said };
     if (wrong(well, baseline) !== undefined) {
+      // One that is going down takes connections for a moment still.
+      await sleep(LATE_MS);
+      if (!(await target.isThere())) return { what: 'gone', certainty: 'unsure', said };
       await target.revive(REVIVE_MS);
       return { what, certainty: 'unsure', said };
     }
