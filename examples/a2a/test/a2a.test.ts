@@ -1,9 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { checkTrace } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
+import { matchers } from '@throughline/verify/matchers';
+import type { ChainMatchers } from '@throughline/verify/matchers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { byTrace, tellStory } from '../src/desk.ts';
 import type { Story } from '../src/desk.ts';
+
+declare module 'vitest' {
+  interface Matchers<R, T> extends ChainMatchers<R> {}
+}
+expect.extend(matchers);
 
 describe('twenty questions at once by each binding, from agent to agent', () => {
   let story: Story;
@@ -27,13 +33,10 @@ describe('twenty questions at once by each binding, from agent to agent', () => 
   it('are sixty whole traces, and none crosses into another', () => {
     const traces = byTrace(story.spans);
     expect(traces).toHaveLength(60);
-    for (const spans of traces) {
-      expect(checkTrace(spans)).toMatchObject({
-        verdict: 'sound',
-        findings: [],
-        services: ['gateway', 'planner', 'researcher'],
-      });
-    }
+    for (const spans of traces) expect(spans).toFormOneTrace(['gateway', 'planner', 'researcher']);
+    expect(story.spans).toBeSound();
+    expect(story.spans).toHaveHop('gateway', 'planner', { transport: 'a2a' });
+    expect(story.spans).toHaveHop('planner', 'researcher', { transport: 'a2a' });
   });
 
   it('have one CLIENT and one SERVER span for each hand-over, the one below the other', () => {

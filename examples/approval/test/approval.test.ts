@@ -1,7 +1,14 @@
-import { checkTrace, renderTree } from '@throughline/verify';
+import { renderTree } from '@throughline/verify';
+import { matchers } from '@throughline/verify/matchers';
+import type { ChainMatchers } from '@throughline/verify/matchers';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { tellStory } from '../src/approval.ts';
 import type { Story } from '../src/approval.ts';
+
+declare module 'vitest' {
+  interface Matchers<R, T> extends ChainMatchers<R> {}
+}
+expect.extend(matchers);
 
 describe('an approval that waits while its process is killed', () => {
   let story: Story;
@@ -11,11 +18,9 @@ describe('an approval that waits while its process is killed', () => {
 
   it('is one whole trace', () => {
     expect(story.agentEndedBy).toBe('SIGKILL');
-    const report = checkTrace(story.spans);
-    expect(report.findings).toEqual([]);
-    expect(report).toMatchObject({ verdict: 'sound', traces: 1, services: ['agent', 'worker'], spans: 4, orphans: 0 });
+    expect(story.spans).toFormOneTrace(['agent', 'worker']);
     expect(
-      renderTree(report)
+      renderTree(story.spans)
         .replaceAll(/ {2}[\d.]+ [µm]?s/g, '')
         .split('\n')
         .slice(1),
@@ -29,6 +34,6 @@ describe('an approval that waits while its process is killed', () => {
 
   it('would not be, had the agent been killed before its spans were out', () => {
     const unflushed = story.spans.filter(({ service }) => service === 'worker');
-    expect(checkTrace(unflushed)).toMatchObject({ verdict: 'broken', findings: [{ code: 'orphan' }] });
+    expect(() => expect(unflushed).toBeSound(['agent', 'worker'])).toThrow('nothing came from agent');
   });
 });

@@ -2,7 +2,14 @@ import { readFileSync } from 'node:fs';
 import { crossings, openStage, strays } from '@throughline/example-stand-ins';
 import type { Answer, Stage } from '@throughline/example-stand-ins';
 import type { CollectedSpan } from '@throughline/verify';
+import { matchers } from '@throughline/verify/matchers';
+import type { ChainMatchers } from '@throughline/verify/matchers';
 import { beforeAll, describe, expect, it } from 'vitest';
+
+declare module 'vitest' {
+  interface Matchers<R, T> extends ChainMatchers<R> {}
+}
+expect.extend(matchers);
 
 const service = new URL('../src/service.ts', import.meta.url);
 // Of a test the framework traces nothing.
@@ -59,6 +66,7 @@ describe.each([
 
   it('no call is in a trace that nobody asked for', () => {
     expect(strays(Object.values(answers).flat(), spans)).toEqual([]);
+    expect(spans).toBeSound();
   });
 
   it('what the framework does nests as it does it', () => {

@@ -1,9 +1,15 @@
 import { startKafka } from '@throughline/embedded-kafka';
 import type { RunningKafka } from '@throughline/embedded-kafka';
-import { checkTrace } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
+import { matchers } from '@throughline/verify/matchers';
+import type { ChainMatchers } from '@throughline/verify/matchers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runOutbox } from '../src/run.ts';
+
+declare module 'vitest' {
+  interface Matchers<R, T> extends ChainMatchers<R> {}
+}
+expect.extend(matchers);
 
 describe('an outbox that is relayed to Kafka', { timeout: 60_000 }, () => {
   let kafka: RunningKafka;
@@ -21,10 +27,12 @@ describe('an outbox that is relayed to Kafka', { timeout: 60_000 }, () => {
     expect(new Set(orders).size).toBe(2);
     expect(new Set(tracesOf(spans, 'bill'))).toEqual(new Set(orders));
     for (const order of orders) {
-      const report = checkTrace(spans.filter(({ traceId }) => traceId === order));
-      expect(report).toMatchObject({ verdict: 'sound', services: ['orders', 'billing'], spans: 3, findings: [] });
-      expect(report.graph.hops.map(({ boundary }) => boundary.transport)).toEqual(['kafka']);
+      const trace = spans.filter(({ traceId }) => traceId === order);
+      expect(trace).toFormOneTrace();
+      expect(trace).toHaveLength(3);
+      expect(trace).toHaveHop('orders', 'billing', { transport: 'kafka' });
     }
+    expect(spans).toBeSound(['orders', 'relay', 'billing']);
     // The relay's own work is a trace of its own, whose send links what it sent.
     const send = spans.find((span) => span.service === 'relay' && span.kind === 'PRODUCER');
     expect(orders).not.toContain(send?.traceId);
@@ -35,5 +43,6 @@ describe('an outbox that is relayed to Kafka', { timeout: 60_000 }, () => {
     const spans = await runOutbox(kafka.brokers, 'replace');
     const [relay] = tracesOf(spans, 'relay outbox');
     expect(tracesOf(spans, 'bill')).toEqual([relay, relay]);
+    expect(spans).toBeSound(['orders', 'relay', 'billing']);
   });
 });

@@ -2,6 +2,7 @@
 import type { HopOptions } from '@throughline/core';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { runAgent, say } from './agent.ts';
+import { adapter, dropping } from './breaking.ts';
 import { setting, Task } from './desk.ts';
 import type { Citation, Result } from './desk.ts';
 import { assigned, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
@@ -16,10 +17,9 @@ const options: HopOptions = { agent: analyst };
 await runAgent('analyst', analyst, async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();
   const kafka = kafkaClient(analyst);
-  const producer = traceProducer(kafka.producer(), options);
-  const plain = deskConsumer(kafka, tasksTopic);
-  // For the tests: a consumer that nobody wrapped is where a trace breaks most often.
-  const consumer = process.env['RESEARCH_DESK_BREAK'] === 'kafka' ? plain : traceConsumer(plain, options);
+  const sending = { ...options, ...dropping('kafka-results') };
+  const producer = adapter('kafka-results-sender', traceProducer)(kafka.producer(), sending);
+  const consumer = adapter('kafka-receiver', traceConsumer)(deskConsumer(kafka, tasksTopic), options);
   let tools: Promise<Tools> | undefined;
 
   await producer.connect();

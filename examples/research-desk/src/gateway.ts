@@ -4,8 +4,8 @@ import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import express from 'express';
 import { runAgent, say } from './agent.ts';
+import { adapter, dropping } from './breaking.ts';
 import { Question, Reply, setting } from './desk.ts';
-import { dropping } from './dropping.ts';
 import { listen } from './listen.ts';
 
 const options: HopOptions = { agent: 'gateway' };
@@ -13,7 +13,7 @@ const PLAN_DEADLINE_MS = 45_000;
 
 await runAgent('gateway', 'gateway', async () => {
   const planner = setting('DESK_PLANNER_URL');
-  const fetch = traceFetch(globalThis.fetch, { ...options, ...dropping('http') });
+  const fetch = adapter('http-sender', traceFetch)(globalThis.fetch, { ...options, ...dropping('http') });
   const app = express();
   app.use(traceContext(options));
   app.use(express.json());

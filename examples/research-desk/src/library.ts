@@ -5,6 +5,7 @@ import type { HopOptions } from '@throughline/core';
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
 import { runAgent, say } from './agent.ts';
+import { adapter } from './breaking.ts';
 import { PassageKind, setting } from './desk.ts';
 import { listen } from './listen.ts';
 import { openShelf } from './shelf.ts';
@@ -57,7 +58,7 @@ await runAgent('library', 'library', async () => {
       response.writeHead(405, { allow: 'POST' }).end();
       return;
     }
-    const server = traceServer(libraryServer(shelf), options);
+    const server = adapter('mcp-http-receiver', traceServer)(libraryServer(shelf), options);
     const transport = new StreamableHTTPServerTransport({ enableJsonResponse: true });
     response.on('close', () => void server.close());
     await server.connect(transport);

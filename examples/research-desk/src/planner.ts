@@ -6,12 +6,12 @@ import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import express from 'express';
 import { runAgent, say } from './agent.ts';
 import { composeAnswer } from './answer.ts';
+import { adapter, dropping } from './breaking.ts';
 import { Question, Result } from './desk.ts';
 import type { Task } from './desk.ts';
 import { assigned, makeTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
-import { dropping } from './dropping.ts';
 import { resultBox } from './results.ts';
 
 const options: HopOptions = { agent: 'planner' };
@@ -20,8 +20,8 @@ const RESULTS_DEADLINE_MS = 30_000;
 await runAgent('planner', 'planner', async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();
   const kafka = kafkaClient('planner');
-  const producer = traceProducer(kafka.producer(), { ...options, ...dropping('kafka') });
-  const consumer = traceConsumer(deskConsumer(kafka, resultsTopic), options);
+  const producer = adapter('kafka-sender', traceProducer)(kafka.producer(), { ...options, ...dropping('kafka') });
+  const consumer = adapter('kafka-results-receiver', traceConsumer)(deskConsumer(kafka, resultsTopic), options);
   const box = resultBox();
 
   await makeTopics(kafka, topics());
@@ -40,7 +40,7 @@ await runAgent('planner', 'planner', async () => {
   await joined;
 
   const app = express();
-  app.use(traceContext(options));
+  adapter('http-receiver', (planner: express.Express) => planner.use(traceContext(options)))(app);
   app.use(express.json());
   app.post('/plans', async (request, response) => {
     const { question } = Question.parse(request.body);

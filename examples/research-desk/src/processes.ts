@@ -15,8 +15,8 @@ export interface Crew {
   readonly loss: Promise<never>;
   /** Asks all to stop, the last started first, and kills those that do not. Resolves with complaints about these. */
   dismiss(): Promise<string[]>;
-  /** Kills what still runs, at once; resolves when it is gone. */
-  kill(): Promise<void>;
+  /** Kills what still runs, at once, or those alone whose names begin so; resolves when it is gone. */
+  kill(prefix?: string): Promise<void>;
 }
 
 export interface CrewOptions {
@@ -98,10 +98,11 @@ export function crew({ onSays = () => {}, readyWithin = 40_000, stopWithin = 800
       for (const [name, child] of [...running].reverse()) complaints.push(...(await stop(name, child)));
       return complaints;
     },
-    kill: async () => {
+    kill: async (prefix = '') => {
       dismissed = true;
+      const condemned = [...running].filter(([name]) => name.startsWith(prefix));
       await Promise.all(
-        [...running.values()].map((child) => {
+        condemned.map(([, child]) => {
           const closed = once(child, 'close');
           child.kill('SIGKILL');
           return closed;

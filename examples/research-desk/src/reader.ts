@@ -3,6 +3,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StdioServerTransport } from '@modelcontextprotocol/sdk/server/stdio.js';
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
+import { adapter } from './breaking.ts';
 import { setting } from './desk.ts';
 import { readPassage } from './passage-reader.ts';
 import { startTelemetry } from './telemetry.ts';
@@ -34,4 +35,4 @@ process.stdin.on('end', () => {
   setTimeout(() => process.exit(1), FLUSH_DEADLINE_MS).unref();
   void flush().finally(() => process.exit(0));
 });
-await traceServer(server, { agent: 'reader' }).connect(new StdioServerTransport());
+await adapter('mcp-stdio-receiver', traceServer)(server, { agent: 'reader' }).connect(new StdioServerTransport());

@@ -4,7 +4,8 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { CompositePropagator, W3CBaggagePropagator, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
-import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { asked } from './breaking.ts';
 
 /**
  * Registers the SDK globally; returns the function that flushes what is left and shuts it down.
@@ -15,7 +16,14 @@ export function startTelemetry(service: string, instance: string): () => Promise
     resource: defaultResource().merge(
       resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance, 'process.pid': process.pid }),
     ),
-    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
+    ...(asked(`unsampled-${service}`) ? { sampler: new AlwaysOffSampler() } : undefined),
+    spanProcessors: [
+      new BatchSpanProcessor({
+        exporter: new OTLPTraceExporter(),
+        // However slow this machine is: the kill comes before the first export.
+        ...(asked(`killed-${service}`) ? { scheduledDelayMillis: 60_000 } : undefined),
+      }),
+    ],
   });
   context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
   propagation.setGlobalPropagator(

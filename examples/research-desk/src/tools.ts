@@ -6,7 +6,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
 import { traceClient } from '@throughline/mcp';
 import * as z from 'zod';
-import { dropping } from './dropping.ts';
+import { adapter, dropping } from './breaking.ts';
 import { Hit, setting } from './desk.ts';
 import type { PassageKind } from './desk.ts';
 
@@ -22,10 +22,12 @@ export interface Tools {
 
 /** Connects both, and has the library take in what has changed. The spans of that belong to the active context. */
 export async function connectTools(analyst: string): Promise<Tools> {
-  const library = traceClient(new Client({ name: analyst, version: '1.0.0' }), { agent: analyst });
+  const identity = { name: analyst, version: '1.0.0' };
+  const sending = { agent: analyst, ...dropping('mcp-http') };
+  const library = adapter('mcp-http-sender', traceClient)(new Client(identity), sending);
   // A program on this machine is not ours by itself; this one is.
-  const ours = { agent: analyst, firstParty: true, ...dropping('mcp') };
-  const reader = traceClient(new Client({ name: analyst, version: '1.0.0' }), ours);
+  const ours = { agent: analyst, firstParty: true, ...dropping('mcp-stdio') };
+  const reader = adapter('mcp-stdio-sender', traceClient)(new Client(identity), ours);
   const close = async (): Promise<void> => {
     await Promise.allSettled([library.close(), reader.close()]);
   };
@@ -38,6 +40,7 @@ export async function connectTools(analyst: string): Promise<Tools> {
         env: {
           DESK_READER: `reader of ${analyst}`,
           DESK_REPOSITORY: setting('DESK_REPOSITORY'),
+          DESK_BREAK: process.env['DESK_BREAK'] ?? '',
           OTEL_EXPORTER_OTLP_ENDPOINT: setting('OTEL_EXPORTER_OTLP_ENDPOINT'),
         },
         stderr: 'inherit',

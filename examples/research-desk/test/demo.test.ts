@@ -46,10 +46,8 @@ describe('the demo', { timeout: DEADLINE }, () => {
     const done = await startDemo([], {}).ended;
     expect(done).toMatchObject({ code: 0 });
     const { output, progress } = done;
-    const [, traces, services, spans, orphans] = verdictOf(output);
-    expect([traces, orphans]).toEqual([1, 0]);
-    expect(services).toBeGreaterThanOrEqual(5);
-    expect(spans).toBeGreaterThanOrEqual(30);
+    const [, spans] = /^sound: 1 chain, 1 trace, 5 services, (\d+) spans$/m.exec(output) ?? [];
+    expect(Number(spans)).toBeGreaterThanOrEqual(30);
     expect(output.match(/^trace [0-9a-f]{32}$/gm)).toHaveLength(1);
     for (const hop of [
       /─ http ──▶ planner {2}SERVER POST \/plans/,
@@ -83,33 +81,24 @@ describe('the demo', { timeout: DEADLINE }, () => {
     expect(sources.filter(({ said }) => !/orphan/i.test(said))).toEqual([]);
   });
 
-  test('exits 1 and names the boundary when the analysts do not trace what they consume', async () => {
-    const { code, output } = await startDemo([], { ...shared, RESEARCH_DESK_BREAK: 'kafka' }).ended;
+  test('--break drops the context of a hop, and that boundary is named, with what it costs', async () => {
+    const { code, output } = await startDemo(['--break', 'kafka'], shared).ended;
     expect(code).toBe(1);
-    const [verdict, traces] = verdictOf(output);
-    expect(verdict).toBe('broken');
-    expect(traces).toBeGreaterThan(1);
-    expect(output).toMatch(
-      /^- split-trace: analyst starts \d+ roots of its own: .*; planner sent over kafka research\.tasks\S* and was not continued$/m,
-    );
-    expect(output).toContain('- no trace crosses planner ─ kafka ──▶ analyst');
-  });
-
-  test.each([
-    ['http', /^✗ gateway → planner over http \/plans: planner started a root .* after gateway sent to it, once;/m],
-    ['kafka', /^✗ planner → analyst over kafka research\.tasks\S*: analyst started a root .* sent to it, 3 times;/m],
-    ['mcp', /^✗ analyst → reader over mcp read_passage: reader started a root .* after analyst sent to it/m],
-  ])('--break %s drops the context of that hop, and that boundary is named', async (hop, finding) => {
-    const { code, output } = await startDemo(['--break', hop], shared).ended;
-    expect(code).toBe(1);
-    expect(output).toMatch(finding);
-    const [boundary = ''] = /^✗ \w+ → \w+ over \w+/m.exec(output) ?? [];
-    expect(output.match(/^✗ \w+ → \w+ over \w+/gm)?.filter((other) => other !== boundary)).toEqual([]);
+    const told = output.split('\n').filter((line) => line.startsWith('✗'));
+    expect(told).toEqual([
+      expect.stringMatching(
+        /^✗ planner → analyst over kafka research\.tasks\S*: analyst started a root -?\d+ m?s after planner sent to it, 3 times;/,
+      ),
+      '✗ planner → analyst over kafka: the contract asks for 3, and there are 0',
+      '✗ 4 traces were found where one was expected',
+    ]);
+    expect(output).toMatch(/^broken: 4 chains, 4 traces, 5 services, \d+ spans$/m);
   });
 
   test('--break takes no other', async () => {
     const { code, progress } = await startDemo(['--break', 'amqp'], shared).ended;
-    expect([code, progress]).toEqual([1, '--break takes http, kafka, mcp, not amqp\n']);
+    expect(code).toBe(1);
+    expect(progress).toMatch(/^--break takes http, http-sender, .*killed-library, not amqp\n$/);
   });
 
   test('says what is missing when a question has no word to look for', async () => {
@@ -138,16 +127,6 @@ describe('the demo', { timeout: DEADLINE }, () => {
     await vi.waitFor(() => expect(pidsOf(progress).filter(isAlive)).toEqual([]), { timeout: 5000 });
   });
 });
-
-function verdictOf(
-  output: string,
-): [verdict: string, traces: number, services: number, spans: number, orphans: number] {
-  const match = /^(sound|broken|empty): (\d+) traces?, (\d+) services?, (\d+) spans?, (\d+) orphans?$/m.exec(output);
-  if (match === null) throw new Error(`No verdict in: ${output}`);
-  const [, verdict = '', ...counts] = match;
-  const [traces = 0, services = 0, spans = 0, orphans = 0] = counts.map(Number);
-  return [verdict, traces, services, spans, orphans];
-}
 
 function readyPid(progress: string, name: string): number {
   const match = new RegExp(`${name} +is ready, process (\\d+)`).exec(progress);

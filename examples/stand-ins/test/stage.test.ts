@@ -1,5 +1,12 @@
+import { matchers } from '@throughline/verify/matchers';
+import type { ChainMatchers } from '@throughline/verify/matchers';
 import { describe, expect, it } from 'vitest';
 import { crossings, openStage, strays } from '../src/index.ts';
+
+declare module 'vitest' {
+  interface Matchers<R, T> extends ChainMatchers<R> {}
+}
+expect.extend(matchers);
 
 const service = new URL('./service.ts', import.meta.url);
 
@@ -15,6 +22,7 @@ describe('the stage', () => {
     expect(stderr).toBe('');
     expect(crossings(answers, spans).filter(({ whole }) => !whole)).toEqual([]);
     expect(strays(answers, spans)).toEqual([]);
+    expect(spans).toBeSound();
     expect(stage.modelRequests).toHaveLength(30);
   });
 

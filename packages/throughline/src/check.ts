@@ -1,6 +1,7 @@
+import { ChainChecker } from '@throughline/verify';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import { judge } from './judge.ts';
-import { readSpans } from './read-spans.ts';
+import { readCaptures } from './read-captures.ts';
 import { exitCodeOf, report } from './report.ts';
 import type { ReportOptions } from './report.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -12,9 +13,10 @@ export async function check(
   surroundings: Surroundings,
 ): Promise<number> {
   const { stderr, stdin } = surroundings;
-  const { spans, rejected, problems } = await readSpans(files, stdin);
+  const checker = new ChainChecker();
+  const { rejected, problems } = await readCaptures(checker, files, stdin);
   for (const problem of problems) stderr.write(`throughline: ${problem}\n`);
-  const judged = await judge(spans, options);
+  const judged = await judge((judging) => checker.report(judging), options);
   report(judged, options, surroundings);
   if (rejected > 0) stderr.write(`throughline: ${rejected} spans without valid ids or times were left out\n`);
   return problems.length > 0 ? CANNOT_JUDGE : exitCodeOf(judged, options.failOn);

@@ -1,30 +1,39 @@
-import { spawn } from 'node:child_process';
-import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFile } from 'node:fs/promises';
-import { constants } from 'node:os';
-import { formatOtlpJson, startCollector } from '@throughline/verify';
-import type { Collector } from '@throughline/verify';
+import { open, writeFile } from 'node:fs/promises';
+import { checkChains, formatOtlpJson, startCollector } from '@throughline/verify';
+import { CANNOT_JUDGE } from './exit-codes.ts';
+import { exportDelayOf, exporterEnv } from './exporter-env.ts';
+import { interrupts } from './interrupts.ts';
 import { judge } from './judge.ts';
+import { liveCount } from './live-count.ts';
+import { startGroup } from './process-group.ts';
+import type { ProcessGroup } from './process-group.ts';
+import { quiet } from './quiet.ts';
 import { exitCodeOf, report } from './report.ts';
 import type { ReportOptions } from './report.ts';
 import type { Surroundings } from './surroundings.ts';
-import { CANNOT_JUDGE } from './exit-codes.ts';
 
 /** The options of `throughline collect`. */
 export interface CollectOptions extends ReportOptions {
-  /** Milliseconds without a new span, after the command has ended, until the capture is judged. */
-  readonly settle: number;
+  /** Milliseconds without a new span, after the command has ended, until the capture is judged. Default: what exporters need. */
+  readonly settle?: number;
+  /** Seconds until the command is ended. */
+  readonly timeLimit?: number;
+  /** Where to listen, for exporters whose endpoint is fixed. */
+  readonly port?: number;
   /** The file that keeps the spans. */
   readonly output?: string;
 }
 
-// Exporters batch for five seconds by default: a command that ends sooner would export nothing but what it flushes.
-const DELAY = '200';
+/** As shells say that Ctrl-C has ended something. */
+const INTERRUPTED = 130;
+const GRACE_MS = 5000;
+/** What is left when the command has ended does not hold this up for longer. */
+const MAX_SETTLE_MS = 60_000;
 
 /**
  * Runs a command whose exporters send to a collector of ours, judges what came, and returns the exit code: that of the command, and
- * where that is 0 that of the judgement.
+ * where that is 0 that of the judgement. Throws an `Error` where the file cannot be written or the port is taken, before it runs.
  */
 export async function collect(
   [command = '', ...args]: readonly string[],
@@ -32,67 +41,54 @@ export async function collect(
   surroundings: Surroundings,
 ): Promise<number> {
   const { stderr, env } = surroundings;
-  const collector = await startCollector();
+  const { output, services, settle: quietMs } = options;
+  if (output !== undefined) await (await open(output, 'a')).close();
+  const collector = await startCollector(options.port === undefined ? {} : { port: options.port });
+  const group = startGroup(command, args, { stdio: 'inherit', env: exporterEnv(collector.url, env) });
+  const { atOnce, end } = interrupts(group);
+  const hide = liveCount(collector, surroundings);
   try {
-    const child = spawn(command, args, {
-      stdio: 'inherit',
-      env: {
-        ...env,
-        OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-        OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
-        OTEL_TRACES_EXPORTER: env['OTEL_TRACES_EXPORTER'] ?? 'otlp',
-        OTEL_BSP_SCHEDULE_DELAY: env['OTEL_BSP_SCHEDULE_DELAY'] ?? DELAY,
-      },
-    });
-    const ended = await endOf(child);
-    if (ended.problem !== undefined) {
-      stderr.write(`throughline: ${command} cannot be run: ${ended.problem}\n`);
+    const code = await endOf(group, atOnce, options, surroundings);
+    if (group.problem() !== undefined) {
+      stderr.write(`throughline: ${command} cannot be run: ${group.problem()}\n`);
       return CANNOT_JUDGE;
     }
-    await settled(collector, options.settle);
-    if (options.output !== undefined) await writeFile(options.output, `${formatOtlpJson(collector.spans())}\n`);
-    const judged = await judge(collector, options);
+    const exporting = { collector, services, groups: [group], ending: [], exportDelayMs: exportDelayOf(env) };
+    const problem = await quiet({ ...exporting, quietMs, timeoutMs: MAX_SETTLE_MS, atOnce });
+    if (problem !== undefined) stderr.write(`throughline: ${problem}\n`);
+    hide();
+    if (output !== undefined) await writeFile(output, `${formatOtlpJson(collector.spans())}\n`);
+    if (atOnce.aborted) {
+      stderr.write('throughline: ended at once, and nothing is judged\n');
+      return INTERRUPTED;
+    }
+    const judged = await judge((judging) => checkChains(collector, judging), options);
     report(judged, options, surroundings);
-    return ended.code === 0 ? exitCodeOf(judged, options.failOn) : ended.code;
+    return code === 0 ? exitCodeOf(judged, options.failOn) : code;
   } finally {
+    hide();
+    end();
     await collector.close();
   }
 }
 
-interface Ended {
-  readonly code: number;
-  /** Why it was not started. */
-  readonly problem?: string;
-}
-
-/** Waits for the end of the command. The terminal sends a first Ctrl-C to it too; a second one ends it at once. */
-async function endOf(child: ChildProcess): Promise<Ended> {
-  let asked = false;
-  const interrupted = (): void => {
-    if (asked) child.kill('SIGKILL');
-    asked = true;
-  };
-  const terminated = (): void => void child.kill('SIGTERM');
-  process.on('SIGINT', interrupted);
-  process.on('SIGTERM', terminated);
+/** Waits for the end of the command, sees to it at the time limit, and returns its exit code. */
+async function endOf(
+  group: ProcessGroup,
+  atOnce: AbortSignal,
+  { timeLimit }: CollectOptions,
+  { stderr }: Surroundings,
+): Promise<number> {
+  const limit =
+    timeLimit === undefined
+      ? undefined
+      : setTimeout(() => {
+          stderr.write(`throughline: ${group.name} has not ended within ${timeLimit} s, and is asked to\n`);
+          void group.stop(GRACE_MS);
+        }, timeLimit * 1000);
   try {
-    const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
-    // As shells say it.
-    return { code: code ?? 128 + (signal === null ? 0 : constants.signals[signal]) };
-  } catch (error) {
-    return { code: CANNOT_JUDGE, problem: error instanceof Error ? error.message : String(error) };
+    return await Promise.race([group.ended, once(atOnce, 'abort').then(() => INTERRUPTED)]);
   } finally {
-    process.off('SIGINT', interrupted);
-    process.off('SIGTERM', terminated);
-  }
-}
-
-/** Waits until no span has come for a while: what the command started may still be exporting. */
-async function settled(collector: Collector, quietMs: number): Promise<void> {
-  if (quietMs === 0) return;
-  let count = -1;
-  while (count !== collector.spans().length) {
-    count = collector.spans().length;
-    await new Promise((resolve) => setTimeout(resolve, quietMs));
+    clearTimeout(limit);
   }
 }

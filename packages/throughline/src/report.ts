@@ -2,8 +2,10 @@ import type { ChainFinding, ChainReport } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
 import { junit } from './formats/junit.ts';
+import { sarif } from './formats/sarif.ts';
 import { text } from './formats/text.ts';
 import type { Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 /** What every command that judges takes. */
 export interface ReportOptions {
@@ -13,7 +15,7 @@ export interface ReportOptions {
   readonly contract?: string;
   /** The file that gets the contract which this run fulfils. */
   readonly writeContract?: string;
-  readonly format: 'text' | 'json' | 'junit';
+  readonly format: 'text' | 'json' | 'junit' | 'sarif';
   readonly failOn: ChainFinding['severity'];
 }
 
@@ -25,6 +27,9 @@ export function report(judged: ChainReport, { format }: ReportOptions, { stdout,
       break;
     case 'junit':
       stdout.write(junit(judged));
+      break;
+    case 'sarif':
+      stdout.write(sarif(judged, process.cwd(), version));
       break;
     case 'text':
       stdout.write(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined));

@@ -8,5 +8,8 @@ export interface Surroundings {
 
 export interface Output {
   readonly isTTY?: boolean;
+  /** Of a terminal. */
+  readonly rows?: number;
+  readonly columns?: number;
   write(text: string): unknown;
 }

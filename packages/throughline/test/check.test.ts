@@ -57,7 +57,7 @@ describe('throughline check', () => {
     expect(stdout).toMatch(
       /^✗ gateway → planner over http \/plan: planner started a root \d+ ms after gateway sent to it/,
     );
-    expect(stdout).toContain('docs/FINDINGS.md#lost-context');
+    expect(stdout).toContain('docs/findings/lost-context.md');
     expect(stdout).not.toContain('\u001b');
   });
 

@@ -1,14 +1,13 @@
-import { type IncomingMessage, type ServerResponse, createServer } from 'node:http';
+import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { finished } from 'node:stream/promises';
 import { byteBudget } from './byte-budget.ts';
-import { parseOtlpJsonBody } from './otlp-json.ts';
-import type { ParsedSpans } from './parsing.ts';
-import { parseOtlpProtobuf } from './otlp-protobuf.ts';
-import { type OtlpEncoding, type OtlpResponse, exportResponse, failureResponse } from './otlp-response.ts';
-import { REQUEST_BYTES, readBody } from './request-body.ts';
-import { sizeOfAttributes, sizeOfScope, sizeOfSpan } from './span-size.ts';
+import { keptSpans } from './kept-spans.ts';
+import { otlpOverGrpc } from './otlp-over-grpc.ts';
+import { otlpOverHttp } from './otlp-over-http.ts';
+import { REQUEST_BYTES } from './request-body.ts';
 import type { CollectedSpan } from './span.ts';
+import { takeHttp2 } from './take-http2.ts';
+import type { WaitCondition } from './wait-for-spans.ts';
 
 export interface CollectorOptions {
   /** Where to listen; `127.0.0.1` by default, which no other machine reaches. */
@@ -30,11 +29,8 @@ export interface CollectorOptions {
   readonly requestTimeoutMs?: number;
 }
 
-/** Enough spans for the caller, or none more for a while, with at least one there. */
-export type WaitCondition = ((spans: readonly CollectedSpan[]) => boolean) | { readonly quietMs: number };
-
 export interface Collector {
-  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`; spans go to `/v1/traces` under it. */
+  /** The value for `OTEL_EXPORTER_OTLP_ENDPOINT`, whatever `OTEL_EXPORTER_OTLP_PROTOCOL` is: one port takes HTTP and gRPC. */
   readonly url: string;
   /** The spans that came so far, in the order of arrival. */
   spans(): readonly CollectedSpan[];
@@ -46,6 +42,11 @@ export interface Collector {
    */
   refused(): number;
   /**
+   * The longest that a span was on its way: from its end until it came, as far as clocks tell. Who still exports may take as long with the
+   * next ones.
+   */
+  longestWaitMs(): number;
+  /**
    * Resolves with the spans once the condition holds. Rejects after `timeoutMs` (10,000 by default), on `close()`, and
    * with what the condition throws.
    */
@@ -54,20 +55,11 @@ export interface Collector {
   close(): Promise<void>;
 }
 
-interface Waiter {
-  /** Called after spans came. */
-  check(): void;
-  fail(error: Error): void;
-}
-
-const TRACES = '/v1/traces';
-const SIGNALS = new Set([TRACES, '/v1/metrics', '/v1/logs']);
-
 /**
- * Starts an OTLP/HTTP endpoint that keeps every span it is sent. It takes JSON and protobuf, plain and gzip; metrics and
- * logs are accepted and dropped. It never writes to stdout or stderr.
+ * Starts an OTLP endpoint that keeps every span it is sent. One port takes HTTP with JSON and with protobuf, and gRPC; plain and
+ * gzip. Metrics and logs are accepted and dropped. It never writes to stdout or stderr.
  *
- * Follows https://opentelemetry.io/docs/specs/otlp/#otlphttp
+ * Follows https://opentelemetry.io/docs/specs/otlp/
  *
  * ```ts
  * const collector = await startCollector();
@@ -78,84 +70,16 @@ const SIGNALS = new Set([TRACES, '/v1/metrics', '/v1/logs']);
 export async function startCollector(options: CollectorOptions = {}): Promise<Collector> {
   const { host = '127.0.0.1', port = 0, ...limits } = options;
   const { maxBodyBytes, maxInFlightBytes, maxSpans, maxKeptBytes, requestTimeoutMs } = checkedLimits(limits);
-  const spans: CollectedSpan[] = [];
-  const waiters = new Set<Waiter>();
+  const kept = keptSpans({ maxSpans, maxKeptBytes });
   const bodyLimits = { maxBytes: maxBodyBytes, budget: byteBudget(maxInFlightBytes) };
-  let keptBytes = 0;
-  let rejected = 0;
-  let refused = 0;
-
-  const receive = async (request: IncomingMessage): Promise<OtlpResponse> => {
-    const [path = '/'] = (request.url ?? '/').split('?', 1);
-    const known = encodingOf(request);
-    const encoding = known ?? 'json';
-    if (!SIGNALS.has(path)) return failureResponse(encoding, 404, 'nothing is served here but OTLP, at /v1/traces');
-    if (request.method !== 'POST') return failureResponse(encoding, 405, 'only POST is served');
-    if (path !== TRACES) return dropped(request, encoding);
-    let taken = false;
-    try {
-      const answer = await receiveSpans(request, known);
-      taken = answer.status === 200;
-      return answer;
-    } finally {
-      if (!taken) refused++;
-    }
-  };
-
-  const receiveSpans = async (request: IncomingMessage, known: OtlpEncoding | undefined): Promise<OtlpResponse> => {
-    const encoding = known ?? 'json';
-    if (known === undefined) {
-      return failureResponse(encoding, 415, 'content-type must be application/json or application/x-protobuf');
-    }
-    const compression = request.headers['content-encoding'] ?? 'identity';
-    if (compression !== 'identity' && compression !== 'gzip') {
-      return failureResponse(encoding, 415, 'content-encoding must be gzip or identity');
-    }
-    const body = await readBody(request, compression, bodyLimits);
-    if (!Buffer.isBuffer(body)) return failureResponse(encoding, body.status, body.message);
-    const parsed = encoding === 'json' ? parseOtlpJsonBody(body) : parseOtlpProtobuf(body);
-    if (parsed.malformed !== undefined) return failureResponse(encoding, 400, parsed.malformed);
-    return keep(encoding, parsed);
-  };
-
-  const keep = (encoding: OtlpEncoding, parsed: ParsedSpans): OtlpResponse => {
-    let overflow = 0;
-    let resource: CollectedSpan['resource'] | undefined;
-    let scope: CollectedSpan['scope'] | undefined;
-    // Measured once each, and counted with the first span that is kept: a thousand spans may share a large one.
-    let sharedBytes = 0;
-    for (const span of parsed.spans) {
-      if (span.resource !== resource) sharedBytes = sizeOfAttributes((resource = span.resource));
-      if (span.scope !== scope) sharedBytes += sizeOfScope((scope = span.scope));
-      const bytes = sizeOfSpan(span) + sharedBytes;
-      if (spans.length >= maxSpans || keptBytes + bytes > maxKeptBytes) {
-        overflow++;
-        continue;
-      }
-      sharedBytes = 0;
-      keptBytes += bytes;
-      spans.push(span);
-    }
-    rejected += parsed.rejected + overflow;
-    for (const waiter of waiters) waiter.check();
-    const full = spans.length >= maxSpans ? `${maxSpans} spans` : `${maxKeptBytes} bytes of spans`;
-    const why = overflow > 0 ? `the collector holds its ${full}` : 'spans without valid ids or times';
-    return exportResponse(encoding, parsed.rejected + overflow, why);
-  };
-
   const timeouts = {
     requestTimeout: requestTimeoutMs,
     headersTimeout: Math.ceil(requestTimeoutMs / 3),
     // How often Node looks; every 30 seconds, unless it is told.
     connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
   };
-  const server = createServer(timeouts, (request, response) => {
-    receive(request).then(
-      (answer) => send(request, response, answer),
-      // The client went away within its own request: there is nobody to answer.
-      () => response.destroy(),
-    );
-  });
+  const server = createServer(timeouts, otlpOverHttp(kept, bodyLimits));
+  const sockets = takeHttp2(server, otlpOverGrpc(kept, bodyLimits, requestTimeoutMs), timeouts.headersTimeout);
   await new Promise<void>((resolve, reject) => {
     // Stays: an accept that fails later, for want of file descriptors, costs that connection and no more.
     server.on('error', reject);
@@ -166,18 +90,17 @@ export async function startCollector(options: CollectorOptions = {}): Promise<Co
   let closing: Promise<void> | undefined;
   return {
     url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
-    spans: () => spans.slice(),
-    rejected: () => rejected,
-    refused: () => refused,
-    waitFor: (condition, { timeoutMs = 10_000 } = {}) => {
-      if (closing !== undefined) return Promise.reject(new Error('the collector is closed'));
-      return wait(condition, timeoutMs, spans, waiters);
-    },
+    spans: kept.spans,
+    rejected: kept.rejected,
+    refused: kept.refused,
+    longestWaitMs: kept.longestWaitMs,
+    waitFor: (condition, { timeoutMs = 10_000 } = {}) => kept.waitFor(condition, timeoutMs),
     close: () => {
       closing ??= new Promise<void>((resolve) => {
-        for (const waiter of waiters) waiter.fail(new Error('the collector was closed while it waited for spans'));
+        kept.close();
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of sockets) socket.destroy();
       });
       return closing;
     },
@@ -211,81 +134,4 @@ function checkedLimits(given: Omit<CollectorOptions, 'host' | 'port'>): Required
     );
   }
   return limits;
-}
-
-function encodingOf(request: IncomingMessage): OtlpEncoding | undefined {
-  const type = (request.headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
-  if (type === 'application/json') return 'json';
-  return type === 'application/x-protobuf' ? 'protobuf' : undefined;
-}
-
-/** Reads metrics and logs to their end, and keeps nothing of them. */
-async function dropped(request: IncomingMessage, encoding: OtlpEncoding): Promise<OtlpResponse> {
-  request.resume();
-  await finished(request);
-  return exportResponse(encoding, 0, '');
-}
-
-/** How long a sender that was refused has to stop sending: it reads the answer after that, and a reset would take it away. */
-const LINGER_MS = 1000;
-
-function send(request: IncomingMessage, response: ServerResponse, { status, contentType, body }: OtlpResponse): void {
-  const { complete } = request;
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': body.length,
-    ...(status === 405 ? { allow: 'POST' } : {}),
-    ...(status === 503 ? { 'retry-after': '1' } : {}),
-    ...(complete ? {} : { connection: 'close' }),
-  });
-  if (complete) {
-    response.end(body);
-    return;
-  }
-  response.write(body);
-  const deadline = setTimeout(() => request.destroy(), LINGER_MS);
-  request.resume().once('close', () => {
-    clearTimeout(deadline);
-    response.end();
-  });
-}
-
-function wait(
-  condition: WaitCondition,
-  timeoutMs: number,
-  spans: readonly CollectedSpan[],
-  waiters: Set<Waiter>,
-): Promise<readonly CollectedSpan[]> {
-  return new Promise((resolve, reject) => {
-    let quiet: NodeJS.Timeout | undefined;
-    let seen = -1;
-    const settle = (how: () => void): void => {
-      waiters.delete(waiter);
-      clearTimeout(quiet);
-      clearTimeout(deadline);
-      how();
-    };
-    const waiter: Waiter = {
-      check() {
-        if (typeof condition === 'function') {
-          try {
-            if (condition(spans.slice())) settle(() => resolve(spans.slice()));
-          } catch (error) {
-            settle(() => reject(error));
-          }
-        } else if (spans.length > 0 && spans.length !== seen) {
-          seen = spans.length;
-          clearTimeout(quiet);
-          quiet = setTimeout(() => settle(() => resolve(spans.slice())), condition.quietMs);
-        }
-      },
-      fail: (error) => settle(() => reject(error)),
-    };
-    const deadline = setTimeout(
-      () => waiter.fail(new Error(`waited ${timeoutMs} ms for spans; ${spans.length} came`)),
-      timeoutMs,
-    );
-    waiters.add(waiter);
-    waiter.check();
-  });
 }

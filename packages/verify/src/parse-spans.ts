@@ -18,6 +18,11 @@ export function parseSpans(text: string): ParsedSpans {
     // One object a line.
     return parseOtlpJson(text);
   }
+  return otherThanOtlp(value) ?? parseOtlpJson(value);
+}
+
+/** Returns the spans of Jaeger's or Zipkin's JSON, and `undefined` where a value is neither. */
+export function otherThanOtlp(value: unknown): ParsedSpans | undefined {
   if (Array.isArray(value)) return parseZipkinJson(value);
-  return isRecord(value) && Array.isArray(value.data) ? parseJaegerJson(value) : parseOtlpJson(value);
+  return isRecord(value) && Array.isArray(value.data) ? parseJaegerJson(value) : undefined;
 }

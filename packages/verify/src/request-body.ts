@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { ByteBudget } from './byte-budget.ts';
 
@@ -23,12 +23,13 @@ const none = Buffer.alloc(0);
 
 /**
  * Returns the body of a request, decompressed while it comes in; or why it was refused, as soon as that is known. Rejects when
- * the client goes away. What is left of a refused body is not read.
+ * the client goes away. What is left of a refused body is not read. `length` is what the sender says of it.
  */
 export function readBody(
-  request: IncomingMessage,
+  request: Readable,
   compression: 'identity' | 'gzip',
   { maxBytes, budget }: BodyLimits,
+  length: number,
 ): Promise<Buffer | BodyRefusal> {
   return new Promise((resolve, reject) => {
     const gunzip = compression === 'gzip' ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
@@ -77,7 +78,7 @@ export function readBody(
     const share = budget.open(() =>
       settle({ status: 503, message: 'too much is being received at once: send it again' }),
     );
-    if (Number(request.headers['content-length'] ?? 0) > maxBytes) return settle(tooLarge);
+    if (length > maxBytes) return settle(tooLarge);
     share.take(REQUEST_BYTES);
     gunzip?.on('data', store);
     gunzip?.on('end', done);

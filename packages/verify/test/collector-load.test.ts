@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
+import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { type Socket, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -17,7 +18,7 @@ const PROTOBUF_TYPE = 'application/x-protobuf';
 const IDS = '"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331"';
 
 const children: ChildProcess[] = [];
-const sockets: Socket[] = [];
+const sockets: (Socket | ClientHttp2Session)[] = [];
 
 afterEach(async () => {
   for (const socket of sockets.splice(0)) socket.destroy();
@@ -132,6 +133,36 @@ describe('uploads that stall', () => {
       expect(refusal).toMatch(/^retry-after: 1\r$/m);
       expect(refusal).toContain('{"code":14,"message":"too much is being received at once: send it again"}');
     }
+    await postSpan(url);
+    expect((await held()).bytes).toBeLessThan(200 * MB);
+  });
+
+  test('hold no more over gRPC, where one connection has many', async () => {
+    const { url, held } = await collectorProcess();
+    const size = 8 * 1024 * 1024;
+    const part = Buffer.alloc(size);
+    part.writeUInt32BE(size - 5 + 1, 1);
+    // The sender's own limit, of what it has still to send.
+    const session = connectHttp2(url, { maxSessionMemory: 1000 });
+    sockets.push(session);
+    const path = '/opentelemetry.proto.collector.trace.v1.TraceService/Export';
+    const call = (message: Buffer, isLast: boolean): Promise<unknown> =>
+      new Promise((resolve) => {
+        const stream = session.request({ ':method': 'POST', ':path': path, 'content-type': 'application/grpc' });
+        stream.on('error', () => {});
+        stream.on('response', (headers) => headers['grpc-status'] !== undefined && resolve(headers['grpc-status']));
+        stream.on('trailers', (trailers) => resolve(trailers['grpc-status']));
+        stream.resume().write(message);
+        if (isLast) stream.end();
+      });
+    const codes: unknown[] = [];
+    await new Promise<void>((resolve) => {
+      for (let sent = 0; sent < 50; sent++) {
+        void call(part, false).then((code) => (codes.push(code) === 42 ? resolve() : undefined));
+      }
+    });
+    expect(new Set(codes)).toEqual(new Set(['14']));
+    expect(await call(Buffer.alloc(5), true), 'on the same connection').toBe('0');
     await postSpan(url);
     expect((await held()).bytes).toBeLessThan(200 * MB);
   });

@@ -9,7 +9,7 @@ import { traceFetch } from '@throughline/fetch';
 import { traceInterceptor } from '@throughline/fetch/undici';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { traceClient } from '@throughline/mcp';
-import { checkTrace } from '@throughline/verify';
+import { checkChains } from '@throughline/verify';
 
 export const options: HopOptions = { agent: 'planner', inbound: 'restart-with-link', firstParty: ['*.example.com'] };
 export const registration: 'registered' | 'kept' = register().propagator;
@@ -19,7 +19,7 @@ export const roundTrip: string | undefined = ((spanContext) => spanContext && fo
 export const fields: string[] = new W3CPropagator().fields();
 export const received: (hop: Parameters<typeof startInbound>[0]) => Received | Refused = (hop) => startInbound(hop);
 export const sent: (hop: Parameters<typeof send>[0]) => Promise<number> = (hop) => send(hop, async () => 200);
-export const verdict: string = checkTrace([]).verdict;
+export const verdict: string = checkChains([]).verdict;
 
 export const middleware: (req: never, res: never, next: () => void) => void = traceContext(options);
 export const tracedFetch: typeof fetch = traceFetch(fetch, options);

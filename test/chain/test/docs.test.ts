@@ -1,18 +1,18 @@
 import { execFile } from 'node:child_process';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 
 const run = promisify(execFile);
 const workspace = join(import.meta.dirname, '../../..');
-const programs = globSync('examples/snippets/docs/*.ts', { cwd: workspace })
-  .filter((file) => !file.endsWith('/server.ts'))
+const programs = globSync('examples/snippets/{docs,findings}/*.ts', { cwd: workspace })
+  .filter((file) => !file.endsWith('/server.ts') && !file.endsWith('/system.ts'))
   .sort();
 // TRUST.md shows options alone, which trust.test.ts holds; ADAPTERS.md has its own test in examples/own-adapter, and FRAMEWORKS.md in
 // examples/stand-ins.
 const heldElsewhere = ['docs/TRUST.md', 'docs/ADAPTERS.md', 'docs/FRAMEWORKS.md'];
-const pages = globSync('docs/*.md', { cwd: workspace })
+const pages = globSync('docs/{,findings/}*.md', { cwd: workspace })
   .filter((page) => !heldElsewhere.includes(page))
   .map((page) => ({ page, text: read(page) }));
 const blocks = pages.flatMap(({ page, text }) =>
@@ -59,7 +59,7 @@ test('LOGS.md has a row for each warning, in its own words', () => {
 test('every file that docs link to is there', () => {
   for (const { page, text } of pages) {
     for (const [, target = ''] of text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)) {
-      expect(globSync(join('docs', target), { cwd: workspace }), `${page} links to ${target}`).not.toEqual([]);
+      expect(globSync(join(dirname(page), target), { cwd: workspace }), `${page} links to ${target}`).not.toEqual([]);
     }
   }
 });

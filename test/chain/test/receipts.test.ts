@@ -1,7 +1,7 @@
 import { SpanKind } from '@opentelemetry/api';
 import { hopSettings, messageHeaders, receive, send } from '@throughline/core/adapter';
 import { startTelemetry } from '@throughline/test-telemetry';
-import { checkTrace, fromReadableSpans } from '@throughline/verify';
+import { checkChains, fromReadableSpans } from '@throughline/verify';
 import { expect, test } from 'vitest';
 
 test.each([SpanKind.PRODUCER, SpanKind.CLIENT])(
@@ -21,6 +21,6 @@ test.each([SpanKind.PRODUCER, SpanKind.CLIENT])(
       'my-queue: send results',
       'my-queue: process tasks',
     ]);
-    expect(checkTrace(spans).findings).toEqual([]);
+    expect(checkChains(spans).findings).toEqual([]);
   },
 );

@@ -10,7 +10,9 @@ export function judging(command: Command): Command {
     .addOption(
       new Option('--expect <what>', 'what the capture should be').choices(['chains', 'one-trace']).default('chains'),
     )
-    .addOption(new Option('--format <format>', 'of the report').choices(['text', 'json', 'junit']).default('text'))
+    .addOption(
+      new Option('--format <format>', 'of the report').choices(['text', 'json', 'junit', 'sarif']).default('text'),
+    )
     .addOption(
       new Option('--fail-on <severity>', 'the least that is a failure').choices(['error', 'warning']).default('error'),
     );

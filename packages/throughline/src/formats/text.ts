@@ -1,7 +1,7 @@
 import { styleText } from 'node:util';
 import type { ChainReport } from '@throughline/verify';
-
-const PAGE = 'https://github.com/throughline/throughline/blob/main/docs/FINDINGS.md';
+import { counted } from '../counted.ts';
+import { findingPage } from './finding-page.ts';
 
 /** Returns the report for a person. */
 export function text(report: ChainReport, isColoured: boolean): string {
@@ -10,10 +10,14 @@ export function text(report: ChainReport, isColoured: boolean): string {
   const { verdict, findings, chains, traces, services, spans } = report;
   const lines = findings.map(({ code, severity, message }) => {
     const mark = severity === 'error' ? paint('red', '✗') : paint('yellow', '!');
-    return `${mark} ${message}\n  ${paint('dim', `${code}: ${PAGE}#${code}`)}`;
+    return `${mark} ${message}\n  ${paint('dim', `${code}: ${findingPage(code)}`)}`;
   });
-  const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`;
-  const sum = [count(chains, 'chain'), count(traces, 'trace'), count(services.length, 'service'), count(spans, 'span')];
+  const sum = [
+    counted(chains, 'chain'),
+    counted(traces, 'trace'),
+    counted(services.length, 'service'),
+    counted(spans, 'span'),
+  ];
   const said =
     verdict === 'empty'
       ? 'empty: there are no spans to judge. Look that exporters flush before the process ends'

@@ -34,7 +34,7 @@ export function notesOf({ baseline, rows, callback, collector, target }: Noted):
     notes.push(
       target.isOurs
         ? 'it exported no spans'
-        : `no span came: the target exports to OTEL_EXPORTER_OTLP_ENDPOINT=${collector.url} by http/protobuf?`,
+        : `no span came: the target exports to OTEL_EXPORTER_OTLP_ENDPOINT=${collector.url}?`,
     );
   }
   if (

@@ -1,18 +1,8 @@
 import { printable } from '@throughline/verify';
+import { exporterEnv } from '../exporter-env.ts';
+import type { Env } from '../exporter-env.ts';
 import type { ProbeOptions, ProbePlan } from './options.ts';
 import type { Target } from './targets/target.ts';
-
-/** What a server that the probe starts is told, so that its spans come to the probe. */
-function exporting(env: Readonly<Record<string, string | undefined>>, url: string | undefined): typeof env {
-  if (url === undefined) return env;
-  return {
-    ...env,
-    OTEL_EXPORTER_OTLP_ENDPOINT: url,
-    OTEL_EXPORTER_OTLP_PROTOCOL: 'http/protobuf',
-    OTEL_TRACES_EXPORTER: env['OTEL_TRACES_EXPORTER'] ?? 'otlp',
-    OTEL_BSP_SCHEDULE_DELAY: env['OTEL_BSP_SCHEDULE_DELAY'] ?? '200',
-  };
-}
 
 /** How much is kept of what a server writes to stderr: as much as is printed. */
 const SAID = 160;
@@ -21,7 +11,7 @@ const SAID = 160;
 export async function openTarget(
   { kind, target, headers }: ProbePlan,
   { method, data, timeout: timeoutMs }: ProbeOptions,
-  env: Readonly<Record<string, string | undefined>>,
+  env: Env,
   otlpUrl: string | undefined,
 ): Promise<Target> {
   const [url = ''] = target;
@@ -43,7 +33,12 @@ export async function openTarget(
       const isOurs = kind === 'mcp-stdio';
       let said = '';
       const transport = isOurs
-        ? () => stdioTransport(target, exporting(env, otlpUrl), (text) => (said = `${said}${text}`.slice(-SAID)))
+        ? () =>
+            stdioTransport(
+              target,
+              otlpUrl === undefined ? env : exporterEnv(otlpUrl, env),
+              (text) => (said = `${said}${text}`.slice(-SAID)),
+            )
         : () => httpTransport(url, headers, userAgent('session'));
       const at = isOurs ? undefined : new URL(url);
       return mcpTarget({ name: target.join(' '), isOurs, url: at, method, data, timeoutMs, transport }).catch(

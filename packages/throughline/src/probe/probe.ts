@@ -39,7 +39,7 @@ export async function probe(
   let opened: Target | undefined;
   try {
     if (collector !== undefined && plan.kind !== 'mcp-stdio') {
-      stderr.write(`throughline: spans are taken at ${collector.url} (OTLP over HTTP)\n`);
+      stderr.write(`throughline: spans are taken at ${collector.url} (OTLP over HTTP and gRPC)\n`);
     }
     try {
       opened = await openTarget(plan, options, env, collector?.url);

@@ -1,6 +1,7 @@
-import { isBatch, isOfConsumer, isReceiver, SLACK } from './ends.ts';
+import { SLACK } from './clocks.ts';
+import { Fact } from './columns/facts.ts';
+import { isReceiver } from './ends.ts';
 import type { Ends } from './ends.ts';
-import type { CollectedSpan } from '../span.ts';
 import { NONE } from './graph.ts';
 import type { Index, SpanGraph } from './graph.ts';
 
@@ -39,56 +40,61 @@ export interface Capture {
 
 /** Returns every arrival of a capture. A sender that nobody was seen to hear belongs to the one arrival that fits it. */
 export function arrivalsOf(capture: Capture): Arrival[] {
-  const { ends } = capture;
-  return ends.receivers.map((receiver) => arrivalOf(receiver, capture));
+  const { graph, ends } = capture;
+  const isLoose = looseIn(graph);
+  return ends.receivers.map((receiver) => arrivalOf(receiver, capture, isLoose));
 }
 
-function arrivalOf(receiver: Index, capture: Capture): Arrival {
+function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => boolean): Arrival {
   const { graph, ends } = capture;
-  const span = graph.span(receiver);
   const known = (joined: Joined, sender?: Index): Arrival => ({ receiver, joined, sender });
   const above = graph.parentOf(receiver);
-  if (above !== NONE && !isLoose(graph, above, receiver)) {
+  if (above !== NONE && !(isOfOneProcess(graph, above, receiver) && isLoose(above))) {
     if (!isOver(capture, above, receiver)) return known('joined');
     const sender = ends.claim(receiver);
     return sender === undefined ? known('joined') : known('wrong', sender);
   }
   if (graph.linkedFrom(receiver).length > 0) return known('joined');
-  if (above === NONE && span.parentSpanId !== undefined) {
-    if (span.parentIsRemote === false) return known('orphan');
+  if (above === NONE && graph.hasParent(receiver)) {
+    if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
   const sender = ends.claim(receiver);
-  if (span.links.length > 0) {
+  if (graph.is(receiver, Fact.links)) {
     return sender !== undefined || capture.silent.length > 0 ? known('link-lost', sender) : known('joined');
   }
   if (sender === undefined) return known('joined');
-  return known(isBatch(graph, receiver) ? 'unlinked' : 'lost', sender);
+  return known(graph.is(receiver, Fact.batch) ? 'unlinked' : 'lost', sender);
+}
+
+function isOfOneProcess(graph: SpanGraph, a: Index, b: Index): boolean {
+  return graph.serviceNumber(a) === graph.serviceNumber(b);
 }
 
 /**
- * Whether the parent of an arrival says nothing of who sent it: a span of its own process that nobody sent for, such as the one that
- * polls a broker, or one that was active when a server began to listen.
+ * Returns which spans, as the parent of an arrival, say nothing of who sent it: those of its own process that nobody sent for, such as
+ * the one that polls a broker, or one that was active when a server began to listen.
  */
-function isLoose(graph: SpanGraph, above: Index, receiver: Index): boolean {
-  const { service } = graph.span(receiver);
-  let top = above;
-  for (const up of [above, ...graph.above(above)]) {
-    const span = graph.span(up);
-    if (span.service !== service || isReceiver(graph, up) || isSending(span)) return false;
-    top = up;
+function looseIn(graph: SpanGraph): (at: Index) => boolean {
+  const loose = new Uint8Array(graph.size);
+  for (const at of graph.forest.topDown) {
+    if (isReceiver(graph, at) || isSending(graph, at)) continue;
+    const above = graph.parentOf(at);
+    const isLoose = above === NONE ? !graph.hasParent(at) : isOfOneProcess(graph, above, at) && loose[above] === 1;
+    if (isLoose) loose[at] = 1;
   }
-  return graph.span(top).parentSpanId === undefined;
+  return (at) => loose[at] === 1;
 }
 
-function isSending({ kind, attributes }: CollectedSpan): boolean {
-  return (kind === 'CLIENT' || kind === 'PRODUCER') && !isOfConsumer(attributes);
+function isSending(graph: SpanGraph, at: Index): boolean {
+  const kind = graph.kindOf(at);
+  return (kind === 'CLIENT' || kind === 'PRODUCER') && !graph.is(at, Fact.consumes);
 }
 
 /** Whether a span was over when an arrival that hangs from it began, and should not have been: who sends a message does not wait. */
 function isOver({ graph, ends }: Capture, above: Index, receiver: Index): boolean {
-  if (graph.meetingPoint(receiver)?.waits !== true || graph.span(above).kind === 'PRODUCER') return false;
+  if (graph.meetingPoint(receiver)?.waits !== true || graph.kindOf(above) === 'PRODUCER') return false;
   return graph.endOf(above) + SLACK < ends.arrivedAt(receiver, above);
 }
 
@@ -98,6 +104,5 @@ function isOver({ graph, ends }: Capture, above: Index, receiver: Index): boolea
  */
 function isOutside(receiver: Index, { graph, silent }: Capture): boolean {
   if (silent.length > 0) return false;
-  const trace = graph.traces.get(graph.span(receiver).traceId) ?? [];
-  return !trace.some((at) => graph.span(at).parentSpanId === undefined);
+  return !graph.beganHere(receiver);
 }

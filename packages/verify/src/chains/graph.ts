@@ -1,5 +1,12 @@
-import type { CollectedSpan } from '../span.ts';
-import { meetingPointOf } from './meeting-point.ts';
+import type { SpanKindName } from '../span.ts';
+import { Adjacency } from './columns/adjacency.ts';
+import { Fact } from './columns/facts.ts';
+import type { SpanColumns } from './columns/span-columns.ts';
+import { KINDS } from './columns/span-draft.ts';
+import { idOf } from './columns/span-ids.ts';
+import { forestOf } from './forest.ts';
+import type { Forest } from './forest.ts';
+import type { CodePlace, SpanId } from './finding.ts';
 import type { MeetingPoint } from './meeting-point.ts';
 
 /** A span's place in the graph. */
@@ -8,73 +15,120 @@ export type Index = number;
 /** No span. */
 export const NONE = -1;
 
-/** The spans of a capture and what joins them, each found by its index. Spans that came twice are there once. */
+/** The spans of a capture and what joins them, each found by its index. */
 export class SpanGraph {
   readonly size: number;
-  /** The spans of each trace. */
-  readonly traces: ReadonlyMap<string, readonly Index[]>;
+  /** How many traces have spans. */
+  readonly traces: number;
   readonly services: ReadonlySet<string>;
   /** Different spans that have one id. */
   readonly collisions: readonly (readonly Index[])[];
-  readonly #spans: readonly CollectedSpan[];
-  readonly #start: Float64Array;
-  readonly #end: Float64Array;
+  readonly #columns: SpanColumns;
+  readonly #earliest: number;
   readonly #parent: Int32Array;
-  readonly #children: readonly Index[][];
-  readonly #linkedFrom: readonly Index[][];
-  readonly #linkingTo: readonly Index[][];
-  readonly #meetingPoints: readonly (MeetingPoint | undefined)[];
+  readonly #children: Adjacency;
+  readonly #linkedFrom: Adjacency;
+  readonly #linkingTo: Adjacency;
+  readonly #ofTrace: Adjacency;
+  readonly #began: Uint8Array;
+  #forest: Forest | undefined;
+  #taking: Set<number> | undefined;
 
-  constructor(source: Iterable<CollectedSpan>) {
-    const { spans, byId } = distinct(source);
-    const earliest = spans.reduce(
-      (first, span) => least(first, span.startTimeUnixNano),
-      spans[0]?.startTimeUnixNano ?? 0n,
-    );
-    const since = (time: bigint): number => Number(time - earliest) / 1e6;
-    const lists = (): Index[][] => Array.from(spans, () => []);
-    this.size = spans.length;
-    this.#spans = spans;
-    this.#start = Float64Array.from(spans, (span) => since(span.startTimeUnixNano));
-    this.#end = Float64Array.from(spans, (span) => since(span.endTimeUnixNano));
-    this.#parent = Int32Array.from(spans, (span, at) => this.#find(span, at, byId));
-    this.#children = lists();
-    this.#linkedFrom = lists();
-    this.#linkingTo = lists();
-    this.#meetingPoints = spans.map(meetingPointOf);
-    const traces = new Map<string, Index[]>();
-    for (const [at, span] of spans.entries()) {
-      add(traces, span.traceId, at);
-      const parent = this.parentOf(at);
-      if (parent !== NONE) this.#children[parent]?.push(at);
-      for (const link of span.links) {
-        const target = byId.get(idOf(link.traceId, link.spanId))?.[0];
-        if (target === undefined || target === at) continue;
-        this.#linkedFrom[at]?.push(target);
-        this.#linkingTo[target]?.push(at);
+  constructor(columns: SpanColumns) {
+    const size = columns.size;
+    this.size = size;
+    this.#columns = columns;
+    let earliest = Infinity;
+    for (let at = 0; at < size; at++) earliest = Math.min(earliest, columns.start.get(at));
+    this.#earliest = earliest;
+    this.#parent = new Int32Array(size);
+    for (let at = 0; at < size; at++) this.#parent[at] = this.#find(at);
+    this.#children = new Adjacency(size, (add) => {
+      for (let at = 0; at < size; at++) if (this.parentOf(at) !== NONE) add(this.parentOf(at), at);
+    });
+    const targets = targetsOf(columns);
+    const eachLink = (see: (from: Index, to: Index) => void): void => {
+      for (const [link, target] of targets.entries()) {
+        const from = columns.links.from.get(link);
+        if (target !== NONE && target !== from) see(from, target);
       }
-    }
+    };
+    this.#linkedFrom = new Adjacency(size, (add) => eachLink((from, to) => add(from, to)));
+    this.#linkingTo = new Adjacency(size, (add) => eachLink((from, to) => add(to, from)));
+    this.#ofTrace = new Adjacency(columns.traceIds.size, (add) => {
+      for (let at = 0; at < size; at++) add(columns.ids.trace.get(at), at);
+    });
+    this.#began = new Uint8Array(columns.traceIds.size);
+    for (let at = 0; at < size; at++) if (!this.hasParent(at)) this.#began[columns.ids.trace.get(at)] = 1;
+    let traces = 0;
+    for (let trace = 0; trace < columns.traceIds.size; trace++) if (this.#ofTrace.countOf(trace) > 0) traces++;
     this.traces = traces;
-    this.services = new Set(spans.map(({ service }) => service));
-    this.collisions = [...byId.values()].filter((indexes) => !isOneHop(indexes, spans));
+    this.services = new Set(columns.services.values());
+    this.collisions = [...columns.ids.groups()].filter((indexes) => !this.#isOneHop(indexes));
   }
 
-  span(at: Index): CollectedSpan {
-    return this.#spans[at] as CollectedSpan;
+  idOf(at: Index): SpanId {
+    const { ids, traceIds } = this.#columns;
+    return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };
+  }
+
+  /** Where in its code a span was made; `undefined` where it does not say. */
+  codeOf(at: Index): CodePlace | undefined {
+    const code = this.#columns.code.get(at);
+    return code === NONE ? undefined : this.#columns.codes.valueOf(code);
+  }
+
+  serviceOf(at: Index): string {
+    return this.#columns.services.valueOf(this.#columns.service.get(at));
+  }
+
+  nameOf(at: Index): string {
+    return this.#columns.names.valueOf(this.#columns.name.get(at));
+  }
+
+  kindOf(at: Index): SpanKindName {
+    return KINDS[this.#columns.kind.get(at)] as SpanKindName;
+  }
+
+  /** Whether something is true of a span: one of {@link Fact}. */
+  is(at: Index, fact: number): boolean {
+    return (this.#columns.facts.get(at) & fact) !== 0;
   }
 
   /** Milliseconds since the earliest span. */
   startOf(at: Index): number {
-    return this.#start[at] as number;
+    return this.#columns.start.get(at) - this.#earliest;
   }
 
   endOf(at: Index): number {
-    return this.#end[at] as number;
+    return this.startOf(at) + this.durationOf(at);
+  }
+
+  /** Milliseconds. */
+  durationOf(at: Index): number {
+    return this.#columns.duration.get(at);
+  }
+
+  /** Why a span failed, which may be empty; `undefined` where it did not. */
+  errorOf(at: Index): string | undefined {
+    const error = this.#columns.error.get(at);
+    return error === NONE ? undefined : this.#columns.errors.valueOf(error);
+  }
+
+  /** The parent that a span names, in the capture or not; `undefined` where it names none. */
+  parentIdOf(at: Index): string | undefined {
+    if (!this.hasParent(at)) return undefined;
+    return idOf(this.#columns.parentHigh.get(at), this.#columns.parentLow.get(at));
   }
 
   /** {@link NONE} for a root, and where the parent is not in the capture. */
   parentOf(at: Index): Index {
     return this.#parent[at] as Index;
+  }
+
+  /** Whether a span names a parent, in the capture or not. */
+  hasParent(at: Index): boolean {
+    return this.is(at, Fact.hasParent);
   }
 
   /** The spans above a span, from its parent on. Parents that lead back to themselves end somewhere. */
@@ -83,90 +137,143 @@ export class SpanGraph {
       yield up;
   }
 
-  childrenOf(at: Index): readonly Index[] {
-    return this.#children[at] as Index[];
+  childrenOf(at: Index): Int32Array {
+    return this.#children.of(at);
   }
 
   /** What a span links to, as far as it is in the capture. */
-  linkedFrom(at: Index): readonly Index[] {
-    return this.#linkedFrom[at] as Index[];
+  linkedFrom(at: Index): Int32Array {
+    return this.#linkedFrom.of(at);
   }
 
   /** The spans that link to a span. */
-  linkingTo(at: Index): readonly Index[] {
-    return this.#linkingTo[at] as Index[];
+  linkingTo(at: Index): Int32Array {
+    return this.#linkingTo.of(at);
+  }
+
+  /** The spans of the trace that a span is in. */
+  traceOf(at: Index): Int32Array {
+    return this.#ofTrace.of(this.#columns.ids.trace.get(at));
+  }
+
+  /** A number that is the same for two spans of one trace. */
+  traceNumber(at: Index): number {
+    return this.#columns.ids.trace.get(at);
   }
 
   meetingPoint(at: Index): MeetingPoint | undefined {
-    return this.#meetingPoints[at];
+    const number = this.#columns.meetingPoint.get(at);
+    return number === NONE ? undefined : this.#columns.meetingPoints.valueOf(number);
+  }
+
+  /** A number that is the same for two spans that meet their other ends at one place; {@link NONE} where they do not say. */
+  meetingPointNumber(at: Index): number {
+    return this.#columns.meetingPoint.get(at);
   }
 
   /** Whether the parent of a span is in another process, as far as can be told. */
   isRemote(at: Index): boolean {
-    const { parentIsRemote, kind } = this.span(at);
-    return parentIsRemote ?? (kind === 'SERVER' || kind === 'CONSUMER');
+    if (this.is(at, Fact.saysRemote)) return this.is(at, Fact.parentIsRemote);
+    const kind = this.kindOf(at);
+    return kind === 'SERVER' || kind === 'CONSUMER';
   }
 
-  #find(span: CollectedSpan, at: Index, byId: ReadonlyMap<string, readonly Index[]>): Index {
+  /** Whether the trace of a span began in the capture: one of its spans has no parent. */
+  beganHere(at: Index): boolean {
+    return this.#began[this.#columns.ids.trace.get(at)] === 1;
+  }
+
+  /** The order from the top down, and who is below whom. */
+  get forest(): Forest {
+    this.#forest ??= forestOf(
+      this.size,
+      (at) => this.parentOf(at),
+      (at) => this.childrenOf(at),
+    );
+    return this.#forest;
+  }
+
+  /** A number that is the same for two spans of one service. */
+  serviceNumber(at: Index): number {
+    return this.#columns.service.get(at);
+  }
+
+  /** A number for what a sender asked for, whole: equal where it is the same again; `undefined` where it does not say. */
+  callOf(at: Index): number | undefined {
+    return this.#columns.call.get(at) || undefined;
+  }
+
+  /** How many calls a hop of Throughline says that it made. */
+  callsMade(): Iterable<readonly [Index, number]> {
+    return this.#columns.calls;
+  }
+
+  /** How many hops the lineage of Throughline counts at a hop. */
+  hopCounts(): Iterable<readonly [Index, number]> {
+    return this.#columns.hops;
+  }
+
+  /** Which conversation a span says that it is of. */
+  conversations(): Iterable<readonly [Index, string]> {
+    return this.#columns.conversations;
+  }
+
+  /** How many spans were left out, because their ids or times are none. */
+  get unreadable(): number {
+    return this.#columns.unreadable;
+  }
+
+  /** Where a chain of agents went past a limit, and which. */
+  exceeded(): Iterable<readonly [Index, string]> {
+    return this.#columns.exceeded;
+  }
+
+  /** Whether a service has a span in the trace of this one. */
+  takesPart(at: Index, service: string): boolean {
+    if (this.#taking === undefined) {
+      this.#taking = new Set();
+      for (let other = 0; other < this.size; other++) this.#taking.add(this.#partOf(other, this.serviceOf(other)));
+    }
+    return this.#taking.has(this.#partOf(at, service));
+  }
+
+  #partOf(at: Index, service: string): number {
+    const { ids, services } = this.#columns;
+    return ids.trace.get(at) * services.size + (services.numberOf(service) ?? Number.NaN);
+  }
+
+  #find(at: Index): Index {
+    const { ids, parentHigh, parentLow } = this.#columns;
+    const trace = ids.trace.get(at);
     // Zipkin gives both ends of a hop one id: the CLIENT is the parent of the SERVER.
-    if (span.kind === 'SERVER') {
-      const shared = byId.get(idOf(span.traceId, span.spanId)) ?? [];
-      const client = shared.find((other) => other !== at && this.span(other).kind === 'CLIENT');
+    if (this.kindOf(at) === 'SERVER') {
+      const shared = ids.sharing(ids.first(trace, ids.high.get(at), ids.low.get(at)));
+      const client = shared?.find((other) => other !== at && this.kindOf(other) === 'CLIENT');
       if (client !== undefined) return client;
     }
-    if (span.parentSpanId === undefined) return NONE;
-    const candidates = byId.get(idOf(span.traceId, span.parentSpanId)) ?? [];
-    if (candidates.length < 2) return candidates[0] ?? NONE;
+    if (!this.hasParent(at)) return NONE;
+    const first = ids.first(trace, parentHigh.get(at), parentLow.get(at));
+    const candidates = first === NONE ? undefined : ids.sharing(first);
+    if (candidates === undefined) return first;
     const covers = (other: Index): boolean =>
       this.startOf(other) <= this.startOf(at) && this.startOf(at) <= this.endOf(other);
-    const own = candidates.filter((other) => this.span(other).service === span.service);
-    return own.find(covers) ?? candidates.find(covers) ?? own[0] ?? candidates[0] ?? NONE;
+    const own = candidates.slice(0, MAX_CANDIDATES).filter((other) => this.serviceOf(other) === this.serviceOf(at));
+    return own.find(covers) ?? candidates.slice(0, MAX_CANDIDATES).find(covers) ?? own[0] ?? first;
+  }
+
+  #isOneHop(indexes: readonly Index[]): boolean {
+    const kinds = new Set(indexes.slice(0, 3).map((index) => this.kindOf(index)));
+    return indexes.length === 2 && kinds.has('CLIENT') && kinds.has('SERVER');
   }
 }
 
-function distinct(source: Iterable<CollectedSpan>): {
-  readonly spans: readonly CollectedSpan[];
-  readonly byId: ReadonlyMap<string, readonly Index[]>;
-} {
-  const spans: CollectedSpan[] = [];
-  const byId = new Map<string, Index[]>();
-  for (const span of source) {
-    const known = byId.get(idOf(span.traceId, span.spanId)) ?? [];
-    if (known.some((index) => isSameSpan(spans[index] as CollectedSpan, span))) continue;
-    add(byId, idOf(span.traceId, span.spanId), spans.length);
-    spans.push(span);
+/** Where many spans have one id, no more are looked at. */
+const MAX_CANDIDATES = 16;
+
+function targetsOf({ ids, links }: SpanColumns): Int32Array {
+  const targets = new Int32Array(links.size);
+  for (let link = 0; link < links.size; link++) {
+    targets[link] = ids.first(links.trace.get(link), links.high.get(link), links.low.get(link));
   }
-  return { spans, byId };
-}
-
-function add(lists: Map<string, Index[]>, key: string, at: Index): void {
-  const list = lists.get(key);
-  if (list === undefined) lists.set(key, [at]);
-  else list.push(at);
-}
-
-function least(a: bigint, b: bigint): bigint {
-  return a < b ? a : b;
-}
-
-function idOf(traceId: string, spanId: string): string {
-  return `${traceId}/${spanId}`;
-}
-
-// An exporter that was told to try again sends a span that is the same in all that it says.
-function isSameSpan(a: CollectedSpan, b: CollectedSpan): boolean {
-  return (
-    a.startTimeUnixNano === b.startTimeUnixNano &&
-    a.endTimeUnixNano === b.endTimeUnixNano &&
-    a.kind === b.kind &&
-    a.name === b.name &&
-    a.service === b.service &&
-    a.parentSpanId === b.parentSpanId
-  );
-}
-
-function isOneHop(indexes: readonly Index[], spans: readonly CollectedSpan[]): boolean {
-  if (indexes.length === 1) return true;
-  const kinds = new Set(indexes.map((index) => spans[index]?.kind));
-  return indexes.length === 2 && kinds.has('CLIENT') && kinds.has('SERVER');
+  return targets;
 }

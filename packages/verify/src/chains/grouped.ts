@@ -1,4 +1,5 @@
-import type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './finding.ts';
+import type { ChainBoundary, ChainFinding, ChainFindingCode, FoundSpan } from './finding.ts';
+import { listed } from './listed.ts';
 import type { Index, SpanGraph } from './graph.ts';
 
 const SHOWN = 20;
@@ -20,12 +21,13 @@ export function grouped(
   say: (first: Spot, count: number) => string,
 ): ChainFinding[] {
   const groups = new Map<string, Spot[]>();
+  const numbers = new Map<string | undefined, number>();
+  const numberOf = (part: string | undefined): number => listed(numbers, part, () => numbers.size);
   for (const spot of spots) {
     const { from, to, transport, over } = spot.boundary;
-    const key = JSON.stringify([from, to, transport, over, spot.cause]);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [spot]);
-    else group.push(spot);
+    // By numbers: a name may be of any length, and on every span.
+    const key = [from, to, transport, over, spot.cause].map((part) => numberOf(part)).join(' ');
+    listed(groups, key, () => [] as Spot[]).push(spot);
   }
   return [...groups.values()].map((group) => {
     const first = group[0] as Spot;
@@ -34,9 +36,9 @@ export function grouped(
       severity,
       message: say(first, group.length),
       boundary: first.boundary,
-      spans: group.slice(0, SHOWN).map(({ at }): SpanId => {
-        const { traceId, spanId } = graph.span(at);
-        return { traceId, spanId };
+      spans: group.slice(0, SHOWN).map(({ at }): FoundSpan => {
+        const code = graph.codeOf(at);
+        return code === undefined ? graph.idOf(at) : { ...graph.idOf(at), code };
       }),
       count: group.length,
     };

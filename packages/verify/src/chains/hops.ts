@@ -1,6 +1,8 @@
+import { wayOf } from './boundary.ts';
 import type { Index, SpanGraph } from './graph.ts';
 import { NONE } from './graph.ts';
 import { isReceiver } from './ends.ts';
+import { listed } from './listed.ts';
 
 /** Hops that are whole, between the same two services over the same way. */
 export interface ChainHop {
@@ -12,31 +14,42 @@ export interface ChainHop {
   readonly count: number;
 }
 
+/** One of some hops between the same services at the same place, and how many they are. */
+interface SameHops {
+  readonly sender: Index;
+  readonly at: Index;
+  count: number;
+}
+
 /** Returns the hops that parents and links join, in the order in which they are first seen. */
 export function hopsOf(graph: SpanGraph): ChainHop[] {
-  const hops = new Map<string, { hop: Omit<ChainHop, 'count'>; count: number }>();
+  // By numbers first: most hops are one of a few.
+  const counts = new Map<number, Map<number, SameHops>>();
   for (let at = 0; at < graph.size; at++) {
     for (const sender of sendersOf(graph, at)) {
-      const point = graph.meetingPoint(at) ?? graph.meetingPoint(sender);
-      const [from, to] = [graph.span(sender).service, graph.span(at).service];
-      const key = JSON.stringify([from, to, point?.transport, point?.over]);
-      const known = hops.get(key);
-      if (known !== undefined) known.count++;
-      else {
-        const way = point === undefined ? undefined : { transport: point.transport, over: point.over };
-        hops.set(key, { hop: { from, to, ...way }, count: 1 });
-      }
+      const services = graph.serviceNumber(sender) * graph.services.size + graph.serviceNumber(at);
+      const place = graph.meetingPoint(at) === undefined ? sender : at;
+      const ofServices = listed(counts, services, () => new Map<number, SameHops>());
+      listed(ofServices, graph.meetingPointNumber(place), (): SameHops => ({ sender, at, count: 0 })).count++;
     }
+  }
+  const hops = new Map<string, { hop: Omit<ChainHop, 'count'>; count: number }>();
+  for (const { sender, at, count } of [...counts.values()].flatMap((ofServices) => [...ofServices.values()])) {
+    const point = graph.meetingPoint(at) ?? graph.meetingPoint(sender);
+    const [from, to] = [graph.serviceOf(sender), graph.serviceOf(at)];
+    const way = point === undefined ? undefined : wayOf(point);
+    const key = JSON.stringify([from, to, point?.transport, point?.over]);
+    listed(hops, key, () => ({ hop: { from, to, ...way }, count: 0 })).count += count;
   }
   return Array.from(hops.values(), ({ hop, count }) => ({ ...hop, count }));
 }
 
 /** Who an arrival came from: its parent, else what it links to. A link beside a parent is another cause, or the same. */
-function sendersOf(graph: SpanGraph, at: Index): readonly Index[] {
+function sendersOf(graph: SpanGraph, at: Index): Int32Array | readonly Index[] {
   const parent = graph.parentOf(at);
-  if (parent !== NONE && graph.span(parent).service !== graph.span(at).service) return [parent];
+  if (parent !== NONE && graph.serviceNumber(parent) !== graph.serviceNumber(at)) return [parent];
   if (!isReceiver(graph, at)) return [];
-  const { kind } = parent === NONE ? ({} as { kind?: undefined }) : graph.span(parent);
+  const kind = parent === NONE ? undefined : graph.kindOf(parent);
   if (kind === 'CLIENT' || kind === 'PRODUCER') return [parent];
-  return graph.linkedFrom(at).filter((target) => graph.span(target).service !== graph.span(at).service);
+  return graph.linkedFrom(at).filter((target) => graph.serviceNumber(target) !== graph.serviceNumber(at));
 }

@@ -1,4 +1,5 @@
-import type { AttributeValue, CollectedSpan, SpanAttributes } from '../span.ts';
+import type { KnownAttributes } from './columns/known-attributes.ts';
+import type { SpanDraft } from './columns/span-draft.ts';
 
 /** What one end of a hop says of the place where both ends meet, in the old names of the conventions as in the new. */
 export interface MeetingPoint {
@@ -9,140 +10,176 @@ export interface MeetingPoint {
   /** The names of the place, of which both ends share one: a path, topics and queues, a tool. Both ends are looked up by them. */
   readonly names: readonly string[];
   /** What a finding says the hop went over. */
-  readonly over: string;
+  readonly over: string | undefined;
+  /** Through what, where there is a choice: `stdio`, `JSONRPC`. */
+  readonly channel: string | undefined;
   readonly port: number | undefined;
   readonly method: string | undefined;
-  /** What the sender asked for, whole: two calls with the same are the same call again. */
-  readonly digest: string | undefined;
 }
 
 /** Returns where a span meets its other end, or `undefined` where it does not say, or is no end of a hop: a call of a database. */
-export function meetingPointOf(span: CollectedSpan): MeetingPoint | undefined {
-  const { attributes } = span;
-  if (text(attributes, 'db.system.name', 'db.system') !== undefined) return undefined;
-  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(span) ?? http(span);
+export function meetingPointOf(span: SpanDraft): MeetingPoint | undefined {
+  const { attributes, kind } = span;
+  const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
+  if ((attributes.isEmpty && !isOfMessages) || attributes.text('db.system.name', 'db.system') !== undefined)
+    return undefined;
+  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(span) ?? http(span) ?? named(attributes);
 }
 
-function mcp({ attributes, name }: CollectedSpan): MeetingPoint | undefined {
-  const method = text(attributes, 'mcp.method.name');
+/** Returns what is the same for two places that are the same. */
+export function placeKeyOf({ transport, waits, names, over, port, method, channel }: MeetingPoint): string {
+  const place = names.length === 1 ? names[0] : names.join('\n');
+  return `${transport}\n${waits}\n${port}\n${method}\n${channel}\n${over}\n${place}`;
+}
+
+/** Returns what a sender asked for, whole: two calls with the same are the same call again. */
+export function callOf({ attributes, kind }: SpanDraft, { transport, over, method }: MeetingPoint): string | undefined {
+  if (kind !== 'CLIENT' && kind !== 'PRODUCER') return undefined;
+  const asked =
+    transport === 'mcp'
+      ? attributes.text('gen_ai.tool.call.arguments')
+      : transport === 'http'
+        ? attributes.text('url.full', 'http.url')
+        : undefined;
+  return asked === undefined ? undefined : `${method ?? over} ${asked}`;
+}
+
+function mcp({ attributes, name }: SpanDraft): MeetingPoint | undefined {
+  const method = attributes.text('mcp.method.name');
   if (method === undefined) return undefined;
   // What a tracer does not say in attributes it says in the name: `MCP send tools/call search`.
-  const named = name.split(`${method} `)[1];
-  const tool = text(attributes, 'gen_ai.tool.name', 'gen_ai.prompt.name') ?? named;
-  const over = tool ?? method;
-  const given = text(attributes, 'gen_ai.tool.call.arguments');
+  const tool = attributes.text('gen_ai.tool.name', 'gen_ai.prompt.name') ?? name.split(`${method} `)[1];
   return {
+    ...nothing,
     transport: 'mcp',
     waits: true,
     names: [tool === undefined ? method : `${method} ${tool}`],
-    over,
-    port: undefined,
-    method: undefined,
-    digest: given === undefined ? undefined : `${over} ${given}`,
+    over: tool ?? method,
+    channel: channels[attributes.text('network.transport') ?? ''],
   };
 }
 
-function a2a(attributes: SpanAttributes): MeetingPoint | undefined {
-  const method = text(attributes, 'a2a.method.name');
+const channels: Readonly<Record<string, string | undefined>> = { pipe: 'stdio', tcp: 'http', quic: 'http' };
+
+function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
+  const method = attributes.text('a2a.method.name');
   if (method === undefined) return undefined;
-  return { ...nothing, transport: 'a2a', waits: true, names: [method], over: method };
+  return {
+    ...nothing,
+    transport: 'a2a',
+    waits: true,
+    names: [method],
+    over: method,
+    channel: attributes.text('a2a.protocol.binding'),
+  };
 }
 
-function messaging(span: CollectedSpan): MeetingPoint | undefined {
-  const { attributes, kind, name } = span;
-  const system = text(attributes, 'messaging.system') ?? (text(attributes, 'bullmq.queue.name') && 'bullmq');
+function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
+  const queue = attributes.text('bullmq.queue.name');
+  const system = attributes.text('messaging.system') ?? (queue && 'bullmq');
   if (system === undefined && kind !== 'PRODUCER' && kind !== 'CONSUMER') return undefined;
-  const names = [
-    ...texts(
-      attributes,
-      'messaging.destination.name',
-      'messaging.destination',
-      'messaging.rabbitmq.destination.routing_key',
-      'messaging.rabbitmq.routing_key',
-      'messaging.source.name',
-      'messaging.source',
-      'bullmq.queue.name',
-    ),
-  ];
+  const names = attributes.texts(
+    'messaging.destination.name',
+    'messaging.destination',
+    'messaging.rabbitmq.destination.routing_key',
+    'messaging.rabbitmq.routing_key',
+    'messaging.source.name',
+    'messaging.source',
+    'bullmq.queue.name',
+  );
   // What an instrumentation does not say in attributes it says in the name: `orders process`, `send orders`.
   if (names.length === 0) names.push(...name.split(' ').filter((word) => !operations.has(word)));
   const [over] = names;
   if (over === undefined) return undefined;
-  return { ...nothing, transport: system ?? 'messaging', waits: false, names: [...new Set(names)], over };
+  return {
+    ...nothing,
+    transport: system ?? 'messaging',
+    waits: false,
+    names: names.length === 1 ? names : [...new Set(names)],
+    over,
+  };
 }
 
 const operations: ReadonlySet<string> = new Set(['send', 'publish', 'create', 'receive', 'process', 'poll', 'settle']);
 
-function rpc(span: CollectedSpan): MeetingPoint | undefined {
+function rpc(span: SpanDraft): MeetingPoint | undefined {
   const { attributes } = span;
-  const system = text(attributes, 'rpc.system.name', 'rpc.system');
-  const method = text(attributes, 'rpc.method');
+  const system = attributes.text('rpc.system.name', 'rpc.system');
+  const method = attributes.text('rpc.method');
   if (system === undefined || method === undefined) return undefined;
-  const service = text(attributes, 'rpc.service');
+  const service = attributes.text('rpc.service');
   const over = service === undefined || method.includes('/') ? method : `${service}/${method}`;
   return { ...nothing, transport: system, waits: true, names: [over], over, port: portOf(span) };
 }
 
-function http(span: CollectedSpan): MeetingPoint | undefined {
+function http(span: SpanDraft): MeetingPoint | undefined {
   const { attributes } = span;
-  const method = text(attributes, 'http.request.method', 'http.method');
-  const full = text(attributes, 'url.full', 'http.url');
+  const method = attributes.text('http.request.method', 'http.method');
+  const full = attributes.text('url.full', 'http.url');
   if (method === undefined && full === undefined) return undefined;
-  const url = urlOf(full ?? text(attributes, 'http.target'));
-  const path = text(attributes, 'url.path') ?? url?.pathname;
-  const port = portOf(span) ?? (full === undefined ? undefined : portOfUrl(url));
+  const url = urlOf(full ?? attributes.text('http.target'));
+  const path = attributes.text('url.path') ?? url?.path;
   return {
     transport: 'http',
     waits: true,
     names: path === undefined ? [] : [path],
-    over: path ?? text(attributes, 'http.route') ?? '/',
-    port,
+    over: path ?? attributes.text('http.route') ?? '/',
+    channel: undefined,
+    port: portOf(span) ?? (full === undefined ? undefined : url?.port),
     method: method?.toUpperCase(),
-    digest: full === undefined ? undefined : `${method} ${full}`,
   };
 }
 
-const nothing = { port: undefined, method: undefined, digest: undefined } as const;
+/** A hop of an adapter that a user wrote says its transport, and may say nothing else. */
+function named(attributes: KnownAttributes): MeetingPoint | undefined {
+  const transport = attributes.text('throughline.transport', 'rpc.system.name', 'rpc.system');
+  return transport === undefined ? undefined : { ...nothing, transport, waits: false, names: [], over: undefined };
+}
 
-function portOf({ attributes, kind }: CollectedSpan): number | undefined {
+const nothing = { port: undefined, method: undefined, channel: undefined } as const;
+
+function portOf({ attributes, kind }: SpanDraft): number | undefined {
   // Of a server the peer is whoever called, from a port that says nothing.
   const old = kind === 'SERVER' || kind === 'CONSUMER' ? 'net.host.port' : 'net.peer.port';
-  const port = number(attributes, 'server.port', old);
+  const port = attributes.number('server.port', old);
   if (port !== undefined) return port;
-  const host = text(attributes, 'http.host');
-  return host === undefined ? undefined : portOfUrl(urlOf(`http://${host}/`));
+  const host = attributes.text('http.host');
+  return host === undefined ? undefined : urlOf(`http://${host}/`)?.port;
 }
 
-function portOfUrl(url: URL | undefined): number | undefined {
-  if (url === undefined || url.hostname === 'relative.invalid') return undefined;
-  return url.port !== '' ? Number(url.port) : url.protocol === 'https:' ? 443 : 80;
+interface Url {
+  readonly path: string;
+  /** `undefined` of a path alone. */
+  readonly port: number | undefined;
 }
 
-function urlOf(value: string | undefined): URL | undefined {
-  return value === undefined ? undefined : (URL.parse(value, 'http://relative.invalid') ?? undefined);
+/** Takes a URL apart, or what stands in one from its path on. `URL` costs more than all else that is looked at in a span. */
+function urlOf(url: string | undefined): Url | undefined {
+  if (url === undefined) return undefined;
+  const scheme = url.charCodeAt(0) === SLASH ? -1 : url.indexOf('://');
+  const authority = scheme === -1 ? 0 : scheme + 3;
+  let start = authority;
+  if (scheme !== -1) while (start < url.length && !isEndOfAuthority(url.charCodeAt(start))) start++;
+  let end = start;
+  while (end < url.length && !isEndOfPath(url.charCodeAt(end))) end++;
+  const path = end === start ? '/' : url.slice(start, end);
+  if (scheme === -1) return { path, port: undefined };
+  const colon = url.lastIndexOf(':', start - 1);
+  const port = colon >= authority ? Number(url.slice(colon + 1, start)) : Number.NaN;
+  const known = Number.isInteger(port) && port > 0 ? port : url.startsWith('https:') ? 443 : 80;
+  return { path, port: known };
 }
 
-/** Returns the first of these attributes that is text. */
-export function text(attributes: SpanAttributes, ...keys: readonly string[]): string | undefined {
-  return texts(attributes, ...keys)[0];
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const HASH = 0x23;
+
+function isEndOfAuthority(code: number): boolean {
+  return code === SLASH || isEndOfPath(code);
 }
 
-function texts(attributes: SpanAttributes, ...keys: readonly string[]): string[] {
-  return keys.map((key) => attributes[key]).filter((value) => typeof value === 'string' && value !== '') as string[];
-}
-
-/** Returns the first of these attributes that is a whole number, or text that says one. */
-export function number(attributes: SpanAttributes, ...keys: readonly string[]): number | undefined {
-  for (const key of keys) {
-    const value = wholeOf(attributes[key]);
-    if (value !== undefined) return value;
-  }
-  return undefined;
-}
-
-function wholeOf(value: AttributeValue | undefined): number | undefined {
-  const whole = typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value;
-  return typeof whole === 'number' && Number.isSafeInteger(whole) ? whole : undefined;
+function isEndOfPath(code: number): boolean {
+  return code === QUESTION || code === HASH;
 }
 
 /** Whether two ends can be those of one hop, as far as both say. */

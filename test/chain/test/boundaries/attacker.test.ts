@@ -14,7 +14,7 @@ import { injectHeaders, traceFetch } from '@throughline/fetch';
 import { tracedEachMessage } from '@throughline/kafkajs';
 import type { ConsumerOptions } from '@throughline/kafkajs';
 import { traceClient } from '@throughline/mcp';
-import { checkTrace, startCollector } from '@throughline/verify';
+import { checkChains, startCollector } from '@throughline/verify';
 import type { Collector, CollectorOptions } from '@throughline/verify';
 import { ParentBasedSampler, startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Sampler, Telemetry } from '@throughline/test-telemetry';
@@ -368,7 +368,7 @@ const rows: Readonly<Record<string, () => Promise<void> | void>> = {
     await add(open.elsewhere, 'theirs'.repeat(3000));
     await add(`${open.collector.url}/v1/traces`, 'ours'.repeat(1000));
     expect(open.collector.spans().map(({ name }) => name.slice(0, 6))).toEqual(['theirs']);
-    expect(checkTrace(open.collector).verdict).toBe('incomplete');
+    expect(checkChains(open.collector).verdict).toBe('incomplete');
     const closed = await collect({});
     await expect(add(closed.elsewhere, 'theirs')).rejects.toThrow('fetch failed');
   },

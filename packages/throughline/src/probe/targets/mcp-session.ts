@@ -1,4 +1,5 @@
 import type { JSONRPCMessage, Transport } from '@modelcontextprotocol/client';
+import { version } from '../../version.ts';
 import { parseAnsweredTrace } from './answered-trace.ts';
 import type { Answer, Answered } from './target.ts';
 import { userAgent } from './user-agent.ts';
@@ -21,7 +22,7 @@ export interface AskOptions {
 /** Does the handshake, and takes the connection over from the SDK's client. */
 export async function openSession(transport: Transport, timeoutMs: number): Promise<McpSession> {
   const { Client } = await import('@modelcontextprotocol/client');
-  const client = new Client({ name: 'throughline-probe', version: '0.0.0' }, { capabilities: {} });
+  const client = new Client({ name: 'throughline-probe', version }, { capabilities: {} });
   // It reports here what it also rejects with.
   client.onerror = () => {};
   try {

@@ -1,8 +1,10 @@
 import { boundaryBetween } from '../boundary.ts';
+import { Fact } from '../columns/facts.ts';
 import { NONE } from '../graph.ts';
 import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
+import { listed } from '../listed.ts';
 import { crossing, lasting } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
@@ -13,27 +15,26 @@ const ANY = 25;
 
 /** One operation with the same arguments again and again under one parent. */
 export const cascade: ChainRule = ({ graph, ends }) => {
-  const calls = new Map<string, Index[]>();
+  const calls = new Map<number, Map<number, Index[]>>();
   for (const sender of ends.senders) {
-    const digest = graph.meetingPoint(sender)?.digest;
-    if (digest === undefined || graph.parentOf(sender) === NONE) continue;
-    const key = `${graph.parentOf(sender)} ${digest}`;
-    const known = calls.get(key);
-    if (known === undefined) calls.set(key, [sender]);
-    else known.push(sender);
+    const call = graph.callOf(sender);
+    if (call === undefined || graph.parentOf(sender) === NONE) continue;
+    listed(
+      listed(calls, graph.parentOf(sender), () => new Map<number, Index[]>()),
+      call,
+      () => [] as Index[],
+    ).push(sender);
   }
   const spots: (Spot & { readonly text: string })[] = [];
-  for (const same of calls.values()) {
-    const failed = same.filter(
-      (at) => graph.span(at).status.code === 'ERROR' || graph.span(at).attributes['error.type'] !== undefined,
-    );
+  for (const same of [...calls.values()].flatMap((ofParent) => [...ofParent.values()])) {
+    const failed = same.filter((at) => graph.is(at, Fact.failed));
     if (same.length < FAILING || (failed.length * 2 < same.length && same.length < ANY)) continue;
     const first = same[0] as Index;
     const receiver = same
-      .flatMap((at) => graph.childrenOf(at))
-      .find((at) => graph.span(at).service !== graph.span(first).service);
+      .flatMap((at) => [...graph.childrenOf(at)])
+      .find((at) => graph.serviceNumber(at) !== graph.serviceNumber(first));
     const boundary = boundaryBetween(graph, first, receiver, undefined);
-    const took = Math.max(...same.map((at) => graph.endOf(at))) - graph.startOf(first);
+    const took = same.reduce((last, at) => Math.max(last, graph.endOf(at)), 0) - graph.startOf(first);
     const text = `the same call ${same.length} times under one span, ${failed.length} of them failed, ${lasting(took)} in all`;
     spots.push({ at: first, boundary, text });
   }

@@ -1,5 +1,5 @@
 import { boundaryBetween } from '../boundary.ts';
-import { SLACK } from '../ends.ts';
+import { SLACK } from '../clocks.ts';
 import { NONE } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import { crossing, shown, lasting, times } from '../words.ts';
@@ -9,7 +9,7 @@ import type { ChainRule } from './context.ts';
 export const clockSkew: ChainRule = ({ graph, arrivals }) => {
   const early = arrivals.filter(({ receiver, joined }) => {
     const above = graph.parentOf(receiver);
-    if (joined !== 'joined' || above === NONE || graph.span(above).service === graph.span(receiver).service)
+    if (joined !== 'joined' || above === NONE || graph.serviceNumber(above) === graph.serviceNumber(receiver))
       return false;
     return graph.startOf(receiver) + SLACK < graph.startOf(above);
   });

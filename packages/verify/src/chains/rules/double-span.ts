@@ -5,15 +5,23 @@ import type { Spot } from '../grouped.ts';
 import { crossing, shown, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
+/** So many children of one call are looked at: one that has more is no call. */
+const LOOKED_AT = 100;
+
 /** One call that one service received under two SERVER spans, side by side. */
 export const doubleSpan: ChainRule = ({ graph, ends }) => {
   const spots: Spot[] = [];
   const overlap = (a: Index, b: Index): boolean =>
     graph.startOf(a) <= graph.endOf(b) && graph.startOf(b) <= graph.endOf(a);
   for (const sender of ends.senders) {
-    const served = graph.childrenOf(sender).filter((child) => graph.span(child).kind === 'SERVER');
+    if (graph.childrenOf(sender).length < 2) continue;
+    const served = [...graph.childrenOf(sender)]
+      .filter((child) => graph.kindOf(child) === 'SERVER')
+      .slice(0, LOOKED_AT);
     const second = served.find((at, nth) =>
-      served.slice(0, nth).some((other) => graph.span(other).service === graph.span(at).service && overlap(other, at)),
+      served
+        .slice(0, nth)
+        .some((other) => graph.serviceNumber(other) === graph.serviceNumber(at) && overlap(other, at)),
     );
     if (second !== undefined) spots.push({ at: second, boundary: boundaryBetween(graph, sender, second, undefined) });
   }

@@ -1,23 +1,24 @@
+import { Fact } from '../columns/facts.ts';
+import { NONE } from '../graph.ts';
+import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
-import { number } from '../meeting-point.ts';
 import { shown, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** Tokens that a span counts and a span below it counts again: who adds them up pays twice. */
 export const doubleUsage: ChainRule = ({ graph }) => {
   const spots: Spot[] = [];
-  const counts = (at: number): boolean =>
-    number(graph.span(at).attributes, 'gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens') !== undefined;
-  for (let at = 0; at < graph.size; at++) {
-    if (!counts(at)) continue;
-    const { service } = graph.span(at);
-    for (const above of graph.above(at)) {
-      if (graph.span(above).service !== service) break;
-      if (!counts(above)) continue;
-      spots.push({ at, boundary: { to: service }, cause: graph.span(above).name });
-      break;
-    }
+  // The nearest span from each one on upwards, in its process, that counts.
+  const counting = new Int32Array(graph.size).fill(NONE);
+  for (const at of graph.forest.topDown) {
+    const parent = graph.parentOf(at);
+    const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
+    const above = isBelow ? (counting[parent] as Index) : NONE;
+    counting[at] = above;
+    if (!graph.is(at, Fact.countsTokens)) continue;
+    counting[at] = at;
+    if (above !== NONE) spots.push({ at, boundary: { to: graph.serviceOf(at) }, cause: graph.nameOf(above) });
   }
   return grouped(
     'double-usage',
@@ -25,6 +26,6 @@ export const doubleUsage: ChainRule = ({ graph }) => {
     graph,
     spots,
     ({ at, boundary, cause }, count) =>
-      `${shown(boundary.to)} counts tokens on ${shown(cause)} and on ${shown(graph.span(at).name)} below it, ${times(count)}: a sum over spans counts them twice`,
+      `${shown(boundary.to)} counts tokens on ${shown(cause)} and on ${shown(graph.nameOf(at))} below it, ${times(count)}: a sum over spans counts them twice`,
   );
 };

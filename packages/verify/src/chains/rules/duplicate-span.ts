@@ -7,7 +7,7 @@ import type { ChainRule } from './context.ts';
 export const duplicateSpan: ChainRule = ({ graph }) => {
   const spots = graph.collisions.map(([, at = 0]): Spot => ({
     at,
-    boundary: { to: graph.span(at).service, missing: 'span' },
+    boundary: { to: graph.serviceOf(at), missing: 'span' },
   }));
   return grouped(
     'duplicate-span',

@@ -1,5 +1,6 @@
 import { NONE } from '../graph.ts';
 import type { Index, SpanGraph } from '../graph.ts';
+import { listed } from '../listed.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { shown, times } from '../words.ts';
@@ -12,24 +13,23 @@ const ENOUGH = 5;
 /** A timer that keeps the context it was set in: one trace that goes on by itself. */
 export const endlessTrace: ChainRule = ({ graph }) => {
   const spots: Spot[] = [];
+  const ends = endsOfAll(graph);
   for (let at = 0; at < graph.size; at++) {
-    const over = endOfAll(graph, at);
+    if (graph.childrenOf(at).length < ENOUGH) continue;
+    const over = ends[at] as number;
     const byName = new Map<string, Index[]>();
     for (const child of graph.childrenOf(at)) {
       if (
         graph.startOf(child) <= over ||
-        graph.span(child).service !== graph.span(at).service ||
+        graph.serviceNumber(child) !== graph.serviceNumber(at) ||
         isReceiver(graph, child)
       )
         continue;
-      const known = byName.get(graph.span(child).name);
-      if (known === undefined) byName.set(graph.span(child).name, [child]);
-      else known.push(child);
+      listed(byName, graph.nameOf(child), () => [] as Index[]).push(child);
     }
     for (const late of byName.values()) {
       if (!isRegular(late.map((child) => graph.startOf(child)))) continue;
-      const { service, name } = graph.span(at);
-      spots.push({ at, boundary: { to: service, over: name }, cause: `${late.length}` });
+      spots.push({ at, boundary: { to: graph.serviceOf(at), over: graph.nameOf(at) }, cause: `${late.length}` });
     }
   }
   return grouped('endless-trace', 'error', graph, spots, ({ boundary, cause }) => {
@@ -37,15 +37,15 @@ export const endlessTrace: ChainRule = ({ graph }) => {
   });
 };
 
-/** When the span and all that is above it in its process was over. */
-function endOfAll(graph: SpanGraph, at: Index): number {
-  let over = graph.endOf(at);
-  const { service } = graph.span(at);
-  for (let up = graph.parentOf(at), steps = 0; up !== NONE && steps < 10_000; up = graph.parentOf(up), steps++) {
-    if (graph.span(up).service !== service) break;
-    over = Math.max(over, graph.endOf(up));
+/** When each span and all that is above it in its process was over. */
+function endsOfAll(graph: SpanGraph): Float64Array {
+  const ends = new Float64Array(graph.size);
+  for (const at of graph.forest.topDown) {
+    const parent = graph.parentOf(at);
+    const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
+    ends[at] = Math.max(graph.endOf(at), isBelow ? (ends[parent] as number) : 0);
   }
-  return over;
+  return ends;
 }
 
 function isRegular(starts: readonly number[]): boolean {

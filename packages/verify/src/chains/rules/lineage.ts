@@ -1,3 +1,4 @@
+import { Fact } from '../columns/facts.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { shown, times } from '../words.ts';
@@ -7,8 +8,7 @@ import type { ChainRule } from './context.ts';
 export const cycle: ChainRule = ({ graph }) => {
   const spots: Spot[] = [];
   for (let at = 0; at < graph.size; at++) {
-    const { attributes, service } = graph.span(at);
-    if (attributes['throughline.lineage.cycle'] === true) spots.push({ at, boundary: { to: service } });
+    if (graph.is(at, Fact.cycle)) spots.push({ at, boundary: { to: graph.serviceOf(at) } });
   }
   return grouped(
     'cycle',
@@ -22,15 +22,11 @@ export const cycle: ChainRule = ({ graph }) => {
 
 /** A chain of agents that went past one of its limits, refused or not. */
 export const tooDeep: ChainRule = ({ graph }) => {
-  const spots: Spot[] = [];
-  for (let at = 0; at < graph.size; at++) {
-    const { events, service } = graph.span(at);
-    const past = events.find(({ name }) => name === 'throughline.lineage.exceeded');
-    const reason = past?.attributes['throughline.lineage.reason'];
-    if (past !== undefined) {
-      spots.push({ at, boundary: { to: service }, cause: typeof reason === 'string' ? reason : 'a limit' });
-    }
-  }
+  const spots = Array.from(graph.exceeded(), ([at, cause]): Spot => ({
+    at,
+    boundary: { to: graph.serviceOf(at) },
+    cause,
+  }));
   return grouped(
     'too-deep',
     'warning',

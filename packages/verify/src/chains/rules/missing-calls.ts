@@ -1,7 +1,5 @@
-import { THROUGHLINE_CALLS } from '../../conventions.ts';
-import { isInboundHop, isOutboundHop } from '../../hop-span.ts';
+import { Fact } from '../columns/facts.ts';
 import type { Index, SpanGraph } from '../graph.ts';
-import { number } from '../meeting-point.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { shown } from '../words.ts';
@@ -10,31 +8,29 @@ import type { ChainRule } from './context.ts';
 /** Receipts that are not met: 47 calls made, 8 exported. Spans of Throughline say how many calls they made. */
 export const missingCalls: ChainRule = ({ graph }) => {
   const spots: (Spot & { readonly made: number; readonly exported: number })[] = [];
-  for (let at = 0; at < graph.size; at++) {
-    const { attributes, service, name } = graph.span(at);
-    const made = number(attributes, THROUGHLINE_CALLS);
-    if (made === undefined) continue;
+  for (const [at, made] of graph.callsMade()) {
     const exported = callsBelow(graph, at);
     if (exported >= made) continue;
-    spots.push({ at, made, exported, boundary: { from: service, missing: 'span' }, cause: name });
+    const boundary = { from: graph.serviceOf(at), missing: 'span' } as const;
+    spots.push({ at, made, exported, boundary, cause: graph.nameOf(at) });
   }
   return grouped('missing-calls', 'error', graph, spots, (first) => {
     const { at, made, exported } = first as (typeof spots)[number];
-    const { service, name } = graph.span(at);
-    return `${shown(service)}: ${made} ${made === 1 ? 'call' : 'calls'} made, ${exported} exported under ${shown(name)}`;
+    const calls = made === 1 ? 'call' : 'calls';
+    return `${shown(graph.serviceOf(at))}: ${made} ${calls} made, ${exported} exported under ${shown(graph.nameOf(at))}`;
   });
 };
 
 /** The outbound hops under an inbound one, down to the next boundary: what lies past that is another hop's to count. */
 function callsBelow(graph: SpanGraph, inbound: Index): number {
-  const { service } = graph.span(inbound);
+  const service = graph.serviceNumber(inbound);
   const open = [...graph.childrenOf(inbound)];
   let calls = 0;
   for (let at = open.pop(); at !== undefined; at = open.pop()) {
-    const span = graph.span(at);
-    if (span.service !== service || span.parentIsRemote === true || isInboundHop(span)) continue;
-    if (isOutboundHop(span)) calls++;
-    open.push(...graph.childrenOf(at));
+    const isPastBoundary = graph.serviceNumber(at) !== service || graph.is(at, Fact.parentIsRemote | Fact.inboundHop);
+    if (isPastBoundary) continue;
+    if (graph.is(at, Fact.outboundHop)) calls++;
+    for (const child of graph.childrenOf(at)) open.push(child);
   }
   return calls;
 }

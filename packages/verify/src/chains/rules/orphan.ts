@@ -9,15 +9,15 @@ import type { ChainRule } from './context.ts';
 export const orphan: ChainRule = ({ graph, arrivals }) => {
   const spots: Spot[] = [];
   const spot = (at: number): void => {
-    const { service } = graph.span(at);
+    const service = graph.serviceOf(at);
     spots.push({ at, boundary: { from: service, to: service, missing: 'parent' } });
   };
   for (let at = 0; at < graph.size; at++) {
-    if (graph.span(at).parentSpanId !== undefined && graph.parentOf(at) === NONE && !isReceiver(graph, at)) spot(at);
+    if (graph.hasParent(at) && graph.parentOf(at) === NONE && !isReceiver(graph, at)) spot(at);
   }
   for (const { receiver, joined } of arrivals) if (joined === 'orphan') spot(receiver);
   return grouped('orphan', 'error', graph, spots, ({ at, boundary }, count) => {
-    const name = shown(graph.span(at).name);
+    const name = shown(graph.nameOf(at));
     return `${shown(boundary.to)} exported ${name} and not its parent, which is a span of its own, ${times(count)}: it was filtered, never ended, or lost with the process`;
   });
 };

@@ -20,8 +20,7 @@ export const parentLoop: ChainRule = ({ graph }) => {
       path.push(at);
       at = graph.parentOf(at);
     }
-    if (at !== NONE && state[at] === OPEN)
-      spots.push({ at, boundary: { to: graph.span(at).service, missing: 'parent' } });
+    if (at !== NONE && state[at] === OPEN) spots.push({ at, boundary: { to: graph.serviceOf(at), missing: 'parent' } });
     for (const seen of path) state[seen] = DONE;
   }
   return grouped(
@@ -29,6 +28,6 @@ export const parentLoop: ChainRule = ({ graph }) => {
     'error',
     graph,
     spots,
-    ({ at }) => `the parents of ${shown(graph.span(at).name)} lead back to itself`,
+    ({ at }) => `the parents of ${shown(graph.nameOf(at))} lead back to itself`,
   );
 };

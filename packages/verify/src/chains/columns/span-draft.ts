@@ -1,0 +1,55 @@
+import type { SpanKindName } from '../../span.ts';
+import { KnownAttributes } from './known-attributes.ts';
+
+/** The kinds of spans, by the number that a column holds. */
+export const KINDS: readonly SpanKindName[] = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
+
+/** What a span links to. */
+export interface DraftLink {
+  readonly traceId: string;
+  readonly high: number;
+  readonly low: number;
+}
+
+/** A span on its way into columns. One is filled again and again. */
+export class SpanDraft {
+  traceId = '';
+  /** Ids in two halves of 32 bits. */
+  high = 0;
+  low = 0;
+  hasParent = false;
+  parentHigh = 0;
+  parentLow = 0;
+  /** Whether the parent is in another process; `undefined` where the sender does not say. */
+  parentIsRemote: boolean | undefined = undefined;
+  name = '';
+  kind: SpanKindName = 'INTERNAL';
+  service = '';
+  /** Milliseconds since 1970. */
+  start = 0;
+  /** Milliseconds. */
+  duration = 0;
+  failed = false;
+  /** What its status says. */
+  statusMessage = '';
+  readonly attributes = new KnownAttributes();
+  /** The limit that a chain of agents went past here. */
+  exceeded: string | undefined = undefined;
+  /** As they came: of a span that is there already none is read. */
+  links: readonly unknown[] = [];
+  readLink: (link: unknown) => DraftLink | undefined = () => undefined;
+
+  clear(): void {
+    this.hasParent = false;
+    this.parentHigh = 0;
+    this.parentLow = 0;
+    this.parentIsRemote = undefined;
+    this.exceeded = undefined;
+    this.attributes.clear();
+    this.links = [];
+  }
+}
+
+/** The event by which Throughline says that a chain of agents went past a limit, and the attribute that names the limit. */
+export const EXCEEDED = 'throughline.lineage.exceeded';
+export const EXCEEDED_REASON = 'throughline.lineage.reason';

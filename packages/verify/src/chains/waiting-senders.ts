@@ -1,0 +1,144 @@
+import { SLACK } from './clocks.ts';
+import type { Clocks } from './clocks.ts';
+import type { Index, SpanGraph } from './graph.ts';
+import { listed } from './listed.ts';
+import { meets } from './meeting-point.ts';
+import type { MeetingPoint } from './meeting-point.ts';
+
+/** Senders that nobody was seen to hear, by the place where they would be met. */
+export interface WaitingSenders {
+  /** Returns the latest sender that fits an arrival, and gives a request away once. */
+  claim(receiver: Index): Index | undefined;
+}
+
+/** Where so many do not fit, none of the others is looked at: time stays in proportion to the capture. */
+const MAX_LOOKED_AT = 1000;
+
+/** Returns the senders that wait to be met. A request is for one, and a message may be meant for many. */
+export function waitingSenders(
+  graph: SpanGraph,
+  senders: readonly Index[],
+  clocks: Clocks,
+  heardBy: (sender: Index) => readonly Index[],
+): WaitingSenders {
+  const places = new Map<string, Map<number, Index[]>>();
+  for (const sender of senders) {
+    const { transport, waits, names } = graph.meetingPoint(sender) as MeetingPoint;
+    if (waits && heardBy(sender).length > 0) continue;
+    for (const name of names) {
+      const place = listed(places, `${transport}\n${name}`, () => new Map<number, Index[]>());
+      listed(place, graph.serviceNumber(sender), () => [] as Index[]).push(sender);
+    }
+  }
+  const claimed = new Uint8Array(graph.size);
+  const lanes = new Map<string, readonly Lane[]>();
+  // What a service was seen to hear it does not wait for, and others may.
+  const lanesTo = (receiver: Index, place: string): readonly Lane[] => {
+    const service = graph.serviceNumber(receiver);
+    return listed(lanes, `${service}\n${place}`, () =>
+      [...(places.get(place)?.values() ?? [])].map((list) => {
+        const open = list.filter((at) => !heardBy(at).some((hearer) => graph.serviceNumber(hearer) === service));
+        return new Lane(graph, open, claimed);
+      }),
+    );
+  };
+  return {
+    claim(receiver) {
+      const point = graph.meetingPoint(receiver);
+      if (point === undefined) return undefined;
+      for (const name of point.names) {
+        let best: Index | undefined;
+        let least = Infinity;
+        for (const lane of lanesTo(receiver, `${point.transport}\n${name}`)) {
+          if (lane.first === undefined) continue;
+          const arrived = graph.startOf(receiver) - clocks.ahead(lane.first, receiver);
+          const sender = lane.latest(arrived, (at) => fits(graph, at, receiver, arrived));
+          if (sender === undefined || arrived - graph.startOf(sender) >= least) continue;
+          best = sender;
+          least = arrived - graph.startOf(sender);
+        }
+        if (best === undefined) continue;
+        // One span may stand for many messages that were sent at once.
+        if (graph.meetingPoint(best)?.waits === true) claimed[best] = 1;
+        return best;
+      }
+      return undefined;
+    },
+  };
+}
+
+function fits(graph: SpanGraph, sender: Index, receiver: Index, arrived: number): boolean {
+  const sent = graph.meetingPoint(sender) as MeetingPoint;
+  return (
+    (!sent.waits || graph.endOf(sender) + SLACK >= arrived) &&
+    sender !== receiver &&
+    meets(sent, graph.meetingPoint(receiver) as MeetingPoint) &&
+    !graph.forest.isBelow(sender, receiver)
+  );
+}
+
+/** The senders of one service at one place, in the order of their start. */
+class Lane {
+  readonly #graph: SpanGraph;
+  readonly #senders: Int32Array;
+  readonly #claimed: Uint8Array;
+  /** The latest end of a sender and all before it: nobody before it waits any more. */
+  readonly #over: Float64Array;
+  /** Where to go on from a place, towards the start: past those that were claimed. */
+  readonly #before: Int32Array;
+
+  constructor(graph: SpanGraph, senders: readonly Index[], claimed: Uint8Array) {
+    this.#graph = graph;
+    this.#claimed = claimed;
+    this.#senders = Int32Array.from(senders).sort((a, b) => graph.startOf(a) - graph.startOf(b));
+    let over = -Infinity;
+    this.#over = Float64Array.from(this.#senders, (at) => {
+      const isOpen = graph.meetingPoint(at)?.waits !== true;
+      return (over = isOpen ? Infinity : Math.max(over, graph.endOf(at)));
+    });
+    this.#before = Int32Array.from(this.#senders, (_, place) => place);
+  }
+
+  get first(): Index | undefined {
+    return this.#senders[0];
+  }
+
+  /** Returns the sender that started last before a time and fits. */
+  latest(time: number, isFitting: (sender: Index) => boolean): Index | undefined {
+    let looked = 0;
+    for (let place = this.#open(this.#lastUntil(time + SLACK)); place >= 0; place = this.#open(place - 1)) {
+      if ((this.#over[place] as number) + SLACK < time || looked++ === MAX_LOOKED_AT) return undefined;
+      const sender = this.#senders[place] as Index;
+      if (isFitting(sender)) return sender;
+    }
+    return undefined;
+  }
+
+  /** The last place at which somebody started until a time. */
+  #lastUntil(time: number): number {
+    let low = 0;
+    let high = this.#senders.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.#graph.startOf(this.#senders[middle] as Index) <= time) low = middle + 1;
+      else high = middle;
+    }
+    return low - 1;
+  }
+
+  /** The nearest place from this one on towards the start whose sender was not claimed. */
+  #open(from: number): number {
+    let place = from;
+    while (place >= 0 && this.#claimed[this.#senders[place] as Index] === 1) {
+      const next = this.#before[place] as number;
+      place = next === place ? place - 1 : next;
+    }
+    // Later ones do not walk the same way again.
+    for (let at = from; at > place;) {
+      const next = this.#before[at] as number;
+      this.#before[at] = Math.max(place, -1);
+      at = next === at ? at - 1 : next;
+    }
+    return place;
+  }
+}
