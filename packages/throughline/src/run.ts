@@ -3,6 +3,7 @@ import { registerCheck } from './commands/check.ts';
 import { registerCollect } from './commands/collect.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import type { Register } from './commands/command.ts';
+import { registerProbe } from './commands/probe.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -12,6 +13,7 @@ const commands: readonly Register[] = [
   registerCheck,
   registerCollect,
   registerDoctor,
+  registerProbe,
 ];
 
 /**
