@@ -12,16 +12,25 @@ export interface ReadSpans {
   readonly problems: readonly string[];
 }
 
-/** Reads OTLP/JSON, Jaeger's and Zipkin's out of files, globs of them, and standard input where one is `-`. */
-export async function readSpans(files: readonly string[], stdin: AsyncIterable<Buffer | string>): Promise<ReadSpans> {
+/**
+ * Reads OTLP/JSON, Jaeger's and Zipkin's out of files, globs of them, and standard input where one is `-`. `tell` is called before each, with
+ * what is read.
+ */
+export async function readSpans(
+  files: readonly string[],
+  stdin: AsyncIterable<Buffer | string>,
+  tell: (what: string) => void,
+): Promise<ReadSpans> {
   const spans: CollectedSpan[] = [];
   const problems: string[] = [];
   let rejected = 0;
-  for (const file of await expanded(files, problems)) {
+  const all = await expanded(files, problems);
+  for (const [at, file] of all.entries()) {
     const name = file === '-' ? 'standard input' : file;
+    tell(`reads ${name}${all.length > 1 ? `, ${at + 1} of ${all.length} files` : ''}`);
     let content: string;
     try {
-      content = file === '-' ? await all(stdin) : await readFile(file, 'utf8');
+      content = file === '-' ? await wholeOf(stdin) : await readFile(file, 'utf8');
     } catch (error) {
       problems.push(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
       continue;
@@ -51,7 +60,7 @@ async function expanded(files: readonly string[], problems: string[]): Promise<s
   return found;
 }
 
-async function all(stream: AsyncIterable<Buffer | string>): Promise<string> {
+async function wholeOf(stream: AsyncIterable<Buffer | string>): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of stream) chunks.push(Buffer.from(chunk));
   return Buffer.concat(chunks).toString('utf8');

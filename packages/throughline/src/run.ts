@@ -2,14 +2,17 @@ import { Command, CommanderError } from 'commander';
 import { registerCheck } from './commands/check.ts';
 import { registerCollect } from './commands/collect.ts';
 import type { Register } from './commands/command.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 /** In the order of `--help`. */
 const commands: readonly Register[] = [
   // One a line.
   registerCheck,
   registerCollect,
+  registerCompletion,
 ];
 
 /**
@@ -21,6 +24,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   let exitCode = CANNOT_JUDGE;
   const program = new Command('throughline')
     .description('Keeps one causal trace unbroken across agents, queues and tools.')
+    .version(version)
+    .addHelpText('after', examples)
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError('(add --help for what it takes)');
@@ -34,3 +39,9 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     return CANNOT_JUDGE;
   }
 }
+
+const examples = `
+Examples:
+  $ throughline check spans.json
+  $ throughline collect --services gateway,planner -- npm test
+  $ throughline help check`;

@@ -33,5 +33,6 @@ export type {
 } from './span.ts';
 export { parseSpans } from './parse-spans.ts';
 export type { ParsedSpans } from './parsing.ts';
+export { printable } from './printable.ts';
 export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';
