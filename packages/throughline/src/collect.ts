@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { open, writeFile } from 'node:fs/promises';
-import { formatOtlpJson, startCollector } from '@throughline/verify';
+import { checkChains, formatOtlpJson, startCollector } from '@throughline/verify';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import { exportDelayOf, exporterEnv } from './exporter-env.ts';
 import { interrupts } from './interrupts.ts';
@@ -62,8 +62,8 @@ export async function collect(
       stderr.write('throughline: ended at once, and nothing is judged\n');
       return INTERRUPTED;
     }
-    const judged = await judge(collector, options);
-    report(judged, collector.spans(), options, surroundings);
+    const judged = await judge((judging) => checkChains(collector, judging), options);
+    report(judged, options, surroundings);
     return code === 0 ? exitCodeOf(judged, options.failOn) : code;
   } finally {
     hide();

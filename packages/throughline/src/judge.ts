@@ -1,18 +1,21 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { checkChains, contractOf, readContract } from '@throughline/verify';
-import type { ChainContract, ChainReport } from '@throughline/verify';
+import { contractOf, readContract } from '@throughline/verify';
+import type { ChainContract, ChainReport, CheckChainsOptions } from '@throughline/verify';
 import { parse, stringify } from 'yaml';
 import type { ReportOptions } from './report.ts';
 
 const SCHEMA = 'https://raw.githubusercontent.com/throughline/throughline/main/packages/verify/contract.schema.json';
 
 /**
- * Judges spans by the options, and writes the contract that a good run fulfils where it is asked for. Throws an `Error` that names the
+ * Judges by the options, and writes the contract that a good run fulfils where it is asked for. Throws an `Error` that names the
  * file of a contract which cannot be read.
  */
-export async function judge(source: Parameters<typeof checkChains>[0], options: ReportOptions): Promise<ChainReport> {
+export async function judge(
+  check: (judging: CheckChainsOptions) => ChainReport,
+  options: ReportOptions,
+): Promise<ChainReport> {
   const { services, expect, contract, writeContract } = options;
-  const judged = checkChains(source, {
+  const judged = check({
     services,
     expect,
     contract: contract === undefined ? undefined : await contractIn(contract),

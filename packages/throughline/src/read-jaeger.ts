@@ -1,7 +1,7 @@
 import { printable } from '@throughline/verify';
-import type { CollectedSpan } from '@throughline/verify';
+import type { ChainChecker } from '@throughline/verify';
 import { internalApi, stableApi } from './jaeger-api.ts';
-import type { ReadSpans } from './read-spans.ts';
+import type { Unread } from './read-captures.ts';
 
 /** What is asked of a Jaeger that runs. */
 export interface JaegerQuery {
@@ -21,19 +21,22 @@ const TIMEOUT_MS = 60_000;
 const JAEGERS_OWN = new Set(['jaeger', 'jaeger-query', 'jaeger-all-in-one']);
 
 /**
- * Reads traces from a Jaeger. One that several services are in is read once. `tell` is called before each request, with what it asks for.
+ * Lets a checker read traces from a Jaeger. One that several services are in is read once. `tell` is called before each request, with what it asks for.
  * What cannot be read is among the problems, with the fix.
  */
-export async function readJaeger(query: JaegerQuery, tell: (what: string) => void): Promise<ReadSpans> {
+export async function readJaeger(
+  checker: ChainChecker,
+  query: JaegerQuery,
+  tell: (what: string) => void,
+): Promise<Unread> {
   const { url, lookbackMs, traceIds } = query;
   const api = /\/api\/v3\/?$/.test(url.pathname) ? stableApi : internalApi;
-  const spans: CollectedSpan[] = [];
   const known = new Set<string>();
   const problems: string[] = [];
   let rejected = 0;
 
   const read = async (what: string, path: string): Promise<void> => {
-    tell(what);
+    tell(`asks Jaeger for ${what}`);
     const answer = await ask(url, path);
     const parsed = 'problem' in answer ? undefined : api.spansIn(answer.value);
     const problem = 'problem' in answer ? answer.problem : parsed?.malformed;
@@ -41,7 +44,7 @@ export async function readJaeger(query: JaegerQuery, tell: (what: string) => voi
     if (parsed === undefined) return;
     rejected += parsed.rejected;
     const ids = new Set(parsed.spans.map(({ traceId }) => traceId));
-    for (const span of parsed.spans) if (!known.has(span.traceId)) spans.push(span);
+    checker.add(parsed.spans.filter(({ traceId }) => !known.has(traceId)));
     for (const id of ids) known.add(id);
     if (ids.size >= MAX_TRACES)
       problems.push(`${what} are more than the ${MAX_TRACES} that were read: shorten --lookback`);
@@ -49,16 +52,16 @@ export async function readJaeger(query: JaegerQuery, tell: (what: string) => voi
 
   if (traceIds !== undefined) {
     for (const id of traceIds) await read(`trace ${id}`, api.trace(id));
-    return { spans, rejected, problems };
+    return { rejected, problems };
   }
   const end = Date.now();
   for (const service of query.services ?? (await servicesOf())) {
     await read(`the traces of ${printable(service)}`, api.traces(service, end - lookbackMs, end, MAX_TRACES));
   }
-  return { spans, rejected, problems };
+  return { rejected, problems };
 
   async function servicesOf(): Promise<readonly string[]> {
-    tell('its services');
+    tell('asks Jaeger for its services');
     const answer = await ask(url, api.services);
     const names = 'problem' in answer ? undefined : api.namesIn(answer.value);
     if (names !== undefined) return names.filter((name) => !JAEGERS_OWN.has(name));

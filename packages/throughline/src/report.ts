@@ -1,4 +1,4 @@
-import type { ChainFinding, ChainReport, CollectedSpan } from '@throughline/verify';
+import type { ChainFinding, ChainReport } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
 import { junit } from './formats/junit.ts';
@@ -19,13 +19,8 @@ export interface ReportOptions {
   readonly failOn: ChainFinding['severity'];
 }
 
-/** Writes what was judged of these spans, in the format that was asked for. */
-export function report(
-  judged: ChainReport,
-  spans: Iterable<CollectedSpan>,
-  { format }: ReportOptions,
-  { stdout, env }: Surroundings,
-): void {
+/** Writes what was judged, in the format that was asked for. */
+export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
   switch (format) {
     case 'json':
       stdout.write(`${JSON.stringify(judged, undefined, 2)}\n`);
@@ -34,7 +29,7 @@ export function report(
       stdout.write(junit(judged));
       break;
     case 'sarif':
-      stdout.write(sarif(judged, spans, process.cwd(), version));
+      stdout.write(sarif(judged, process.cwd(), version));
       break;
     case 'text':
       stdout.write(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined));

@@ -28,8 +28,8 @@ interface Log {
   ];
 }
 
-function log(report: ChainReport, spans: readonly CollectedSpan[], folder: string = '/src/desk'): Log {
-  const written = JSON.parse(sarif(report, spans, folder, '1.2.3')) as Log;
+function log(report: ChainReport, folder: string = '/src/desk'): Log {
+  const written = JSON.parse(sarif(report, folder, '1.2.3')) as Log;
   expect(isValid(written), JSON.stringify(isValid.errors)).toBe(true);
   return written;
 }
@@ -44,13 +44,13 @@ function placed(attributes: Record<string, string | number>): unknown {
     ...span,
     attributes: { ...span.attributes, ...attributes },
   }));
-  return log(checkChains(spans), spans).runs[0].results[0]?.locations[0];
+  return log(checkChains(spans)).runs[0].results[0]?.locations[0];
 }
 
 describe('SARIF', () => {
   it('has a result for each finding, with its page and its boundary', () => {
     const spans = spansOf('http-undici-explicit-header');
-    const [written] = log(checkChains(spans), spans).runs;
+    const [written] = log(checkChains(spans)).runs;
     expect(written.tool.driver.rules).toEqual([
       { id: 'lost-context', helpUri: expect.stringMatching(/^https:.*\/docs\/findings\/lost-context\.md$/) },
     ]);
@@ -87,14 +87,12 @@ describe('SARIF', () => {
   it('is the same break in every run', () => {
     const spans = spansOf('http-undici-explicit-header');
     const later = spans.map((span) => ({ ...span, traceId: span.traceId.replace(/^./, 'f') }));
-    const [first, second] = [spans, later].map(
-      (all) => log(checkChains(all), all).runs[0].results[0]?.partialFingerprints,
-    );
+    const [first, second] = [spans, later].map((all) => log(checkChains(all)).runs[0].results[0]?.partialFingerprints);
     expect(first).toEqual(second);
   });
 
   it('says where there was nothing to judge', () => {
-    const written = log(checkChains([]), []);
+    const written = log(checkChains([]));
     expect(written.runs[0]).toMatchObject({ results: [], invocations: [{ executionSuccessful: false }] });
   });
 

@@ -44,7 +44,7 @@ export interface ReadableSpanLike {
  * Returns the spans of an in-memory exporter as plain data.
  *
  * ```ts
- * const report = checkTrace(fromReadableSpans(exporter.getFinishedSpans()));
+ * const report = checkChains(fromReadableSpans(exporter.getFinishedSpans()));
  * ```
  */
 export function fromReadableSpans(spans: Iterable<ReadableSpanLike>): CollectedSpan[] {

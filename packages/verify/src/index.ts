@@ -1,19 +1,11 @@
 export { ChainChecker, type ReadCapture } from './chains/chain-checker.ts';
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
 export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
-export type { ChainBoundary, ChainFinding, ChainFindingCode, SpanId } from './chains/finding.ts';
+export type { ChainBoundary, ChainFinding, ChainFindingCode, CodePlace, FoundSpan, SpanId } from './chains/finding.ts';
 export type { ChainHop } from './chains/hops.ts';
 export type { CheckChainsOptions } from './chains/options.ts';
-export type { Boundary } from './boundary.ts';
-export { type CausalGraph, type CausalNode, type CausalTrace, type HopEdge, buildCausalGraph } from './causal-graph.ts';
-export {
-  type Capture,
-  type Finding,
-  type FindingBoundary,
-  type FindingCode,
-  type Report,
-  checkTrace,
-} from './check-trace.ts';
+export type { CaptureSource } from './chains/capture-source.ts';
+export type { ChainTree, TreeRow } from './chains/trees.ts';
 export { type Collector, type CollectorOptions, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
 export { formatOtlpJson } from './format-otlp-json.ts';

@@ -3,13 +3,13 @@ import type { ChainReport } from './chains/check-chains.ts';
 import type { ChainFinding } from './chains/finding.ts';
 import { readContract } from './chains/contract.ts';
 import type { ChainContract } from './chains/contract.ts';
+import type { CaptureSource } from './chains/capture-source.ts';
 import type { ChainHop } from './chains/hops.ts';
-import type { Capture } from './check-trace.ts';
 import { printable } from './printable.ts';
 import type { CollectedSpan } from './span.ts';
 
 /** What the matchers take: a collector, or spans. */
-export type Collected = Capture | Iterable<CollectedSpan>;
+export type Collected = CaptureSource | Iterable<CollectedSpan>;
 
 /** What a hop is asked to be. */
 export interface HopDetail {

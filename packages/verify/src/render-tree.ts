@@ -1,7 +1,6 @@
-import { boundaryOf } from './boundary.ts';
-import { type CausalGraph, type CausalNode, type CausalTrace, buildCausalGraph, isCrossing } from './causal-graph.ts';
-import type { Report } from './check-trace.ts';
-import { ERROR_TYPE } from './conventions.ts';
+import { checkChains } from './chains/check-chains.ts';
+import type { ChainReport } from './chains/check-chains.ts';
+import type { ChainTree, TreeRow } from './chains/trees.ts';
 import { printable } from './printable.ts';
 import type { CollectedSpan } from './span.ts';
 
@@ -11,21 +10,26 @@ export interface RenderTreeOptions {
 }
 
 /**
- * Returns the causal tree as text, without a newline at its end: a line for each span with its service, kind, name and
- * duration, and an arrow that names the boundary on each span that came over one. Siblings are in the order in which
- * they started.
+ * Returns the causal trees of a report as text, without a newline at their end: a line for each span with its service, kind, name and
+ * duration, and an arrow that names the boundary on each span that came over one. Siblings are in the order in which they started. Where
+ * a chain is broken the arrow is too: what was lost stands below who sent to it. Of spans alone, all are drawn.
  *
  * ```
  * trace 0af7651916cd43dd8448eb211c80319c
  * gateway  SERVER POST /questions  120 ms
  * └─ gateway  CLIENT POST  110 ms
  *    └── http ──▶ planner  SERVER POST /plan  95 ms
+ *       └─ planner  PRODUCER send tasks  2 ms
+ *          └── kafka tasks ─╳▶ analyst  CONSUMER process tasks  80 ms  lost-context
  * ```
  */
-export function renderTree(source: Report | Iterable<CollectedSpan>, options: RenderTreeOptions = {}): string {
-  const graph: CausalGraph = 'graph' in source ? source.graph : buildCausalGraph(source);
+export function renderTree(
+  source: Pick<ChainReport, 'trees'> | Iterable<CollectedSpan>,
+  options: RenderTreeOptions = {},
+): string {
+  const { trees } = 'trees' in source ? source : checkChains(source, { maxTreeSpans: Infinity });
   const paint = options.color === true ? ansi : plain;
-  return graph.traces.map((trace) => renderTrace(trace, paint)).join('\n\n');
+  return trees.map((tree) => renderTrace(tree, paint)).join('\n\n');
 }
 
 type Tone = 'service' | 'boundary' | 'quiet' | 'error';
@@ -38,70 +42,71 @@ const plain: Paint = (text) => text;
 /** Deeper spans keep this indentation and say their depth: each line would otherwise be longer than the last. */
 const MAX_INDENT = 40;
 
-interface Row {
-  readonly node: CausalNode;
-  readonly depth: number;
-  /** What stands under the parent's own connector. */
-  readonly guide: string;
-  readonly isLast: boolean;
+function renderTrace({ traceId, rows }: ChainTree, paint: Paint): string {
+  const isLast = lastOnes(rows);
+  // What stands under the connector of each row above.
+  const guides: string[] = [];
+  const lines = rows.map((row, nth) => {
+    const { depth } = row;
+    const guide = guides[depth] ?? '';
+    guides[depth + 1] = depth === 0 || depth > MAX_INDENT ? guide : guide + (isLast[nth] === true ? '   ' : '│  ');
+    return connector(row, guide, isLast[nth] === true, paint) + renderSpan(row, paint);
+  });
+  return [paint(`trace ${printable(traceId)}`, 'quiet'), ...lines].join('\n');
 }
 
-function renderTrace(trace: CausalTrace, paint: Paint): string {
-  const loops = new Set(trace.loops);
-  const tops = trace.nodes.filter((node) => node.parent === undefined);
-  const lines = [paint(`trace ${printable(trace.traceId)}`, 'quiet')];
-  const open: Row[] = tops.map((node) => ({ node, depth: 0, guide: '', isLast: true })).reverse();
-  for (let row = open.pop(); row !== undefined; row = open.pop()) {
-    const { node, depth, guide, isLast } = row;
-    lines.push(connector(row, paint) + renderSpan(node, loops, paint));
-    const childGuide = depth === 0 || depth > MAX_INDENT ? guide : guide + (isLast ? '   ' : '│  ');
-    const last = node.children.length - 1;
-    for (let index = last; index >= 0; index--) {
-      const child = node.children[index];
-      if (child !== undefined) open.push({ node: child, depth: depth + 1, guide: childGuide, isLast: index === last });
-    }
+/** Which rows have no sibling after them. */
+function lastOnes(rows: readonly TreeRow[]): readonly boolean[] {
+  const isLast: boolean[] = [];
+  // Whether a row of each depth was seen since the last one that is less deep.
+  const seen: boolean[] = [];
+  for (let nth = rows.length - 1; nth >= 0; nth--) {
+    const depth = rows[nth]?.depth ?? 0;
+    isLast[nth] = seen[depth] !== true;
+    seen.length = depth;
+    seen[depth] = true;
   }
-  return lines.join('\n');
+  return isLast;
 }
 
-function connector({ node, depth, guide, isLast }: Row, paint: Paint): string {
+function connector({ depth, over, broken }: TreeRow, guide: string, isLast: boolean, paint: Paint): string {
   const branch = depth === 0 ? '' : isLast ? '└─' : '├─';
   const level = depth > MAX_INDENT ? `[${depth}] ` : '';
-  if (!isCrossing(node)) return paint(guide + branch, 'quiet') + (depth === 0 ? '' : ' ') + paint(level, 'quiet');
-  const { label } = boundaryOf(node.span, node.parent?.span);
-  const arrow = `${depth === 0 ? '──' : '─'} ${label} ──▶ `;
-  return paint(guide + branch, 'quiet') + paint(arrow, 'boundary') + paint(level, 'quiet');
+  if (over === undefined) return paint(guide + branch, 'quiet') + (depth === 0 ? '' : ' ') + paint(level, 'quiet');
+  const head = broken === undefined ? '──▶' : '─╳▶';
+  const arrow = `${depth === 0 ? '──' : '─'} ${printable(over)} ${head} `;
+  return (
+    paint(guide + branch, 'quiet') + paint(arrow, broken === undefined ? 'boundary' : 'error') + paint(level, 'quiet')
+  );
 }
 
-function renderSpan(node: CausalNode, loops: ReadonlySet<CausalNode>, paint: Paint): string {
-  const { span } = node;
-  const name = span.name === '' ? '' : ` ${printable(span.name)}`;
-  const duration = paint(formatDuration(span.endTimeUnixNano - span.startTimeUnixNano), 'quiet');
-  const notes = [...errorNote(span), ...placeNote(node, loops)].map((note) => `  ${paint(note, 'error')}`);
-  return `${paint(printable(span.service), 'service')}  ${span.kind}${name}  ${duration}${notes.join('')}`;
+function renderSpan(row: TreeRow, paint: Paint): string {
+  const name = row.name === '' ? '' : ` ${printable(row.name)}`;
+  const duration = paint(formatDuration(row.duration), 'quiet');
+  const notes = [...errorNote(row), ...placeNote(row)].map((note) => `  ${paint(note, 'error')}`);
+  return `${paint(printable(row.service), 'service')}  ${row.kind}${name}  ${duration}${notes.join('')}`;
 }
 
-function errorNote(span: CollectedSpan): string[] {
-  if (span.status.code !== 'ERROR') return [];
-  const type = span.attributes[ERROR_TYPE];
-  const why = typeof type === 'string' ? type : span.status.message;
-  return [why === undefined ? 'ERROR' : `ERROR ${printable(why)}`];
+function errorNote({ error }: TreeRow): string[] {
+  return error === undefined ? [] : [error === '' ? 'ERROR' : `ERROR ${printable(error)}`];
 }
 
-/** Says why a span without a parent in the tree is not its root. */
-function placeNote(node: CausalNode, loops: ReadonlySet<CausalNode>): string[] {
-  const { span, parent } = node;
-  if (parent !== undefined || span.parentSpanId === undefined) return [];
-  if (loops.has(node)) return ['(its parents lead back to itself)'];
-  return [`(parent ${printable(span.parentSpanId)} is missing)`];
+/** Where a parent is that does not stand above. */
+const places: Readonly<Record<string, string>> = { '': 'elsewhere', 'parent-loop': 'below it' };
+
+/** Says what is broken at a span, and why one without a parent in the tree is not its root. */
+function placeNote({ broken, missingParent, traceId }: TreeRow): string[] {
+  const why =
+    missingParent === undefined ? undefined : `(parent ${missingParent} is ${places[broken ?? ''] ?? 'missing'})`;
+  const other = traceId === undefined ? undefined : `(trace ${traceId})`;
+  return [broken, why, other].filter((note) => note !== undefined);
 }
 
-function formatDuration(nanoseconds: bigint): string {
-  const ns = Number(nanoseconds);
-  const size = Math.abs(ns);
-  if (size < 1e3) return `${ns} ns`;
-  if (size < 1e6) return `${round(ns / 1e3)} µs`;
-  return size < 1e9 ? `${round(ns / 1e6)} ms` : `${Number((ns / 1e9).toFixed(2))} s`;
+function formatDuration(milliseconds: number): string {
+  const size = Math.abs(milliseconds);
+  if (size < 1e-3) return `${Math.round(milliseconds * 1e6)} ns`;
+  if (size < 1) return `${round(milliseconds * 1e3)} µs`;
+  return size < 1e3 ? `${round(milliseconds)} ms` : `${Number((milliseconds / 1e3).toFixed(2))} s`;
 }
 
 function round(value: number): number {

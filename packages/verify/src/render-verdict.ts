@@ -1,20 +1,20 @@
-import type { Report } from './check-trace.ts';
+import type { ChainReport } from './chains/check-chains.ts';
 
 /**
  * Returns the verdict as text, without a newline at its end: one line of counts, then one for each finding.
  *
  * ```
- * broken: 2 traces, 3 services, 14 spans, 0 orphans
- * - split-trace: analyst starts a root of its own: CONSUMER process tasks has no parent
+ * broken: 2 chains, 2 traces, 3 services, 14 spans
+ * - lost-context: planner → analyst over kafka tasks: analyst started a root 38 ms after planner sent to it, …
  * ```
  */
-export function renderVerdict(report: Report): string {
-  const { verdict, traces, services, spans, orphans, findings } = report;
+export function renderVerdict(report: Omit<ChainReport, 'trees' | 'hops'>): string {
+  const { verdict, chains, traces, services, spans, findings } = report;
   const counts = [
+    count(chains, 'chain'),
     count(traces, 'trace'),
     count(services.length, 'service'),
     count(spans, 'span'),
-    count(orphans, 'orphan'),
   ];
   return [`${verdict}: ${counts.join(', ')}`, ...findings.map(({ code, message }) => `- ${code}: ${message}`)].join(
     '\n',

@@ -87,7 +87,8 @@ describe('checkChains()', () => {
       timeUnixNano: 1n,
       attributes: { 'throughline.lineage.reason': 'hops' },
     };
-    const spans = [span('a', { attributes: { 'throughline.lineage.cycle': true } }), span('a', { events: [exceeded] })];
+    const first = span('a', { attributes: { 'throughline.lineage.cycle': true } });
+    const spans = [first, span('a', { parentSpanId: first.spanId, events: [exceeded] })];
     expect(codes(spans, 'warning')).toEqual(['cycle', 'too-deep']);
     expect(codes(spans)).toEqual([]);
   });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { checkTrace, renderTree, renderVerdict } from '../src/index.ts';
+import { checkChains, renderTree, renderVerdict } from '../src/index.ts';
 import { TRACE, desk, spanId } from './desk.ts';
 
 const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
@@ -28,14 +28,14 @@ test('the snippet runs as it stands there, and exits 0 on one whole trace', () =
     timeout: 20_000,
   });
   expect({ stdout, stderr, status }).toEqual({
-    stdout: `trace ${TRACE}\nunknown_service  INTERNAL ask  2 ms\nsound: 1 trace, 1 service, 1 span, 0 orphans\n`,
+    stdout: `trace ${TRACE}\nunknown_service  INTERNAL ask  2 ms\nsound: 1 chain, 1 trace, 1 service, 1 span\n`,
     stderr: '',
     status: 0,
   });
 });
 
 test('the quoted output is real', () => {
-  const report = checkTrace(desk());
+  const report = checkChains(desk());
   const output = blocks.find(({ language }) => language === '')?.text;
   expect(output).toBe(`${renderTree(report)}\n${renderVerdict(report)}\n`);
 });

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { type CollectedSpan, checkTrace, renderTree } from '../src/index.ts';
+import { type CollectedSpan, checkChains, renderTree } from '../src/index.ts';
 import { TRACE, desk, deskWith, deskWithout, span, spanId } from './desk.ts';
 
 const DESK = `
@@ -20,7 +20,7 @@ test('every span is a line, and every hop names the boundary that it crossed', (
 });
 
 test('a report renders as its spans do, whatever their order', () => {
-  expect(renderTree(checkTrace(desk().reverse()))).toBe(DESK);
+  expect(renderTree(checkChains(desk().reverse()))).toBe(DESK);
 });
 
 test('siblings are in the order in which they start', () => {
@@ -35,11 +35,42 @@ gateway  INTERNAL span 1  2 ms
   );
 });
 
-test('an orphan stands at the top, with the boundary it came over and what is missing', () => {
+test('what names a parent that nobody exported stands at the top, with the boundary it came over and what is missing', () => {
   expect(renderTree(deskWithout(6, 7)).split('\n').slice(-2)).toEqual([
     '            └── kafka tasks ──▶ analyst  CONSUMER process tasks  2 ms',
-    `── mcp stdio ──▶ library  SERVER tools/call search  2 ms  (parent ${spanId(7)} is missing)`,
+    `── mcp stdio ─╳▶ library  SERVER tools/call search  2 ms  phantom-parent  (parent ${spanId(7)} is missing)`,
   ]);
+});
+
+test('what started a root stands below who sent to it, and the arrow is broken', () => {
+  const other = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const lost = desk().map((each) => {
+    if (each.service !== 'library') return each;
+    const { parentSpanId: _, parentIsRemote: __, ...root } = each;
+    return { ...root, traceId: other, startTimeUnixNano: 7_500_000n };
+  });
+  expect(renderTree(checkChains(lost)).split('\n')).toEqual([
+    ...DESK.split('\n').slice(0, 8),
+    `            │     └── mcp stdio ─╳▶ library  SERVER tools/call search  2.5 ms  lost-context  (trace ${other})`,
+    ...DESK.split('\n').slice(9),
+  ]);
+});
+
+test('of a caller that is outside of the capture the parent is elsewhere', () => {
+  const edge = deskWith(1, { parentSpanId: spanId(99), parentIsRemote: true });
+  expect(renderTree(edge).split('\n')[1]).toBe(
+    `── http ──▶ gateway  SERVER POST /questions  2 ms  (parent ${spanId(99)} is elsewhere)`,
+  );
+});
+
+test('of a capture that is larger than is drawn, only what is broken is', () => {
+  const other = '4bf92f3577b34da6a3ce929d0e0e4736';
+  const orphan = span(40, 41, { traceId: other, service: 'clock', parentIsRemote: false });
+  const { trees } = checkChains([...desk(), orphan], { maxTreeSpans: 5 });
+  expect(renderTree({ trees })).toBe(
+    `trace ${other}\nclock  INTERNAL span 40  2 ms  orphan  (parent ${spanId(41)} is missing)`,
+  );
+  expect(renderTree(checkChains(desk(), { maxTreeSpans: 0 }))).toBe('');
 });
 
 test('a trace is a block of its own', () => {
@@ -102,7 +133,7 @@ test('parents that lead back to themselves are cut', () => {
   expect(renderTree([span(1, 2), span(2, 1)])).toBe(
     `
 trace ${TRACE}
-gateway  INTERNAL span 1  2 ms  (its parents lead back to itself)
+gateway  INTERNAL span 1  2 ms  parent-loop  (parent 0000000000000002 is below it)
 └─ gateway  INTERNAL span 2  2 ms
 `.trim(),
   );

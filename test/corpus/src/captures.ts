@@ -26,6 +26,8 @@ export interface Expected {
 
 export interface Capture {
   readonly name: string;
+  /** The file as it was exported. */
+  readonly file: Buffer;
   readonly spans: readonly CollectedSpan[];
   readonly expected: Expected;
 }
@@ -38,6 +40,7 @@ export const captures: readonly Capture[] = globSync('*/expect.json', { cwd: fol
   .map((file) => {
     const name = dirname(file);
     const expected = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Expected;
-    const { spans } = parseOtlpJson(readFileSync(join(folder, name, 'spans.json'), 'utf8'));
-    return { name, spans, expected };
+    const content = readFileSync(join(folder, name, 'spans.json'));
+    const { spans } = parseOtlpJson(content.toString('utf8'));
+    return { name, file: content, spans, expected };
   });

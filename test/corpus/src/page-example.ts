@@ -1,6 +1,8 @@
-import { checkChains, renderTree } from '@throughline/verify';
+import { Readable } from 'node:stream';
+import { ChainChecker, checkChains, renderTree } from '@throughline/verify';
 import type { ChainReport, CheckChainsOptions, CollectedSpan } from '@throughline/verify';
 import { captures } from './captures.ts';
+import type { Capture } from './captures.ts';
 
 /** What a page says of its example: `<!-- example CAPTURE TRACE… {"expect":"one-trace"} -->`, and the block below. */
 const example =
@@ -13,13 +15,14 @@ interface ExampleOptions extends CheckChainsOptions {
 }
 
 /** Returns the page of a finding with its examples as the checker tells them today: its sentences, and the traces that the page names. */
-export function withExamples(code: string, page: string): string {
-  return page.replaceAll(example, (...found): string => {
-    const groups = found.at(-1) as Record<'head' | 'name' | 'traces' | 'options' | 'foot', string | undefined>;
-    const { head = '', name = '', traces = '', options = '{}', foot = '' } = groups;
-    const shown = exampleOf(code, name, traces.trim().split(' '), JSON.parse(options) as ExampleOptions);
-    return `${head}${shown}\n${foot}`;
-  });
+export async function withExamples(code: string, page: string): Promise<string> {
+  let written = page;
+  for (const { 0: whole, groups } of page.matchAll(example)) {
+    const { head = '', name = '', traces = '', options = '{}', foot = '' } = groups ?? {};
+    const shown = await exampleOf(code, name, traces.trim().split(' '), JSON.parse(options) as ExampleOptions);
+    written = written.replace(whole, () => `${head}${shown}\n${foot}`);
+  }
+  return written;
 }
 
 /** How many examples a page has. */
@@ -27,30 +30,38 @@ export function examplesIn(page: string): number {
   return [...page.matchAll(example)].length;
 }
 
-function exampleOf(code: string, name: string, traces: readonly string[], options: ExampleOptions): string {
+async function exampleOf(
+  code: string,
+  name: string,
+  traces: readonly string[],
+  options: ExampleOptions,
+): Promise<string> {
   const capture = captures.find((one) => one.name === name);
   if (capture === undefined) throw new Error(`there is no capture ${name}: see test/corpus/captures`);
   const { spans, expected } = capture;
-  const said = sentences(code, judged(spans, { services: expected.captured, ...options }));
+  const said = sentences(code, await judged(capture, { services: expected.captured, ...options }));
   if (said.length === 0) throw new Error(`the checker does not say ${code} of ${name}`);
-  const trees = traces
-    .filter((trace) => trace !== '')
-    .map((trace) => renderTree(withoutNoise(spans.filter(({ traceId }) => traceId.startsWith(trace)))));
-  return [...said, ...trees.flatMap((tree) => ['', shortened(tree)])].join('\n');
+  const drawn = spans.filter(({ traceId }) => traces.some((trace) => trace !== '' && traceId.startsWith(trace)));
+  if (drawn.length === 0) return said.join('\n');
+  const { services = expected.captured } = options;
+  return [...said, '', shortened(renderTree(checkChains(withoutNoise(drawn), { services })))].join('\n');
 }
 
 /** Longer trees are cut: a page shows where it breaks. */
-const LINES = 12;
+const LINES = 16;
 
 function shortened(tree: string): string {
   const lines = tree.split('\n');
   return lines.length <= LINES ? tree : [...lines.slice(0, LINES), '…'].join('\n');
 }
 
-function judged(spans: readonly CollectedSpan[], { rejected, ...options }: ExampleOptions): ChainReport {
-  return rejected === undefined
-    ? checkChains(spans, options)
-    : checkChains({ spans: () => [...spans], rejected: () => rejected, refused: () => 0 }, options);
+async function judged({ spans, file }: Capture, { rejected, ...options }: ExampleOptions): Promise<ChainReport> {
+  if (rejected !== undefined) {
+    return checkChains({ spans: () => [...spans], rejected: () => rejected, refused: () => 0 }, options);
+  }
+  const checker = new ChainChecker();
+  await checker.read(Readable.from([file]));
+  return checker.report(options);
 }
 
 function sentences(code: string, { findings }: ChainReport): string[] {

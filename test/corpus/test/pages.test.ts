@@ -25,7 +25,7 @@ describe('of the findings', () => {
   it.each(pages)('$code shows what the checker says of its capture today', async ({ code, file }) => {
     const page = readFileSync(file, 'utf8');
     expect(examplesIn(page)).toBeGreaterThanOrEqual(1);
-    await expect(withExamples(code, page)).toMatchFileSnapshot(file);
+    await expect(await withExamples(code, page)).toMatchFileSnapshot(file);
   });
 
   it.each(pages)('$code is told under the same headings', ({ code, file }) => {

@@ -1,5 +1,5 @@
-import type { ChainBoundary, ChainFinding, ChainReport, CollectedSpan } from '@throughline/verify';
-import { codePlace } from '../code-place.ts';
+import type { ChainBoundary, ChainFinding, ChainReport } from '@throughline/verify';
+import { artifactOf } from '../artifact.ts';
 import { findingPage } from './finding-page.ts';
 
 const SCHEMA = 'https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json';
@@ -10,10 +10,9 @@ const MAX_PLACES = 10;
  * `folder` is what paths are relative to.
  * https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
  */
-export function sarif(report: ChainReport, spans: Iterable<CollectedSpan>, folder: string, version: string): string {
+export function sarif(report: ChainReport, folder: string, version: string): string {
   const { verdict, findings, chains, traces, services } = report;
   const codes = [...new Set(findings.map(({ code }) => code))];
-  const places = placesOf(findings, spans, folder);
   const isJudged = verdict === 'sound' || verdict === 'broken';
   const run = {
     tool: {
@@ -38,7 +37,7 @@ export function sarif(report: ChainReport, spans: Iterable<CollectedSpan>, folde
       ruleIndex: codes.indexOf(finding.code),
       level: finding.severity,
       message: { text: finding.message },
-      locations: locations(finding, places),
+      locations: locations(finding, folder),
       // The same break in another run has other spans.
       partialFingerprints: { 'boundary/v1': fingerprint(finding) },
       properties: { boundary: finding.boundary, spans: finding.spans, count: finding.count },
@@ -47,36 +46,14 @@ export function sarif(report: ChainReport, spans: Iterable<CollectedSpan>, folde
   return `${JSON.stringify({ $schema: SCHEMA, version: '2.1.0', runs: [run] }, undefined, 2)}\n`;
 }
 
-type Places = ReadonlyMap<string, object>;
-
-/** The places in the code that the spans of findings tell of, by the span. */
-function placesOf(findings: readonly ChainFinding[], spans: Iterable<CollectedSpan>, folder: string): Places {
-  const wanted = new Set(findings.flatMap(({ spans: shown }) => shown.map(nameOf)));
-  const places = new Map<string, object>();
-  if (wanted.size === 0) return places;
-  for (const span of spans) {
-    const name = nameOf(span);
-    const place = wanted.has(name) ? codePlace(span, folder) : undefined;
-    if (place === undefined) continue;
-    const { uri, line } = place;
-    places.set(name, {
-      artifactLocation: { uri },
-      ...(line === undefined ? {} : { region: { startLine: line } }),
-    });
-  }
-  return places;
-}
-
-function nameOf({ traceId, spanId }: { readonly traceId: string; readonly spanId: string }): string {
-  return `${traceId}/${spanId}`;
-}
-
-function locations({ spans, boundary }: ChainFinding, places: Places): object[] {
+function locations({ spans, boundary }: ChainFinding, folder: string): object[] {
   const logicalLocations = logical(boundary);
   const known = new Map<string, object>();
-  for (const span of spans) {
-    const place = places.get(nameOf(span));
-    if (place !== undefined && known.size < MAX_PLACES) known.set(JSON.stringify(place), place);
+  for (const { code } of spans) {
+    if (code === undefined || known.size === MAX_PLACES) continue;
+    const { uri, line } = artifactOf(code, folder);
+    const region = line === undefined ? undefined : { region: { startLine: line } };
+    known.set(`${uri}:${line}`, { artifactLocation: { uri }, ...region });
   }
   if (known.size > 0) return Array.from(known.values(), (physicalLocation) => ({ physicalLocation, logicalLocations }));
   return logicalLocations.length > 0 ? [{ logicalLocations }] : [];

@@ -1,6 +1,7 @@
 import type { Arrival } from './arrivals.ts';
 import type { ChainBoundary } from './finding.ts';
 import type { Index, SpanGraph } from './graph.ts';
+import type { MeetingPoint } from './meeting-point.ts';
 
 /** Returns the boundary between who sent and who received, as far as they are known. What the receiver says of it goes first. */
 export function boundaryBetween(
@@ -13,9 +14,14 @@ export function boundaryBetween(
   return {
     ...(sender === undefined ? undefined : { from: graph.serviceOf(sender) }),
     ...(receiver === undefined ? undefined : { to: graph.serviceOf(receiver) }),
-    ...(point === undefined ? undefined : { transport: point.transport, over: point.over }),
+    ...(point === undefined ? undefined : wayOf(point)),
     ...(missing === undefined ? undefined : { missing }),
   };
+}
+
+/** Returns what a boundary is over: its transport, and the path, topic, queue or tool where it is told. */
+export function wayOf({ transport, over }: MeetingPoint): Pick<ChainBoundary, 'transport' | 'over'> {
+  return over === undefined ? { transport } : { transport, over };
 }
 
 /** The same for an arrival. */

@@ -63,6 +63,7 @@ export class ChainChecker {
       }
     }
     if (pending !== undefined) this.#takeText(pending.join('\n'), into);
+    this.#columns.unreadable += into.rejected;
     return into;
   }
 

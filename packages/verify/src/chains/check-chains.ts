@@ -1,30 +1,37 @@
-import type { Capture as CaptureSource } from '../check-trace.ts';
+import type { CaptureSource } from './capture-source.ts';
 import type { CollectedSpan } from '../span.ts';
 import { arrivalsOf } from './arrivals.ts';
+import { chainsOf } from './chains.ts';
 import { contractFindings } from './contract.ts';
 import { endsOf } from './ends.ts';
 import { SpanColumns } from './columns/span-columns.ts';
 import type { ChainFinding } from './finding.ts';
-import { NONE, SpanGraph } from './graph.ts';
+import { SpanGraph } from './graph.ts';
 import { hopsOf } from './hops.ts';
 import type { ChainHop } from './hops.ts';
 import type { CheckChainsOptions } from './options.ts';
+import { badId } from './rules/bad-id.ts';
 import { batchUnlinked } from './rules/batch-unlinked.ts';
 import { cascade } from './rules/cascade.ts';
 import { clockSkew } from './rules/clock-skew.ts';
 import type { ChainRule } from './rules/context.ts';
+import { conversationSplit } from './rules/conversation-split.ts';
 import { doubleSpan } from './rules/double-span.ts';
 import { doubleUsage } from './rules/double-usage.ts';
 import { duplicateSpan } from './rules/duplicate-span.ts';
 import { endlessTrace } from './rules/endless-trace.ts';
 import { cycle, tooDeep } from './rules/lineage.ts';
+import { lineageBackwards } from './rules/lineage-backwards.ts';
 import { lostContext } from './rules/lost-context.ts';
+import { manyRoots } from './rules/many-roots.ts';
 import { missingCalls } from './rules/missing-calls.ts';
 import { missingLinkTarget } from './rules/missing-link-target.ts';
 import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { treesOf } from './trees.ts';
+import type { ChainTree } from './trees.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
 export interface ChainReport {
@@ -41,11 +48,14 @@ export interface ChainReport {
   readonly traces: number;
   readonly services: readonly string[];
   readonly spans: number;
+  /** What caused what, as far as `maxTreeSpans` goes: all of a small capture, and of a large one what is broken. */
+  readonly trees: readonly ChainTree[];
 }
 
 const rules: readonly ChainRule[] = [
   duplicateSpan,
   parentLoop,
+  manyRoots,
   lostContext,
   batchUnlinked,
   phantomParent,
@@ -58,8 +68,11 @@ const rules: readonly ChainRule[] = [
   missingCalls,
   clockSkew,
   doubleUsage,
+  conversationSplit,
+  lineageBackwards,
   cycle,
   tooDeep,
+  badId,
 ];
 
 /**
@@ -94,7 +107,8 @@ export function judge(
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
   const silent = [...wanted].filter((service) => !graph.services.has(service));
   const capture = { graph, ends, silent };
-  const judged = { ...capture, arrivals: arrivalsOf(capture) };
+  const chains = chainsOf(graph);
+  const judged = { ...capture, arrivals: arrivalsOf(capture), chains };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));
@@ -112,41 +126,22 @@ export function judge(
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
     hops,
-    chains: chainsOf(graph),
+    chains: chains.count,
     traces: graph.traces,
     services: [...graph.services].sort(),
     spans: graph.size,
+    trees: treesOf(judged, options.maxTreeSpans ?? 500),
   };
 }
 
 function refusedOf(source: CaptureSource): ChainFinding[] {
   const lost = source.rejected() + source.refused();
   if (lost === 0) return [];
-  const message = `${source.rejected()} spans and ${source.refused()} exports came and could not be kept`;
+  const parts = [count(source.rejected(), 'span'), count(source.refused(), 'export')].filter((part) => part !== '');
+  const message = `${parts.join(' and ')} came and could not be kept`;
   return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
 }
 
-/** How many groups of spans there are that parents and links connect. */
-function chainsOf(graph: SpanGraph): number {
-  const above = Int32Array.from({ length: graph.size }, (_, at) => at);
-  const find = (at: number): number => {
-    let top = at;
-    while (above[top] !== top) {
-      above[top] = above[above[top] as number] as number;
-      top = above[top] as number;
-    }
-    return top;
-  };
-  let groups = graph.size;
-  const join = (a: number, b: number): void => {
-    const [from, to] = [find(a), find(b)];
-    if (from === to) return;
-    above[from] = to;
-    groups--;
-  };
-  for (let at = 0; at < graph.size; at++) {
-    if (graph.parentOf(at) !== NONE) join(at, graph.parentOf(at));
-    for (const target of graph.linkedFrom(at)) join(at, target);
-  }
-  return groups;
+function count(number: number, noun: string): string {
+  return number === 0 ? '' : `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

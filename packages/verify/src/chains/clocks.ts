@@ -19,10 +19,14 @@ export function clocksOf(graph: SpanGraph, receivers: readonly Index[]): Clocks 
   const pair = (from: Index, to: Index): number =>
     graph.serviceNumber(from) * graph.services.size + graph.serviceNumber(to);
   const delays = new Map<number, number[]>();
+  const seen = new Set<Index>();
   for (const receiver of receivers) {
     const sender = graph.parentOf(receiver);
     if (sender === NONE || graph.serviceNumber(sender) === graph.serviceNumber(receiver)) continue;
     if (graph.meetingPoint(receiver)?.waits !== true) continue;
+    // A context that is used again and again says nothing of clocks after the first time.
+    if (seen.has(sender)) continue;
+    seen.add(sender);
     const isApart =
       graph.startOf(receiver) + APART < graph.startOf(sender) || graph.endOf(sender) + APART < graph.startOf(receiver);
     const delay = isApart ? graph.startOf(receiver) - graph.startOf(sender) : 0;

@@ -15,10 +15,14 @@ export type ChainFindingCode =
   | 'contract'
   | 'missing-calls'
   | 'double-usage'
+  | 'conversation-split'
+  | 'lineage-backwards'
   | 'cycle'
   | 'too-deep'
   | 'duplicate-span'
   | 'parent-loop'
+  | 'many-roots'
+  | 'bad-id'
   | 'clock-skew';
 
 /** One way in which the spans fall short of sound chains. */
@@ -30,7 +34,7 @@ export interface ChainFinding {
   readonly message: string;
   readonly boundary?: ChainBoundary;
   /** The spans at which it shows, the first ones where there are many; `count` says how many there are. */
-  readonly spans: readonly SpanId[];
+  readonly spans: readonly FoundSpan[];
   readonly count: number;
 }
 
@@ -43,7 +47,20 @@ export interface ChainBoundary {
   /** The path, topic, queue or tool. */
   readonly over?: string;
   /** What did not come across, or was not exported. */
-  readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span';
+  readonly missing?: 'context' | 'parent' | 'link target' | 'link' | 'span' | 'lineage';
+}
+
+/** A span of a finding. */
+export interface FoundSpan extends SpanId {
+  /** Where in its code it was made, where it says so. */
+  readonly code?: CodePlace;
+}
+
+/** https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/ */
+export interface CodePlace {
+  /** As the span gives it: a path, or a URL of one. */
+  readonly file: string;
+  readonly line?: number;
 }
 
 export interface SpanId {

@@ -6,7 +6,7 @@ import { KINDS } from './columns/span-draft.ts';
 import { idOf } from './columns/span-ids.ts';
 import { forestOf } from './forest.ts';
 import type { Forest } from './forest.ts';
-import type { SpanId } from './finding.ts';
+import type { CodePlace, SpanId } from './finding.ts';
 import type { MeetingPoint } from './meeting-point.ts';
 
 /** A span's place in the graph. */
@@ -72,6 +72,12 @@ export class SpanGraph {
     return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };
   }
 
+  /** Where in its code a span was made; `undefined` where it does not say. */
+  codeOf(at: Index): CodePlace | undefined {
+    const code = this.#columns.code.get(at);
+    return code === NONE ? undefined : this.#columns.codes.valueOf(code);
+  }
+
   serviceOf(at: Index): string {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
@@ -95,7 +101,24 @@ export class SpanGraph {
   }
 
   endOf(at: Index): number {
-    return this.#columns.end.get(at) - this.#earliest;
+    return this.startOf(at) + this.durationOf(at);
+  }
+
+  /** Milliseconds. */
+  durationOf(at: Index): number {
+    return this.#columns.duration.get(at);
+  }
+
+  /** Why a span failed, which may be empty; `undefined` where it did not. */
+  errorOf(at: Index): string | undefined {
+    const error = this.#columns.error.get(at);
+    return error === NONE ? undefined : this.#columns.errors.valueOf(error);
+  }
+
+  /** The parent that a span names, in the capture or not; `undefined` where it names none. */
+  parentIdOf(at: Index): string | undefined {
+    if (!this.hasParent(at)) return undefined;
+    return idOf(this.#columns.parentHigh.get(at), this.#columns.parentLow.get(at));
   }
 
   /** {@link NONE} for a root, and where the parent is not in the capture. */
@@ -131,6 +154,11 @@ export class SpanGraph {
   /** The spans of the trace that a span is in. */
   traceOf(at: Index): Int32Array {
     return this.#ofTrace.of(this.#columns.ids.trace.get(at));
+  }
+
+  /** A number that is the same for two spans of one trace. */
+  traceNumber(at: Index): number {
+    return this.#columns.ids.trace.get(at);
   }
 
   meetingPoint(at: Index): MeetingPoint | undefined {
@@ -178,6 +206,21 @@ export class SpanGraph {
   /** How many calls a hop of Throughline says that it made. */
   callsMade(): Iterable<readonly [Index, number]> {
     return this.#columns.calls;
+  }
+
+  /** How many hops the lineage of Throughline counts at a hop. */
+  hopCounts(): Iterable<readonly [Index, number]> {
+    return this.#columns.hops;
+  }
+
+  /** Which conversation a span says that it is of. */
+  conversations(): Iterable<readonly [Index, string]> {
+    return this.#columns.conversations;
+  }
+
+  /** How many spans were left out, because their ids or times are none. */
+  get unreadable(): number {
+    return this.#columns.unreadable;
   }
 
   /** Where a chain of agents went past a limit, and which. */

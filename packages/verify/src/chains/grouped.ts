@@ -1,4 +1,4 @@
-import type { ChainBoundary, ChainFinding, ChainFindingCode } from './finding.ts';
+import type { ChainBoundary, ChainFinding, ChainFindingCode, FoundSpan } from './finding.ts';
 import { listed } from './listed.ts';
 import type { Index, SpanGraph } from './graph.ts';
 
@@ -21,9 +21,12 @@ export function grouped(
   say: (first: Spot, count: number) => string,
 ): ChainFinding[] {
   const groups = new Map<string, Spot[]>();
+  const numbers = new Map<string | undefined, number>();
+  const numberOf = (part: string | undefined): number => listed(numbers, part, () => numbers.size);
   for (const spot of spots) {
     const { from, to, transport, over } = spot.boundary;
-    const key = JSON.stringify([from, to, transport, over, spot.cause]);
+    // By numbers: a name may be of any length, and on every span.
+    const key = [from, to, transport, over, spot.cause].map((part) => numberOf(part)).join(' ');
     listed(groups, key, () => [] as Spot[]).push(spot);
   }
   return [...groups.values()].map((group) => {
@@ -33,7 +36,10 @@ export function grouped(
       severity,
       message: say(first, group.length),
       boundary: first.boundary,
-      spans: group.slice(0, SHOWN).map(({ at }) => graph.idOf(at)),
+      spans: group.slice(0, SHOWN).map(({ at }): FoundSpan => {
+        const code = graph.codeOf(at);
+        return code === undefined ? graph.idOf(at) : { ...graph.idOf(at), code };
+      }),
       count: group.length,
     };
   });

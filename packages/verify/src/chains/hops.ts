@@ -1,3 +1,4 @@
+import { wayOf } from './boundary.ts';
 import type { Index, SpanGraph } from './graph.ts';
 import { NONE } from './graph.ts';
 import { isReceiver } from './ends.ts';
@@ -36,7 +37,7 @@ export function hopsOf(graph: SpanGraph): ChainHop[] {
   for (const { sender, at, count } of [...counts.values()].flatMap((ofServices) => [...ofServices.values()])) {
     const point = graph.meetingPoint(at) ?? graph.meetingPoint(sender);
     const [from, to] = [graph.serviceOf(sender), graph.serviceOf(at)];
-    const way = point === undefined ? undefined : { transport: point.transport, over: point.over };
+    const way = point === undefined ? undefined : wayOf(point);
     const key = JSON.stringify([from, to, point?.transport, point?.over]);
     listed(hops, key, () => ({ hop: { from, to, ...way }, count: 0 })).count += count;
   }

@@ -10,7 +10,9 @@ export interface MeetingPoint {
   /** The names of the place, of which both ends share one: a path, topics and queues, a tool. Both ends are looked up by them. */
   readonly names: readonly string[];
   /** What a finding says the hop went over. */
-  readonly over: string;
+  readonly over: string | undefined;
+  /** Through what, where there is a choice: `stdio`, `JSONRPC`. */
+  readonly channel: string | undefined;
   readonly port: number | undefined;
   readonly method: string | undefined;
 }
@@ -21,13 +23,13 @@ export function meetingPointOf(span: SpanDraft): MeetingPoint | undefined {
   const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
   if ((attributes.isEmpty && !isOfMessages) || attributes.text('db.system.name', 'db.system') !== undefined)
     return undefined;
-  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(span) ?? http(span);
+  return mcp(span) ?? a2a(attributes) ?? messaging(span) ?? rpc(span) ?? http(span) ?? named(attributes);
 }
 
 /** Returns what is the same for two places that are the same. */
-export function placeKeyOf({ transport, waits, names, over, port, method }: MeetingPoint): string {
+export function placeKeyOf({ transport, waits, names, over, port, method, channel }: MeetingPoint): string {
   const place = names.length === 1 ? names[0] : names.join('\n');
-  return `${transport}\n${waits}\n${port}\n${method}\n${over}\n${place}`;
+  return `${transport}\n${waits}\n${port}\n${method}\n${channel}\n${over}\n${place}`;
 }
 
 /** Returns what a sender asked for, whole: two calls with the same are the same call again. */
@@ -53,13 +55,23 @@ function mcp({ attributes, name }: SpanDraft): MeetingPoint | undefined {
     waits: true,
     names: [tool === undefined ? method : `${method} ${tool}`],
     over: tool ?? method,
+    channel: channels[attributes.text('network.transport') ?? ''],
   };
 }
+
+const channels: Readonly<Record<string, string | undefined>> = { pipe: 'stdio', tcp: 'http', quic: 'http' };
 
 function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
   const method = attributes.text('a2a.method.name');
   if (method === undefined) return undefined;
-  return { ...nothing, transport: 'a2a', waits: true, names: [method], over: method };
+  return {
+    ...nothing,
+    transport: 'a2a',
+    waits: true,
+    names: [method],
+    over: method,
+    channel: attributes.text('a2a.protocol.binding'),
+  };
 }
 
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
@@ -112,12 +124,19 @@ function http(span: SpanDraft): MeetingPoint | undefined {
     waits: true,
     names: path === undefined ? [] : [path],
     over: path ?? attributes.text('http.route') ?? '/',
+    channel: undefined,
     port: portOf(span) ?? (full === undefined ? undefined : url?.port),
     method: method?.toUpperCase(),
   };
 }
 
-const nothing = { port: undefined, method: undefined } as const;
+/** A hop of an adapter that a user wrote says its transport, and may say nothing else. */
+function named(attributes: KnownAttributes): MeetingPoint | undefined {
+  const transport = attributes.text('throughline.transport', 'rpc.system.name', 'rpc.system');
+  return transport === undefined ? undefined : { ...nothing, transport, waits: false, names: [], over: undefined };
+}
+
+const nothing = { port: undefined, method: undefined, channel: undefined } as const;
 
 function portOf({ attributes, kind }: SpanDraft): number | undefined {
   // Of a server the peer is whoever called, from a port that says nothing.

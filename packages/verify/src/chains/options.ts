@@ -8,4 +8,6 @@ export interface CheckChainsOptions {
   readonly services?: readonly string[] | undefined;
   /** What the system promises: what is missing is a finding, and a service that it names is one that the capture should hold. */
   readonly contract?: ChainContract | undefined;
+  /** How many spans the trees of the report may have. Default 500. */
+  readonly maxTreeSpans?: number | undefined;
 }

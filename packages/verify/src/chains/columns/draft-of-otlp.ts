@@ -3,7 +3,7 @@ import { isNoId, readAnyValue, readIsRemote, readKind, readStatus, readTime } fr
 import { MAX_ATTRIBUTE_DEPTH, parseSpanId, parseTraceId } from '../../span.ts';
 import { KnownAttributes } from './known-attributes.ts';
 import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
-import type { SpanDraft } from './span-draft.ts';
+import type { DraftLink, SpanDraft } from './span-draft.ts';
 import { halfOf } from './span-ids.ts';
 
 /**
@@ -16,8 +16,10 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string): b
   const lastTraceId = draft.traceId;
   draft.clear();
   draft.start = millisecondsOf(startTimeUnixNano);
-  draft.end = millisecondsOf(endTimeUnixNano);
-  if (Number.isNaN(draft.start) || Number.isNaN(draft.end)) return false;
+  draft.duration = millisecondsOf(endTimeUnixNano) - draft.start;
+  if (Number.isNaN(draft.duration)) return false;
+  // Of two such large numbers the difference has lost what is below a microsecond.
+  if (draft.duration < 1) draft.duration = exactDuration(startTimeUnixNano, endTimeUnixNano);
   const trace = traceId === lastTraceId && traceId !== '' ? lastTraceId : parseTraceId(traceId);
   if (trace === undefined) return false;
   draft.traceId = trace;
@@ -36,7 +38,9 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string): b
   draft.name = textOf(span.name);
   draft.kind = readKind(span.kind);
   draft.service = service;
-  draft.failed = readStatus(span.status).code === 'ERROR';
+  const { code, message = '' } = readStatus(span.status);
+  draft.failed = code === 'ERROR';
+  draft.statusMessage = message;
   for (const keyValue of listOf(span.attributes)) {
     if (!isRecord(keyValue) || typeof keyValue.key !== 'string') continue;
     const place = KnownAttributes.placeOf(keyValue.key);
@@ -45,17 +49,18 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string): b
   for (const event of listOf(span.events)) {
     if (isRecord(event) && event.name === EXCEEDED) draft.exceeded ??= reasonIn(event.attributes);
   }
-  for (const link of listOf(span.links)) takeLink(draft, link);
+  draft.links = listOf(span.links);
+  draft.readLink = readLink;
   return true;
 }
 
 /** No link for one that names no span: the specification allows such, and they point nowhere. */
-function takeLink(draft: SpanDraft, link: unknown): void {
-  if (!isRecord(link)) return;
+function readLink(link: unknown): DraftLink | undefined {
+  if (!isRecord(link)) return undefined;
   const traceId = parseTraceId(link.traceId);
   const id = idIn(link.spanId);
-  if (traceId === undefined || id === undefined) return;
-  draft.links.push({ traceId, high: halfOf(id, 0), low: halfOf(id, 8) });
+  if (traceId === undefined || id === undefined) return undefined;
+  return { traceId, high: halfOf(id, 0), low: halfOf(id, 8) };
 }
 
 function reasonIn(attributes: unknown): string {
@@ -80,6 +85,10 @@ function millisecondsOf(time: unknown): number {
   if (typeof time === 'string') return isWhole(time) ? Number(time) / 1e6 : Number.NaN;
   const read = readTime(time);
   return read === undefined ? Number.NaN : Number(read) / 1e6;
+}
+
+function exactDuration(start: unknown, end: unknown): number {
+  return Number((readTime(end) ?? 0n) - (readTime(start) ?? 0n)) / 1e6;
 }
 
 function isWhole(text: string): boolean {

@@ -1,28 +1,29 @@
-import type { CollectedSpan } from '../../span.ts';
+import type { CollectedSpan, SpanLink } from '../../span.ts';
 import { KnownAttributes } from './known-attributes.ts';
 import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
-import type { SpanDraft } from './span-draft.ts';
-import { halfOf } from './span-ids.ts';
+import type { DraftLink, SpanDraft } from './span-draft.ts';
+import { halfOf, halvesOf } from './span-ids.ts';
 
-/** Fills a draft with a span. */
-export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): void {
+/** Fills a draft with a span, and returns whether it is one: spans that were made by hand may have ids of any kind. */
+export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   const { spanId, parentSpanId, parentIsRemote, attributes, events, links } = span;
   draft.clear();
   draft.traceId = span.traceId;
-  draft.high = halfOf(spanId, 0);
-  draft.low = halfOf(spanId, 8);
+  [draft.high, draft.low] = halvesOf(spanId);
   if (parentSpanId !== undefined) {
     draft.hasParent = true;
-    draft.parentHigh = halfOf(parentSpanId, 0);
-    draft.parentLow = halfOf(parentSpanId, 8);
+    [draft.parentHigh, draft.parentLow] = halvesOf(parentSpanId);
     draft.parentIsRemote = parentIsRemote;
   }
   draft.name = span.name;
   draft.kind = span.kind;
   draft.service = span.service;
   draft.start = milliseconds(span.startTimeUnixNano);
-  draft.end = milliseconds(span.endTimeUnixNano);
+  draft.duration = milliseconds(span.endTimeUnixNano) - draft.start;
+  // Of two such large numbers the difference has lost what is below a microsecond.
+  if (draft.duration < 1) draft.duration = milliseconds(span.endTimeUnixNano - span.startTimeUnixNano);
   draft.failed = span.status.code === 'ERROR';
+  draft.statusMessage = span.status.message ?? '';
   for (const key in attributes) {
     const place = KnownAttributes.placeOf(key);
     if (place !== undefined) draft.attributes.set(place, attributes[key] ?? null);
@@ -32,9 +33,26 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): void {
     const reason = event.attributes[EXCEEDED_REASON];
     draft.exceeded ??= typeof reason === 'string' ? reason : 'a limit';
   }
-  for (const link of links) {
-    draft.links.push({ traceId: link.traceId, high: halfOf(link.spanId, 0), low: halfOf(link.spanId, 8) });
+  draft.links = links;
+  draft.readLink = readLink;
+  return isId(span.traceId, 32) && isId(spanId, 16) && (parentSpanId === undefined || isId(parentSpanId, 16));
+}
+
+function readLink(link: unknown): DraftLink {
+  const { traceId, spanId } = link as SpanLink;
+  const [high, low] = halvesOf(spanId);
+  return { traceId, high, low };
+}
+
+function isId(id: string, digits: 16 | 32): boolean {
+  if (id.length !== digits) return false;
+  let bits = 0;
+  for (let from = 0; from < digits; from += 8) {
+    const half = halfOf(id, from);
+    if (Number.isNaN(half)) return false;
+    bits |= half;
   }
+  return bits !== 0;
 }
 
 function milliseconds(nanoseconds: bigint): number {

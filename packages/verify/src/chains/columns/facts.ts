@@ -36,7 +36,6 @@ export function factsOf(draft: SpanDraft): number {
     if (isTrue) facts |= fact;
   };
   say(Fact.hasParent, hasParent);
-  say(Fact.links, draft.links.length > 0);
   say(Fact.saysRemote, parentIsRemote !== undefined);
   say(Fact.parentIsRemote, parentIsRemote === true);
   if (attributes.isEmpty) {

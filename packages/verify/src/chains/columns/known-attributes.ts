@@ -50,9 +50,13 @@ const keys = [
   'code.filepath',
   'code.line.number',
   'code.lineno',
+  'network.transport',
+  'a2a.protocol.binding',
+  'throughline.transport',
   'throughline.direction',
   'throughline.calls',
   'throughline.lineage.cycle',
+  'throughline.lineage.hops',
 ] as const;
 
 export type KnownKey = (typeof keys)[number];
@@ -95,14 +99,19 @@ export class KnownAttributes {
   text(...names: readonly KnownKey[]): string | undefined {
     for (const name of names) {
       const value = this.get(name);
-      if (typeof value === 'string' && value !== '') return value;
+      if (typeof value === 'string' && value !== '') return cut(value);
     }
     return undefined;
   }
 
   /** Returns all of these that are text. */
   texts(...names: readonly KnownKey[]): string[] {
-    return names.map((name) => this.get(name)).filter((value) => typeof value === 'string' && value !== '') as string[];
+    const found: string[] = [];
+    for (const name of names) {
+      const value = this.get(name);
+      if (typeof value === 'string' && value !== '') found.push(cut(value));
+    }
+    return found;
   }
 
   /** Returns the first of these that is a whole number, or text that says one. */
@@ -113,6 +122,13 @@ export class KnownAttributes {
     }
     return undefined;
   }
+}
+
+// Nobody names a place by more, and somebody may put a document there.
+const MAX_TEXT = 4096;
+
+function cut(text: string): string {
+  return text.length > MAX_TEXT ? text.slice(0, MAX_TEXT) : text;
 }
 
 function wholeOf(value: unknown): number | undefined {

@@ -1,5 +1,6 @@
 import type { CollectedSpan } from '../../span.ts';
 import { callOf, meetingPointOf, placeKeyOf } from '../meeting-point.ts';
+import type { CodePlace } from '../finding.ts';
 import type { MeetingPoint } from '../meeting-point.ts';
 import { digest } from './digest.ts';
 import { draftOfSpan } from './draft-of-span.ts';
@@ -11,6 +12,8 @@ import { SpanIds } from './span-ids.ts';
 
 /** So many spans of one id are compared with the next one that has it. */
 const MAX_COMPARED = 16;
+/** So many characters of a message are kept. */
+const MAX_ERROR = 200;
 const NONE = -1;
 
 /**
@@ -32,7 +35,14 @@ export class SpanColumns {
   readonly facts = new GrowingIntegers();
   /** Milliseconds since 1970. */
   readonly start = new GrowingFloats();
-  readonly end = new GrowingFloats();
+  /** Milliseconds. */
+  readonly duration = new GrowingFloats();
+  /** Where in its code a span was made, where it says so. */
+  readonly codes = new Interned<CodePlace>();
+  readonly code = new GrowingIntegers();
+  /** What a failed span says of why. */
+  readonly errors = new Interned<string>();
+  readonly error = new GrowingIntegers();
   /** What a sender asked for, whole, as a number; 0 where it does not say. */
   readonly call = new GrowingFloats();
   readonly links = new LinkColumns();
@@ -40,6 +50,11 @@ export class SpanColumns {
   readonly calls = new Map<number, number>();
   /** The limit that a chain of agents went past at a span. */
   readonly exceeded = new Map<number, string>();
+  /** How many hops from the root the lineage of Throughline counts. */
+  readonly hops = new Map<number, number>();
+  readonly conversations = new Map<number, string>();
+  /** How many spans were left out: their ids or times are none. */
+  unreadable = 0;
   readonly #draft = new SpanDraft();
 
   get size(): number {
@@ -48,8 +63,8 @@ export class SpanColumns {
 
   /** Takes a span in. Nothing of it is kept but what has a column. */
   add(span: CollectedSpan): void {
-    draftOfSpan(this.#draft, span);
-    this.take(this.#draft);
+    if (draftOfSpan(this.#draft, span)) this.take(this.#draft);
+    else this.unreadable++;
   }
 
   /** The same for a draft. */
@@ -65,19 +80,47 @@ export class SpanColumns {
     this.service.push(this.services.add(draft.service, draft.service));
     this.name.push(this.names.add(draft.name, draft.name));
     this.kind.push(KINDS.indexOf(draft.kind));
-    this.facts.push(factsOf(draft));
+    this.facts.push(factsOf(draft) | (this.#takeLinks(at, draft) ? Fact.links : 0));
     this.start.push(draft.start);
-    this.end.push(draft.end);
+    this.duration.push(draft.duration);
+    this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
+    this.code.push(this.#codeOf(draft));
     const point = meetingPointOf(draft);
     this.meetingPoint.push(point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
     const call = point === undefined ? undefined : callOf(draft, point);
     this.call.push(call === undefined ? 0 : digest(call));
-    for (const { traceId, high, low } of draft.links) {
-      this.links.add(at, this.traceIds.add(traceId, traceId), high, low);
-    }
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
+    const hops = attributes.number('throughline.lineage.hops');
+    if (hops !== undefined) this.hops.set(at, hops);
+    const conversation = attributes.text('gen_ai.conversation.id');
+    if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
+  }
+
+  #takeLinks(at: number, draft: SpanDraft): boolean {
+    let has = false;
+    for (const raw of draft.links) {
+      const link = draft.readLink(raw);
+      if (link === undefined) continue;
+      has = true;
+      this.links.add(at, this.traceIds.add(link.traceId, link.traceId), link.high, link.low);
+    }
+    return has;
+  }
+
+  #codeOf({ attributes }: SpanDraft): number {
+    if (attributes.isEmpty) return NONE;
+    const file = attributes.text('code.file.path', 'code.filepath');
+    if (file === undefined) return NONE;
+    const line = attributes.number('code.line.number', 'code.lineno');
+    const isLine = line !== undefined && line > 0;
+    return this.codes.add(`${line} ${file}`, isLine ? { file, line } : { file });
+  }
+
+  #errorOf({ attributes, statusMessage }: SpanDraft): number {
+    const why = attributes.text('error.type') ?? statusMessage.slice(0, MAX_ERROR);
+    return this.errors.add(why, why);
   }
 
   // An exporter that was told to try again sends a span that is the same in all that it says.
@@ -89,7 +132,7 @@ export class SpanColumns {
   #isSame(at: number, draft: SpanDraft): boolean {
     return (
       this.start.get(at) === draft.start &&
-      this.end.get(at) === draft.end &&
+      this.duration.get(at) === draft.duration &&
       KINDS[this.kind.get(at)] === draft.kind &&
       this.names.valueOf(this.name.get(at)) === draft.name &&
       this.services.valueOf(this.service.get(at)) === draft.service &&

@@ -4,6 +4,13 @@ import { KnownAttributes } from './known-attributes.ts';
 /** The kinds of spans, by the number that a column holds. */
 export const KINDS: readonly SpanKindName[] = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
+/** What a span links to. */
+export interface DraftLink {
+  readonly traceId: string;
+  readonly high: number;
+  readonly low: number;
+}
+
 /** A span on its way into columns. One is filled again and again. */
 export class SpanDraft {
   traceId = '';
@@ -20,12 +27,17 @@ export class SpanDraft {
   service = '';
   /** Milliseconds since 1970. */
   start = 0;
-  end = 0;
+  /** Milliseconds. */
+  duration = 0;
   failed = false;
+  /** What its status says. */
+  statusMessage = '';
   readonly attributes = new KnownAttributes();
   /** The limit that a chain of agents went past here. */
   exceeded: string | undefined = undefined;
-  readonly links: { readonly traceId: string; readonly high: number; readonly low: number }[] = [];
+  /** As they came: of a span that is there already none is read. */
+  links: readonly unknown[] = [];
+  readLink: (link: unknown) => DraftLink | undefined = () => undefined;
 
   clear(): void {
     this.hasParent = false;
@@ -34,7 +46,7 @@ export class SpanDraft {
     this.parentIsRemote = undefined;
     this.exceeded = undefined;
     this.attributes.clear();
-    this.links.length = 0;
+    this.links = [];
   }
 }
 

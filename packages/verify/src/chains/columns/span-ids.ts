@@ -1,3 +1,4 @@
+import { digest } from './digest.ts';
 import { GrowingIntegers } from './growing.ts';
 
 const EMPTY = -1;
@@ -78,7 +79,7 @@ function hashOf(trace: number, high: number, low: number): number {
 }
 
 /** Returns 8 of the digits of an id as 32 bits, and `NaN` where they are no hexadecimal digits in lower case. */
-export function halfOf(id: string, from: 0 | 8): number {
+export function halfOf(id: string, from: number): number {
   let bits = 0;
   for (let at = from; at < from + 8; at++) {
     const code = id.charCodeAt(at);
@@ -87,6 +88,15 @@ export function halfOf(id: string, from: 0 | 8): number {
     else return Number.NaN;
   }
   return bits;
+}
+
+/** Returns the two halves of an id. One that is none, which nothing but a span made by hand has, gets halves of its own. */
+export function halvesOf(id: string): readonly [number, number] {
+  const high = halfOf(id, 0);
+  const low = halfOf(id, 8);
+  if (id.length === 16 && !Number.isNaN(high) && !Number.isNaN(low)) return [high, low];
+  const made = digest(id);
+  return [Math.floor(made / 2 ** 32) | 0, made | 0];
 }
 
 /** Returns the id of two halves, as 16 hexadecimal digits. */

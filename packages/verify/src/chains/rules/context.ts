@@ -1,9 +1,11 @@
 import type { Arrival, Capture } from '../arrivals.ts';
+import type { Chains } from '../chains.ts';
 import type { ChainFinding } from '../finding.ts';
 
 /** What a rule judges. */
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
+  readonly chains: Chains;
 }
 
 /** A rule: what it finds in a capture. */

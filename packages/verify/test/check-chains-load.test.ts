@@ -1,6 +1,6 @@
 import { Script } from 'node:vm';
 import { expect, test } from 'vitest';
-import { type CollectedSpan, type Report, checkTrace, renderTree, renderVerdict } from '../src/index.ts';
+import { type CollectedSpan, type ChainReport, checkChains, renderTree, renderVerdict } from '../src/index.ts';
 import { TRACE, span } from './desk.ts';
 
 /*
@@ -21,9 +21,9 @@ const spansOf = (count: number, make: (index: number) => CollectedSpan): Collect
   Array.from({ length: count }, (_, index) => make(index));
 const traceId = (index: number): string => (index + 1).toString(16).padStart(32, '0');
 
-function judged(spans: CollectedSpan[]): Report {
+function judged(spans: CollectedSpan[]): ChainReport {
   const [report, tree, verdict] = soon(() => {
-    const judgement = checkTrace(spans);
+    const judgement = checkChains(spans, { maxTreeSpans: Infinity });
     return [judgement, renderTree(judgement), renderVerdict(judgement)] as const;
   });
   expect(tree.split('\n').length).toBeGreaterThanOrEqual(report.spans);
@@ -37,7 +37,7 @@ const topic = (name: string): CollectedSpan['attributes'] => ({
 });
 
 test('roots beside roots', () => {
-  expect(judged(spansOf(COUNT, (at) => span(at + 1, undefined))).findings).toHaveLength(1);
+  expect(judged(spansOf(COUNT, (at) => span(at + 1, undefined)))).toMatchObject({ verdict: 'sound', chains: COUNT });
 });
 
 test('traces beside traces, which all received what all may have sent', () => {
@@ -54,9 +54,8 @@ test('traces beside traces, which all received what all may have sent', () => {
       }),
     ),
   ]);
-  expect(findings.map(({ boundary }) => [boundary?.from, boundary?.to])).toEqual([
-    [undefined, 'gateway'],
-    ['gateway', 'analyst'],
+  expect(findings.map(({ boundary, count }) => [boundary?.from, boundary?.to, count])).toEqual([
+    ['gateway', 'analyst', Math.floor(COUNT / 2)],
   ]);
 });
 
@@ -67,12 +66,13 @@ test('calls without a parent, of services that may have received any of many mes
     ),
     ...spansOf(COUNT / 2, (at) => span(COUNT + at, undefined, { kind: 'CLIENT', service: `service ${at}` })),
   ]);
-  expect(verdict).toBe('broken');
+  expect(verdict).toBe('sound');
 });
 
 test('orphans, each of another parent, and all of one', () => {
-  expect(judged(spansOf(COUNT, (at) => span(at + 1, 10 * COUNT + at))).orphans).toBe(COUNT);
-  expect(judged(spansOf(COUNT, (at) => span(at + 1, 10 * COUNT))).orphans).toBe(COUNT);
+  const orphans = { findings: [{ code: 'orphan', count: COUNT }] };
+  expect(judged(spansOf(COUNT, (at) => span(at + 1, 10 * COUNT + at)))).toMatchObject(orphans);
+  expect(judged(spansOf(COUNT, (at) => span(at + 1, 10 * COUNT)))).toMatchObject(orphans);
 });
 
 test('children of one parent, some of which made calls', () => {
@@ -81,7 +81,7 @@ test('children of one parent, some of which made calls', () => {
   const children = spansOf(COUNT, (at) => span(at + 2, 1, { kind: kinds[at % 3] ?? 'INTERNAL' }));
   expect(judged([root, ...children]).findings).toEqual([
     expect.objectContaining({
-      message: `gateway: ${COUNT} calls made, ${(COUNT / 3) * 2} exported under SERVER span 1`,
+      message: `gateway: ${COUNT} calls made, ${(COUNT / 3) * 2} exported under span 1`,
     }),
   ]);
 });
@@ -95,23 +95,13 @@ test('a chain that ends nowhere, of inbound hops that each say what they called'
 
 test('parents that lead back to themselves, in many small loops and in one large one', () => {
   const many = spansOf(COUNT, (at) => span(at + 1, at + 1));
-  expect(judged(many).findings.filter(({ code }) => code === 'parent-loop')).toHaveLength(COUNT);
+  expect(judged(many).findings).toMatchObject([{ code: 'parent-loop', count: COUNT }]);
   const one = spansOf(COUNT, (at) => span(at + 1, at === 0 ? COUNT : at));
-  expect(judged(one).findings.filter(({ code }) => code === 'parent-loop')).toHaveLength(1);
-});
-
-test('the places at which loops were cut are looked through once to render them', () => {
-  const report = checkTrace(spansOf(2000, (at) => span(at + 1, at + 1)));
-  let reads = 0;
-  const counted = <T extends object>(list: T): T =>
-    new Proxy(list, { get: (target, key) => (reads++, Reflect.get(target, key) as unknown) });
-  const traces = report.graph.traces.map((each) => ({ ...each, loops: counted(each.loops) }));
-  expect(renderTree({ ...report, graph: { ...report.graph, traces } }).split('\n')).toHaveLength(2001);
-  expect(reads).toBeLessThan(10_000);
+  expect(judged(one).findings).toMatchObject([{ code: 'parent-loop', count: 1 }]);
 });
 
 test('links to what was not collected, beside as many traces', () => {
-  const { findings } = judged(
+  const { verdict, chains } = judged(
     spansOf(COUNT, (at) =>
       span(at + 1, undefined, {
         traceId: traceId(at),
@@ -119,7 +109,7 @@ test('links to what was not collected, beside as many traces', () => {
       }),
     ),
   );
-  expect(findings.filter(({ code }) => code === 'missing-link-target')).toHaveLength(COUNT);
+  expect([verdict, chains]).toEqual(['sound', COUNT]);
 });
 
 test('links of one span, and one span over and over', () => {
@@ -130,12 +120,13 @@ test('links of one span, and one span over and over', () => {
   }));
   const again = spansOf(COUNT, () => span(1, undefined, { links }));
   const report = judged(again);
-  expect([report.spans, report.findings.length]).toEqual([1, COUNT - 1]);
+  expect([report.spans, report.findings]).toEqual([1, []]);
 });
 
 test('a service name of megabytes, which all spans share', () => {
   const service = 'x'.repeat(4_000_000);
   const roots = spansOf(COUNT, (at) => span(at + 1, undefined, { service }));
   const orphans = spansOf(COUNT, (at) => span(COUNT + at + 1, 10 * COUNT + at, { service }));
-  expect(judged([...roots, ...orphans])).toMatchObject({ verdict: 'broken', services: [service] });
+  const { verdict, services } = judged([...roots, ...orphans]);
+  expect([verdict, services[0] === service]).toEqual(['broken', true]);
 });

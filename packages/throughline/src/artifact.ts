@@ -1,24 +1,18 @@
 import { pathToFileURL } from 'node:url';
 import { isAbsolute, relative } from 'node:path';
-import type { CollectedSpan } from '@throughline/verify';
+import type { CodePlace } from '@throughline/verify';
 
 /** Where in its code a span was made. */
-export interface CodePlace {
+export interface Artifact {
   /** Relative to the working directory where it is below that. */
   readonly uri: string;
   readonly line?: number;
 }
 
-/**
- * Returns the place in the code that a span tells of, in the names of the conventions and in the older ones.
- * https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/
- */
-export function codePlace({ attributes }: Pick<CollectedSpan, 'attributes'>, folder: string): CodePlace | undefined {
-  const path = attributes['code.file.path'] ?? attributes['code.filepath'];
-  if (typeof path !== 'string' || path === '') return undefined;
-  const line = Number(attributes['code.line.number'] ?? attributes['code.lineno']);
-  const uri = uriOf(path.toWellFormed(), folder);
-  return Number.isSafeInteger(line) && line > 0 ? { uri, line } : { uri };
+/** Returns the place in the code that a span of a finding tells of. `folder` is what paths are relative to. */
+export function artifactOf({ file, line }: CodePlace, folder: string): Artifact {
+  const uri = uriOf(file.toWellFormed(), folder);
+  return line === undefined ? { uri } : { uri, line };
 }
 
 function uriOf(path: string, folder: string): string {

@@ -1,0 +1,67 @@
+import { describe, expect, it } from 'vitest';
+import { client, consumer, found, producer, server, told } from './spans.ts';
+
+const ask = client('gateway', '/plan', { lasts: 100 });
+const plan = server('planner', '/plan', { under: ask, at: 10, lasts: 80 });
+const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60 });
+
+describe('double-span', () => {
+  it('names the boundary', () => {
+    expect(found([ask, plan, again])).toMatchObject([
+      {
+        code: 'double-span',
+        severity: 'error',
+        count: 1,
+        boundary: { from: 'gateway', to: 'planner', transport: 'http', over: '/plan' },
+        message:
+          'gateway → planner over http /plan: planner has two SERVER spans for one call, once: two instrumentations open one each',
+      },
+    ]);
+  });
+
+  describe('says nothing of', () => {
+    it('a SERVER span in a SERVER span', () => {
+      expect(
+        told([ask, plan, server('planner', '/plan', { under: plan, at: 12, more: { parentIsRemote: false } })]),
+      ).toEqual([]);
+    });
+
+    it('a redelivery, and several groups of consumers', () => {
+      const send = producer('gateway', 'desk.tasks');
+      const twice = [20, 25].map((at) => consumer('analyst', 'desk.tasks', { under: send, at, lasts: 50 }));
+      const groups = ['analyst', 'auditor'].map((group) => consumer(group, 'desk.tasks', { under: send, at: 20 }));
+      expect(told([send, ...twice])).toEqual([]);
+      expect(told([send, ...groups])).toEqual([]);
+    });
+
+    it('a proxy that tried again, one after the other', () => {
+      expect(
+        told([
+          ask,
+          { ...plan, endTimeUnixNano: plan.startTimeUnixNano + 5_000_000n },
+          server('planner', '/plan', { under: ask, at: 40 }),
+        ]),
+      ).toEqual([]);
+    });
+
+    it('two services that one call reached', () => {
+      expect(told([ask, plan, server('mirror', '/plan', { under: ask, at: 10 })])).toEqual([]);
+    });
+
+    it('calls that a fan-out makes, each with a span of its own', () => {
+      const asks = ['/a', '/b', '/c'].map((path) => client('gateway', path, { lasts: 100 }));
+      expect(
+        told([...asks, ...asks.map((one, nth) => server('planner', '/abc'[nth * 1] ?? '', { under: one, at: 10 }))]),
+      ).toEqual([]);
+    });
+
+    it('Zipkin, where both ends have one id', () => {
+      const shared = { ...server('planner', '/plan', { at: 10 }), traceId: ask.traceId, spanId: ask.spanId };
+      expect(told([ask, shared])).toEqual([]);
+    });
+
+    it('an export that came twice', () => {
+      expect(told([ask, plan, plan, ask])).toEqual([]);
+    });
+  });
+});
