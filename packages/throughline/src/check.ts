@@ -17,10 +17,9 @@ export type CheckSource = { readonly files: readonly string[] } | { readonly jae
 /** Judges the spans of a source, writes the report, and returns the exit code. */
 export async function check(source: CheckSource, options: ReportOptions, surroundings: Surroundings): Promise<number> {
   const { stderr } = surroundings;
-  const { judged, rejected, problems } = await judgedFrom(source, options, surroundings);
+  const { judged, problems } = await judgedFrom(source, options, surroundings);
   for (const problem of problems) stderr.write(`throughline: ${problem}\n`);
   report(judged, options, surroundings);
-  if (rejected > 0) stderr.write(`throughline: ${rejected} spans without valid ids or times were left out\n`);
   return problems.length > 0 ? CANNOT_JUDGE : exitCodeOf(judged, options.failOn);
 }
 

@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { printable } from '@throughline/verify';
 import type { ChainChecker } from '@throughline/verify';
 import { glob, isDynamicPattern } from 'tinyglobby';
 
@@ -26,7 +27,7 @@ export async function readCaptures(
   let rejected = 0;
   const all = await expanded(files, problems);
   for (const [at, file] of all.entries()) {
-    const name = file === '-' ? 'standard input' : file;
+    const name = file === '-' ? 'standard input' : printable(file);
     tell(`reads ${name}${all.length > 1 ? `, ${at + 1} of ${all.length} files` : ''}`);
     try {
       const read = await checker.read(file === '-' ? stdin : createReadStream(file, { highWaterMark: CHUNK }));
@@ -37,7 +38,7 @@ export async function readCaptures(
         );
       }
     } catch (error) {
-      problems.push(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${name} cannot be read: ${printable(error instanceof Error ? error.message : String(error))}`);
     }
   }
   return { rejected, problems };
@@ -49,7 +50,7 @@ async function expanded(files: readonly string[], problems: string[]): Promise<s
     if (file === '-' || !isDynamicPattern(file)) found.push(file);
     else {
       const matching = await glob(file);
-      if (matching.length === 0) problems.push(`no file matches ${file}`);
+      if (matching.length === 0) problems.push(`no file matches ${printable(file)}`);
       found.push(...matching.sort());
     }
   }

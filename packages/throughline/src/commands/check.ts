@@ -27,6 +27,7 @@ export const registerCheck: Register = (program, surroundings, exit) => {
     .option('--service <names>', 'with --from: whose traces, by commas (default: those of all)', listOf)
     .option('--lookback <time>', 'with --from: how far back, such as 90s, 30m, 2h or 1d (default: 1h)', duration)
     .option('--trace-id <ids>', 'with --from: these traces alone, by commas', traceIds)
+    .option('--settle-ms <ms>', 'what ended less than so long before the last span is not said to miss anything', whole)
     .addHelpText('after', examples);
   command.action(async (files: string[], options: CheckOptions) => {
     const source = sourceOf(command, files, options);
@@ -72,6 +73,11 @@ function traceIds(text: string): string[] {
     throw new InvalidArgumentError('It takes ids of traces in hex, by commas.');
   }
   return ids;
+}
+
+function whole(text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It takes a whole number of milliseconds, such as 5000.');
+  return Number(text);
 }
 
 const examples = `
