@@ -18,6 +18,7 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   draft.name = span.name;
   draft.kind = span.kind;
   draft.service = span.service;
+  draft.scope = span.scope.name;
   draft.start = milliseconds(span.startTimeUnixNano);
   draft.duration = milliseconds(span.endTimeUnixNano) - draft.start;
   // Of two such large numbers the difference has lost what is below a microsecond.

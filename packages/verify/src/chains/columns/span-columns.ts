@@ -25,11 +25,13 @@ export class SpanColumns {
   readonly traceIds = new Interned<string>();
   readonly services = new Interned<string>();
   readonly names = new Interned<string>();
+  readonly scopes = new Interned<string>();
   readonly meetingPoints = new Interned<MeetingPoint>();
   readonly parentHigh = new GrowingIntegers();
   readonly parentLow = new GrowingIntegers();
   readonly service = new GrowingIntegers();
   readonly name = new GrowingIntegers();
+  readonly scope = new GrowingIntegers();
   readonly kind = new GrowingIntegers();
   readonly meetingPoint = new GrowingIntegers();
   readonly facts = new GrowingIntegers();
@@ -79,6 +81,7 @@ export class SpanColumns {
     this.parentLow.push(draft.parentLow);
     this.service.push(this.services.add(draft.service, draft.service));
     this.name.push(this.names.add(draft.name, draft.name));
+    this.scope.push(this.scopes.add(draft.scope, draft.scope));
     this.kind.push(KINDS.indexOf(draft.kind));
     this.facts.push(factsOf(draft) | (this.#takeLinks(at, draft) ? Fact.links : 0));
     this.start.push(draft.start);

@@ -25,6 +25,8 @@ export class SpanDraft {
   name = '';
   kind: SpanKindName = 'INTERNAL';
   service = '';
+  /** The name of the instrumentation that made it. */
+  scope = '';
   /** Milliseconds since 1970. */
   start = 0;
   /** Milliseconds. */

@@ -10,7 +10,7 @@ const LOOKED_AT = 100;
 
 /** One call that one service received under two SERVER spans, side by side. */
 export const doubleSpan: ChainRule = ({ graph, ends }) => {
-  const spots: Spot[] = [];
+  const spots: (Spot & { readonly scopes: readonly string[] })[] = [];
   const overlap = (a: Index, b: Index): boolean =>
     graph.startOf(a) <= graph.endOf(b) && graph.startOf(b) <= graph.endOf(a);
   for (const sender of ends.senders) {
@@ -18,19 +18,21 @@ export const doubleSpan: ChainRule = ({ graph, ends }) => {
     const served = [...graph.childrenOf(sender)]
       .filter((child) => graph.kindOf(child) === 'SERVER')
       .slice(0, LOOKED_AT);
-    const second = served.find((at, nth) =>
-      served
-        .slice(0, nth)
-        .some((other) => graph.serviceNumber(other) === graph.serviceNumber(at) && overlap(other, at)),
-    );
-    if (second !== undefined) spots.push({ at: second, boundary: boundaryBetween(graph, sender, second, undefined) });
+    const pair = served.flatMap((at, nth) => {
+      const isBeside = (other: Index): boolean =>
+        graph.serviceNumber(other) === graph.serviceNumber(at) && overlap(other, at);
+      const other = served.slice(0, nth).find(isBeside);
+      return other === undefined ? [] : [[other, at] as const];
+    })[0];
+    if (pair === undefined) continue;
+    const [first, second] = pair;
+    const scopes = [graph.scopeOf(first), graph.scopeOf(second)];
+    spots.push({ at: second, scopes, boundary: boundaryBetween(graph, sender, second, undefined) });
   }
-  return grouped(
-    'double-span',
-    'error',
-    graph,
-    spots,
-    ({ boundary }, count) =>
-      `${crossing(boundary)}: ${shown(boundary.to)} has two SERVER spans for one call, ${times(count)}: two instrumentations open one each`,
-  );
+  return grouped('double-span', 'error', graph, spots, (spot, count) => {
+    const { boundary, scopes } = spot as (typeof spots)[number];
+    const [one, other] = scopes.map(shown);
+    const who = one === other ? `${one} opens both` : `${one} and ${other} open one each`;
+    return `${crossing(boundary)}: ${shown(boundary.to)} has two SERVER spans for one call, ${times(count)}: ${who}`;
+  });
 };

@@ -15,6 +15,6 @@ export const lostContext: ChainRule = ({ graph, arrivals }) => {
     graph,
     lost.map((arrival) => ({ at: arrival.receiver, boundary: boundaryOf(graph, arrival, 'context') })),
     ({ at, boundary }, count) =>
-      `${crossing(boundary)}: ${shown(boundary.to)} started a root ${lasting(after.get(at) ?? 0)} after ${shown(boundary.from)} sent to it, ${times(count)}; what was sent carried no traceparent that ${shown(boundary.to)} used`,
+      `${crossing(boundary)}: ${shown(boundary.to)} started a root ${lasting(after.get(at) ?? 0)} after ${shown(boundary.from)} sent to it, ${times(count)}; the ${graph.meetingPoint(at)?.waits === true ? 'request' : 'message'} carried no traceparent that ${shown(boundary.to)} used`,
   );
 };
