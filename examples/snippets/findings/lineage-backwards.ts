@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import express from 'express';
+import { request as send } from 'undici';
 import { codesOf, judgeBoth } from './system.ts';
 import type { Service } from './system.ts';
 
@@ -26,8 +27,8 @@ const { broken, mended } = await judgeBoth(import.meta.filename, 'lineage-backwa
     serve: (form, { library = '' }) => {
       if (form === 'broken') {
         return async (request, response) => {
-          const { traceparent = '' } = request.headers;
-          await fetch(`${library}/library`, { headers: { traceparent: String(traceparent) } });
+          const { host = '', traceparent = '' } = request.headers;
+          await send(`${library}${request.url}`, { headers: { host, traceparent: String(traceparent) } });
           response.end();
         };
       }
@@ -39,7 +40,7 @@ const { broken, mended } = await judgeBoth(import.meta.filename, 'lineage-backwa
           if (typeof value === 'string') headers[field] = value;
         }
         // #endregion
-        await fetch(`${library}/library`, { headers });
+        await send(`${library}${request.url}`, { headers });
         response.end();
       };
     },

@@ -14,10 +14,9 @@ export async function check(
 ): Promise<number> {
   const { stderr, stdin } = surroundings;
   const checker = new ChainChecker();
-  const { rejected, problems } = await readCaptures(checker, files, stdin);
+  const { problems } = await readCaptures(checker, files, stdin);
   for (const problem of problems) stderr.write(`throughline: ${problem}\n`);
   const judged = await judge((judging) => checker.report(judging), options);
   report(judged, options, surroundings);
-  if (rejected > 0) stderr.write(`throughline: ${rejected} spans without valid ids or times were left out\n`);
   return problems.length > 0 ? CANNOT_JUDGE : exitCodeOf(judged, options.failOn);
 }

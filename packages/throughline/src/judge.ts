@@ -14,10 +14,11 @@ export async function judge(
   check: (judging: CheckChainsOptions) => ChainReport,
   options: ReportOptions,
 ): Promise<ChainReport> {
-  const { services, expect, contract, writeContract } = options;
+  const { services, expect, settleMs, contract, writeContract } = options;
   const judged = check({
     services,
     expect,
+    settleMs,
     contract: contract === undefined ? undefined : await contractIn(contract),
   });
   if (writeContract !== undefined) {

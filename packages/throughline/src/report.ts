@@ -12,6 +12,8 @@ import { version } from './version.ts';
 export interface ReportOptions {
   readonly services?: readonly string[];
   readonly expect: 'chains' | 'one-trace';
+  /** Milliseconds that spans may be on their way. */
+  readonly settleMs?: number;
   /** The file of a contract. */
   readonly contract?: string;
   /** The file that gets the contract which this run fulfils. */

@@ -87,9 +87,7 @@ describe('SARIF', () => {
   it('is the same break in every run', () => {
     const spans = spansOf('http-undici-explicit-header');
     const later = spans.map((span) => ({ ...span, traceId: span.traceId.replace(/^./, 'f') }));
-    const [first, second] = [spans, later].map(
-      (all) => log(checkChains(all)).runs[0].results[0]?.partialFingerprints,
-    );
+    const [first, second] = [spans, later].map((all) => log(checkChains(all)).runs[0].results[0]?.partialFingerprints);
     expect(first).toEqual(second);
   });
 

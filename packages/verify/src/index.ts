@@ -3,8 +3,9 @@ export { type ChainReport, checkChains } from './chains/check-chains.ts';
 export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, CodePlace, FoundSpan, SpanId } from './chains/finding.ts';
 export type { ChainHop } from './chains/hops.ts';
-export type { CheckChainsOptions } from './chains/options.ts';
+export type { ChainEdge, CheckChainsOptions } from './chains/options.ts';
 export type { CaptureSource } from './chains/capture-source.ts';
+export type { UnheardSends } from './chains/unheard.ts';
 export type { ChainTree, TreeRow } from './chains/trees.ts';
 export { type Collector, type CollectorOptions, startCollector } from './collector.ts';
 export { type ReadableSpanLike, fromReadableSpans } from './from-readable-spans.ts';
@@ -12,6 +13,7 @@ export { formatOtlpJson } from './format-otlp-json.ts';
 export { parseJaegerJson } from './jaeger-json.ts';
 export { parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
+export { printable } from './printable.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';
 export { renderVerdict } from './render-verdict.ts';
 export type {
@@ -26,5 +28,6 @@ export type {
 export { parseSpans } from './parse-spans.ts';
 export { printable } from './printable.ts';
 export type { ParsedSpans } from './parsing.ts';
+export { printable } from './printable.ts';
 export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';

@@ -36,13 +36,38 @@ export interface Capture {
   readonly ends: Ends;
   /** Services that the capture should hold and does not. */
   readonly silent: readonly string[];
+  /** Whether what a span hangs from has had the time to come. */
+  isSettled(at: Index): boolean;
 }
 
 /** Returns every arrival of a capture. A sender that nobody was seen to hear belongs to the one arrival that fits it. */
 export function arrivalsOf(capture: Capture): Arrival[] {
   const { graph, ends } = capture;
   const isLoose = looseIn(graph);
-  return ends.receivers.map((receiver) => arrivalOf(receiver, capture, isLoose));
+  const arrivals = ends.receivers.map((receiver) => arrivalOf(receiver, capture, isLoose));
+  const told = new Map<string, number>();
+  return arrivals.map((arrival) => {
+    const sender = arrival.joined === 'joined' ? ofAnotherMessage(arrival.receiver, capture, told) : undefined;
+    return sender === undefined ? arrival : { ...arrival, joined: 'wrong', sender };
+  });
+}
+
+/**
+ * Returns who sent a message that arrived below the span of another: one that was sent beside it and that nobody heard. `told` is which
+ * message each span has sent to a service.
+ */
+function ofAnotherMessage(receiver: Index, { graph, ends }: Capture, told: Map<string, number>): Index | undefined {
+  const above = graph.parentOf(receiver);
+  const message = graph.callOf(receiver);
+  if (above === NONE || message === undefined || graph.kindOf(receiver) !== 'CONSUMER') return undefined;
+  // One span may stand for many messages.
+  if (graph.kindOf(above) !== 'PRODUCER' || graph.is(above, Fact.batch)) return undefined;
+  const key = `${above} ${graph.serviceNumber(receiver)}`;
+  const first = told.get(key);
+  if (first === undefined) told.set(key, message);
+  if (first === undefined || first === message) return undefined;
+  const sender = ends.claim(receiver);
+  return sender !== undefined && graph.parentOf(sender) === graph.parentOf(above) ? sender : undefined;
 }
 
 function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => boolean): Arrival {
@@ -56,12 +81,15 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
   }
   if (graph.linkedFrom(receiver).length > 0) return known('joined');
   if (above === NONE && graph.hasParent(receiver)) {
+    if (!capture.isSettled(receiver)) return known('joined');
     if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
+  if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
   const sender = ends.claim(receiver);
   if (graph.is(receiver, Fact.links)) {
+    if (!capture.isSettled(receiver)) return known('joined');
     return sender !== undefined || capture.silent.length > 0 ? known('link-lost', sender) : known('joined');
   }
   if (sender === undefined) return known('joined');

@@ -7,6 +7,7 @@ import { endsOf } from './ends.ts';
 import { SpanColumns } from './columns/span-columns.ts';
 import type { ChainFinding } from './finding.ts';
 import { SpanGraph } from './graph.ts';
+import type { Index } from './graph.ts';
 import { hopsOf } from './hops.ts';
 import type { ChainHop } from './hops.ts';
 import type { CheckChainsOptions } from './options.ts';
@@ -30,6 +31,9 @@ import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { straysOf } from './strays.ts';
+import { silentFindings, unheardFindings, unheardOf } from './unheard.ts';
+import type { UnheardSends } from './unheard.ts';
 import { treesOf } from './trees.ts';
 import type { ChainTree } from './trees.ts';
 
@@ -43,6 +47,8 @@ export interface ChainReport {
   readonly findings: readonly ChainFinding[];
   /** Who called whom, over what, and how often, as far as that is whole. */
   readonly hops: readonly ChainHop[];
+  /** What was sent and never seen to arrive: to third parties, to what is not traced, or to what was lost. */
+  readonly unheard: readonly UnheardSends[];
   /** What parents and links connect. */
   readonly chains: number;
   readonly traces: number;
@@ -103,15 +109,26 @@ export function judge(
 ): ChainReport {
   const graph = new SpanGraph(columns);
   const ends = endsOf(graph);
-  const { contract } = options;
+  const { contract, settleMs = 0 } = options;
+  if (typeof settleMs !== 'number' || !(settleMs >= 0))
+    throw new TypeError('`settleMs` is a number of milliseconds, such as 5000');
   const wanted = new Set([...(options.services ?? []), ...(contract?.services ?? [])]);
   const silent = [...wanted].filter((service) => !graph.services.has(service));
-  const capture = { graph, ends, silent };
+  const settledUntil = graph.lastEnd - settleMs;
+  const capture = { graph, ends, silent, isSettled: (at: Index) => graph.endOf(at) <= settledUntil };
   const chains = chainsOf(graph);
-  const judged = { ...capture, arrivals: arrivalsOf(capture), chains };
+  const arrivals = arrivalsOf(capture);
+  const judged = { ...capture, arrivals, chains, strays: straysOf(capture, arrivals) };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
+  const unheard = unheardOf(judged);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops));
+  const told = new Set(findings.map(({ code }) => code));
+  const edges = [...(options.edges ?? []), ...(contract?.hops ?? [])];
+  findings.push(...unheardFindings(unheard, edges, judged));
+  // A gap that somebody names says so itself: one cause is told once.
+  const isTold = told.has('phantom-parent') || told.has('missing-link-target') || told.has('contract');
+  if (graph.size > 0 && !isTold) findings.push(...silentFindings(unheard, judged));
   if (options.expect === 'one-trace' && graph.traces > 1) {
     findings.push({
       code: 'several-traces',
@@ -126,6 +143,7 @@ export function judge(
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
     hops,
+    unheard: unheard.map(({ point: _point, first: _first, ...sends }) => sends),
     chains: chains.count,
     traces: graph.traces,
     services: [...graph.services].sort(),

@@ -2,6 +2,8 @@
 export type ChainFindingCode =
   | 'incomplete-capture'
   | 'several-traces'
+  | 'silent-service'
+  | 'unheard'
   | 'lost-context'
   | 'phantom-parent'
   | 'orphan'

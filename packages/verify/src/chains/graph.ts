@@ -67,6 +67,13 @@ export class SpanGraph {
     this.collisions = [...columns.ids.groups()].filter((indexes) => !this.#isOneHop(indexes));
   }
 
+  /** When the last span was over. */
+  get lastEnd(): number {
+    let last = 0;
+    for (let at = 0; at < this.size; at++) last = Math.max(last, this.endOf(at));
+    return last;
+  }
+
   idOf(at: Index): SpanId {
     const { ids, traceIds } = this.#columns;
     return { traceId: traceIds.valueOf(ids.trace.get(at)), spanId: idOf(ids.high.get(at), ids.low.get(at)) };
@@ -80,6 +87,11 @@ export class SpanGraph {
 
   serviceOf(at: Index): string {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
+  }
+
+  /** A number that is the same for two spans that one instrumentation made. */
+  scopeNumber(at: Index): number {
+    return this.#columns.scope.get(at);
   }
 
   nameOf(at: Index): string {
@@ -198,7 +210,7 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
-  /** A number for what a sender asked for, whole: equal where it is the same again; `undefined` where it does not say. */
+  /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;
   }

@@ -36,6 +36,9 @@ export function without(family: Family, dropped: ReadonlySet<string>, told?: rea
   // Two calls and more that nobody answered, among those that were: that the other samples by itself is what it looks like.
   const servers = family.spans.filter((span) => dropped.has(idOf(span)) && isReceived(span));
   if (servers.length > 1) may.push(...servers.map(({ service }): Need => ({ codes: ['sampling-split'], to: service })));
+  // A gap that names who is silent says so itself.
+  const silence: Need = { codes: ['silent-service', 'phantom-parent', 'missing-link-target'] };
+  if (isSilent && spans.length > 0) must.push(silence);
   return { spans, must, may, ...(told === undefined ? undefined : { services: told }) };
 }
 

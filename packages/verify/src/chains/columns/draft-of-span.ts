@@ -18,6 +18,7 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   draft.name = span.name;
   draft.kind = span.kind;
   draft.service = span.service;
+  draft.scope = span.scope.name;
   draft.start = milliseconds(span.startTimeUnixNano);
   draft.duration = milliseconds(span.endTimeUnixNano) - draft.start;
   // Of two such large numbers the difference has lost what is below a microsecond.
@@ -39,9 +40,9 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
 }
 
 function readLink(link: unknown): DraftLink {
-  const { traceId, spanId } = link as SpanLink;
+  const { traceId, spanId, isSampled } = link as SpanLink;
   const [high, low] = halvesOf(spanId);
-  return { traceId, high, low };
+  return { traceId, high, low, isUnsampled: isSampled === false };
 }
 
 function isId(id: string, digits: 16 | 32): boolean {

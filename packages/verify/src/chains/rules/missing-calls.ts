@@ -6,11 +6,11 @@ import { shown } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** Receipts that are not met: 47 calls made, 8 exported. Spans of Throughline say how many calls they made. */
-export const missingCalls: ChainRule = ({ graph }) => {
+export const missingCalls: ChainRule = ({ graph, isSettled }) => {
   const spots: (Spot & { readonly made: number; readonly exported: number })[] = [];
   for (const [at, made] of graph.callsMade()) {
     const exported = callsBelow(graph, at);
-    if (exported >= made) continue;
+    if (exported >= made || !isSettled(at)) continue;
     const boundary = { from: graph.serviceOf(at), missing: 'span' } as const;
     spots.push({ at, made, exported, boundary, cause: graph.nameOf(at) });
   }

@@ -6,14 +6,14 @@ import { shown, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
 /** A span whose parent its own service dropped. */
-export const orphan: ChainRule = ({ graph, arrivals }) => {
+export const orphan: ChainRule = ({ graph, arrivals, isSettled }) => {
   const spots: Spot[] = [];
   const spot = (at: number): void => {
     const service = graph.serviceOf(at);
     spots.push({ at, boundary: { from: service, to: service, missing: 'parent' } });
   };
   for (let at = 0; at < graph.size; at++) {
-    if (graph.hasParent(at) && graph.parentOf(at) === NONE && !isReceiver(graph, at)) spot(at);
+    if (graph.hasParent(at) && graph.parentOf(at) === NONE && !isReceiver(graph, at) && isSettled(at)) spot(at);
   }
   for (const { receiver, joined } of arrivals) if (joined === 'orphan') spot(receiver);
   return grouped('orphan', 'error', graph, spots, ({ at, boundary }, count) => {

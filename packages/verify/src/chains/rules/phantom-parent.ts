@@ -53,16 +53,21 @@ function samplerOf({ receiver, sender }: Arrival, graph: SpanGraph, places: Plac
 const ENOUGH = 2;
 
 /** Calls that came out well and that nobody was seen to answer, among others of the same kind that were answered. */
-function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<string>): readonly ChainFinding[] {
+function unanswered(
+  { graph, ends, isSettled }: Judged,
+  places: Places,
+  told: ReadonlySet<string>,
+): readonly ChainFinding[] {
   const spots: Spot[] = [];
   for (const { heard, services, unheard, first, last } of places.all) {
     const [service] = services;
     if (service === undefined || services.size > 1 || told.has(service)) continue;
-    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell));
+    const asked = firstCalls(graph, [...heard, ...unheard]);
+    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell) && !mayBeOfCache(graph, at, asked));
     if (heard.length < ENOUGH || silent.length < ENOUGH) continue;
     // Answered before and after: whoever is there now was there then.
     const between = silent.filter(
-      (at) => graph.startOf(at) > first && graph.startOf(at) < last && !graph.takesPart(at, service),
+      (at) => isSettled(at) && graph.startOf(at) > first && graph.startOf(at) < last && !graph.takesPart(at, service),
     );
     if (between.length < ENOUGH) continue;
     const receiver = ends.heardBy(heard[0] as Index).find((at) => graph.serviceOf(at) === service);
@@ -72,4 +77,22 @@ function unanswered({ graph, ends }: Judged, places: Places, told: ReadonlySet<s
     const to = shown(boundary.to);
     return `${crossing(boundary)}: ${to} exported nothing of a call that came out well, ${times(count)}, and of others at the same place it did: it samples without regard to its parent`;
   });
+}
+
+/** When each call was made first, by what it asked for. */
+function firstCalls(graph: SpanGraph, calls: readonly Index[]): ReadonlyMap<number, number> {
+  const first = new Map<number, number>();
+  for (const at of calls) {
+    const call = graph.callOf(at);
+    if (call !== undefined) first.set(call, Math.min(first.get(call) ?? Infinity, graph.startOf(at)));
+  }
+  return first;
+}
+
+/** Whether something between may know the answer: the same was asked before. */
+function mayBeOfCache(graph: SpanGraph, at: Index, first: ReadonlyMap<number, number>): boolean {
+  const method = graph.meetingPoint(at)?.method;
+  const call = graph.callOf(at);
+  if (call === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  return (first.get(call) ?? Infinity) < graph.startOf(at);
 }
