@@ -95,8 +95,9 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
   const handed = attributes.text('throughline.transport');
-  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
-  if (system === undefined && kind !== 'PRODUCER' && kind !== 'CONSUMER') return undefined;
+  const isMessage = kind === 'PRODUCER' || kind === 'CONSUMER';
+  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? (isMessage ? handed : undefined);
+  if (system === undefined && !isMessage) return undefined;
   const names = attributes.texts(
     'messaging.destination.name',
     'messaging.destination',
@@ -160,7 +161,9 @@ function http(span: SpanDraft): MeetingPoint | undefined {
 /** A hop of an adapter that a user wrote says its transport, and may say nothing else. */
 function named(attributes: KnownAttributes): MeetingPoint | undefined {
   const transport = attributes.text('throughline.transport', 'rpc.system.name', 'rpc.system');
-  return transport === undefined ? undefined : { ...nothing, transport, waits: false, names: [], over: undefined };
+  return transport === undefined
+    ? undefined
+    : { ...nothing, transport, waits: false, names: [transport], over: undefined };
 }
 
 const nothing = { host: undefined, port: undefined, method: undefined, channel: undefined } as const;
