@@ -15,6 +15,7 @@ interface SpanContextLike {
   readonly traceId: string;
   readonly spanId: string;
   readonly isRemote?: boolean | undefined;
+  readonly traceFlags?: number | undefined;
 }
 
 /** What OpenTelemetry's `ReadableSpan` has in common from SDK 1 to SDK 3. */
@@ -80,6 +81,7 @@ function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): Col
     links: span.links.map(({ context, attributes }) => ({
       traceId: context.traceId,
       spanId: context.spanId,
+      ...(context.traceFlags === undefined ? undefined : { isSampled: (context.traceFlags & 1) !== 0 }),
       attributes: copyAttributes(attributes),
     })),
     events: span.events.map((event) => ({
