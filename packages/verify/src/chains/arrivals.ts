@@ -79,10 +79,12 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender === undefined ? known('joined') : known('wrong', sender);
   }
-  const names = above === NONE && graph.hasParent(receiver);
-  if (names && graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
+  const isTorn = above === NONE && graph.hasParent(receiver);
+  const isLocal = graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver);
+  if (isTorn && isLocal) return known(capture.isSettled(receiver) ? 'orphan' : 'joined');
   if (graph.linkedFrom(receiver).length > 0) return known('joined');
-  if (names) {
+  if (isTorn) {
+    if (!capture.isSettled(receiver)) return known('joined');
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }

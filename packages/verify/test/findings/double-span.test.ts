@@ -3,7 +3,7 @@ import { client, consumer, found, producer, server, told } from './spans.ts';
 
 const ask = client('gateway', '/plan', { lasts: 100 });
 const plan = server('planner', '/plan', { under: ask, at: 10, lasts: 80 });
-const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60 });
+const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60, more: { scope: { name: 'middleware' } } });
 
 describe('double-span', () => {
   it('names the boundary', () => {
@@ -13,7 +13,7 @@ describe('double-span', () => {
         severity: 'error',
         count: 1,
         boundary: { from: 'gateway', to: 'planner', transport: 'http', over: '/plan' },
-        message: 'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test opens both',
+        message: 'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test and middleware open one each',
       },
     ]);
   });
@@ -23,6 +23,19 @@ describe('double-span', () => {
       expect(
         told([ask, plan, server('planner', '/plan', { under: plan, at: 12, more: { parentIsRemote: false } })]),
       ).toEqual([]);
+    });
+
+    it('two messages of one producer at once, by two instrumentations or not', () => {
+      const send = producer('gateway', 'desk.tasks');
+      const each = [1, 2].map((offset) =>
+        consumer('analyst', 'desk.tasks', {
+          under: send,
+          at: 20,
+          attributes: { 'messaging.kafka.offset': offset },
+          more: { scope: { name: `scope ${offset}` } },
+        }),
+      );
+      expect(told([send, ...each])).toEqual([]);
     });
 
     it('a redelivery, and several groups of consumers', () => {
@@ -41,6 +54,10 @@ describe('double-span', () => {
           server('planner', '/plan', { under: ask, at: 40 }),
         ]),
       ).toEqual([]);
+    });
+
+    it('a client that tried again below its span, before the first answer was out', () => {
+      expect(told([ask, plan, server('planner', '/plan', { under: ask, at: 40, lasts: 30 })])).toEqual([]);
     });
 
     it('two services that one call reached', () => {

@@ -5,7 +5,7 @@ import { client, found, server, told } from './spans.ts';
 /** One request through three services. */
 function request(at: number): Record<'question' | 'ask' | 'plan' | 'look' | 'search', CollectedSpan> {
   const question = server('gateway', '/questions', { at, lasts: 200 });
-  const ask = client('gateway', '/plan', { under: question, at: at + 10, lasts: 100 });
+  const ask = client('gateway', `/plan?at=${at}`, { under: question, at: at + 10, lasts: 100 });
   const plan = server('planner', '/plan', { under: ask, at: at + 20, lasts: 80 });
   const look = client('planner', '/search', { under: plan, at: at + 30, lasts: 30 });
   return { question, ask, plan, look, search: server('library', '/search', { under: look, at: at + 35 }) };
@@ -49,6 +49,15 @@ describe('sampling-split', () => {
   describe('says nothing of', () => {
     it('traces that nobody recorded', () => {
       expect(told([requests[0], requests[4]].flatMap((one) => (one === undefined ? [] : whole(one))))).toEqual([]);
+    });
+
+    it('answers that a cache between may have given: the same was asked before', () => {
+      const spans = [1, 1, 2, 1, 2, 3].flatMap((page, nth) => {
+        const ask = client('gateway', `/pages/${page}`, { at: nth * 1000, lasts: 100 });
+        const isFirst = [0, 2, 5].includes(nth);
+        return isFirst ? [ask, server('planner', `/pages/${page}`, { under: ask, at: nth * 1000 + 10 })] : [ask];
+      });
+      expect(told(spans)).toEqual([]);
     });
 
     it('a service that died: it answers no more', () => {
