@@ -94,10 +94,10 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
-  const handed = attributes.text('throughline.transport');
-  const isMessage = kind === 'PRODUCER' || kind === 'CONSUMER';
-  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? (isMessage ? handed : undefined);
-  if (system === undefined && !isMessage) return undefined;
+  const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
+  const handed = isOfMessages ? attributes.text('throughline.transport') : undefined;
+  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
+  if (system === undefined && !isOfMessages) return undefined;
   const names = attributes.texts(
     'messaging.destination.name',
     'messaging.destination',
