@@ -1,4 +1,5 @@
 import { createReadStream } from 'node:fs';
+import { printable } from '@throughline/verify';
 import type { ChainChecker } from '@throughline/verify';
 import { glob, isDynamicPattern } from 'tinyglobby';
 
@@ -22,7 +23,7 @@ export async function readCaptures(
   const problems: string[] = [];
   let rejected = 0;
   for (const file of await expanded(files, problems)) {
-    const name = file === '-' ? 'standard input' : file;
+    const name = file === '-' ? 'standard input' : printable(file);
     try {
       const read = await checker.read(file === '-' ? stdin : createReadStream(file, { highWaterMark: CHUNK }));
       rejected += read.rejected;
@@ -32,7 +33,7 @@ export async function readCaptures(
         );
       }
     } catch (error) {
-      problems.push(`${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+      problems.push(`${name} cannot be read: ${printable(error instanceof Error ? error.message : String(error))}`);
     }
   }
   return { rejected, problems };
@@ -44,7 +45,7 @@ async function expanded(files: readonly string[], problems: string[]): Promise<s
     if (file === '-' || !isDynamicPattern(file)) found.push(file);
     else {
       const matching = await glob(file);
-      if (matching.length === 0) problems.push(`no file matches ${file}`);
+      if (matching.length === 0) problems.push(`no file matches ${printable(file)}`);
       found.push(...matching.sort());
     }
   }

@@ -1,6 +1,7 @@
 import type { ChainFinding, ChainReport } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
+import { inertJson, inertText, inertXml } from './formats/inert.ts';
 import { junit } from './formats/junit.ts';
 import { sarif } from './formats/sarif.ts';
 import { text } from './formats/text.ts';
@@ -25,18 +26,18 @@ export interface ReportOptions {
 export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
   switch (format) {
     case 'json':
-      stdout.write(`${JSON.stringify(judged, undefined, 2)}\n`);
+      stdout.write(inertJson(`${JSON.stringify(judged, undefined, 2)}\n`));
       break;
     case 'junit':
-      stdout.write(junit(judged));
+      stdout.write(inertXml(junit(judged)));
       break;
     case 'sarif':
-      stdout.write(sarif(judged, process.cwd(), version));
+      stdout.write(inertJson(sarif(judged, process.cwd(), version)));
       break;
     case 'text':
-      stdout.write(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined));
+      stdout.write(inertText(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined)));
       // In another format they would be in its way.
-      if (env['GITHUB_ACTIONS'] === 'true') stdout.write(annotations(judged));
+      if (env['GITHUB_ACTIONS'] === 'true') stdout.write(inertText(annotations(judged)));
   }
 }
 

@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { registerCheck } from './commands/check.ts';
 import { registerCollect } from './commands/collect.ts';
+import { registerDoctor } from './commands/doctor.ts';
 import type { Register } from './commands/command.ts';
+import { registerProbe } from './commands/probe.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
 
@@ -10,6 +12,8 @@ const commands: readonly Register[] = [
   // One a line.
   registerCheck,
   registerCollect,
+  registerDoctor,
+  registerProbe,
 ];
 
 /**

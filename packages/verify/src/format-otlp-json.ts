@@ -31,6 +31,7 @@ const statuses: Readonly<Record<SpanStatus['code'], number>> = { UNSET: 0, OK: 1
 // Bits 8 and 9 of the flags: whether it is known where the parent is, and whether that is elsewhere.
 const PARENT_KNOWN = 0x100;
 const PARENT_REMOTE = 0x200;
+const SAMPLED = 1;
 
 function spanOf(span: CollectedSpan): object {
   const { traceId, spanId, parentSpanId, parentIsRemote, name, kind, status } = span;
@@ -44,7 +45,11 @@ function spanOf(span: CollectedSpan): object {
     startTimeUnixNano: String(span.startTimeUnixNano),
     endTimeUnixNano: String(span.endTimeUnixNano),
     attributes: keyValues(span.attributes),
-    links: span.links.map((link) => ({ ...link, attributes: keyValues(link.attributes) })),
+    links: span.links.map(({ isSampled, ...link }) => ({
+      ...link,
+      flags: isSampled === undefined ? undefined : PARENT_KNOWN | (isSampled ? SAMPLED : 0),
+      attributes: keyValues(link.attributes),
+    })),
     events: span.events.map((event) => ({
       name: event.name,
       timeUnixNano: String(event.timeUnixNano),

@@ -13,6 +13,7 @@ export { formatOtlpJson } from './format-otlp-json.ts';
 export { parseJaegerJson } from './jaeger-json.ts';
 export { parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
+export { printable } from './printable.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';
 export { renderVerdict } from './render-verdict.ts';
 export type {

@@ -106,8 +106,10 @@ function kindOf(value: unknown): SpanKindName {
   return kinds[textOf(value).toLowerCase()] ?? 'INTERNAL';
 }
 
-function microseconds(value: unknown): bigint | undefined {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0
-    ? BigInt(Math.round(value)) * 1000n
-    : undefined;
+/** Twice this many microseconds are nanoseconds of 64 bits: a start and a duration. */
+const MOST = 2 ** 63 / 1000;
+
+/** Returns microseconds as nanoseconds; `undefined` for what is none, or more than a clock of 64 bits tells. */
+export function microseconds(value: unknown): bigint | undefined {
+  return typeof value === 'number' && value >= 0 && value < MOST ? BigInt(Math.round(value)) * 1000n : undefined;
 }

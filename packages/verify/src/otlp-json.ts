@@ -3,7 +3,7 @@ import { isRecord, listOf, textOf } from './json-values.ts';
 import type { ParsedSpans, Parsing } from './parsing.ts';
 import { walkOtlpJson } from './otlp-walk.ts';
 import type { SpanGroup } from './otlp-walk.ts';
-import { isNoId, readAttributes, readIsRemote, readKind, readStatus, readTime } from './otlp-values.ts';
+import { isNoId, readAttributes, readIsRemote, readIsSampled, readKind, readStatus, readTime } from './otlp-values.ts';
 import { parseSpanId, parseTraceId, serviceOf } from './span.ts';
 import type { CollectedSpan, SpanEvent, SpanLink } from './span.ts';
 
@@ -109,7 +109,9 @@ function readLink(link: unknown): SpanLink | undefined {
   const traceId = parseTraceId(link.traceId);
   const spanId = parseSpanId(link.spanId);
   if (traceId === undefined || spanId === undefined) return undefined;
-  return { traceId, spanId, attributes: readAttributes(link.attributes) };
+  const isSampled = readIsSampled(link.flags);
+  const attributes = readAttributes(link.attributes);
+  return isSampled === undefined ? { traceId, spanId, attributes } : { traceId, spanId, isSampled, attributes };
 }
 
 function readEvent(event: unknown): SpanEvent | undefined {

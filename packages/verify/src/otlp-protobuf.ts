@@ -68,6 +68,7 @@ const LINK: Message = new Map([
   [1, one('traceId', 'hex')],
   [2, one('spanId', 'hex')],
   [4, many('attributes', KEY_VALUE)],
+  [6, one('flags', 'fixed32')],
 ]);
 const STATUS: Message = new Map([
   [2, one('message', 'string')],

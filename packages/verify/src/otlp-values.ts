@@ -15,6 +15,12 @@ export function readIsRemote(flags: unknown): boolean | undefined {
   return (flags & 0x200) !== 0;
 }
 
+/** The flags' bit 0, whether the span was sampled, where bit 8 says that its sender sets such bits. */
+export function readIsSampled(flags: unknown): boolean | undefined {
+  if (typeof flags !== 'number' || (flags & 0x100) === 0) return undefined;
+  return (flags & 1) !== 0;
+}
+
 const KINDS: readonly SpanKindName[] = ['INTERNAL', 'INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
 export function readKind(kind: unknown): SpanKindName {

@@ -16,6 +16,8 @@ export type SpanAttributes = Readonly<Record<string, AttributeValue>>;
 export interface SpanLink {
   readonly traceId: string;
   readonly spanId: string;
+  /** Whether the span that it names was sampled; absent where the sender does not say (OTLP link flags, bits 0 and 8). */
+  readonly isSampled?: boolean;
   readonly attributes: SpanAttributes;
 }
 

@@ -1,3 +1,4 @@
+import { microseconds } from './jaeger-json.ts';
 import { isRecord, listOf, textOf } from './json-values.ts';
 import { parsingInto } from './parsing.ts';
 import type { ParsedSpans } from './parsing.ts';
@@ -28,7 +29,7 @@ function readSpan(span: Readonly<Record<string, unknown>>): CollectedSpan | unde
   const spanId = parseSpanId(textOf(span.id).padStart(16, '0'));
   if (traceId === undefined || spanId === undefined) return undefined;
   const parentSpanId = parseSpanId(textOf(span.parentId).padStart(16, '0'));
-  const start = microseconds(span.timestamp);
+  const start = microseconds(span.timestamp) ?? 0n;
   const attributes = attributesOf(span.tags);
   const endpoint = isRecord(span.localEndpoint) ? span.localEndpoint : {};
   const service = textOf(endpoint.serviceName) || 'unknown_service';
@@ -42,7 +43,7 @@ function readSpan(span: Readonly<Record<string, unknown>>): CollectedSpan | unde
     kind: kinds[textOf(span.kind)] ?? 'INTERNAL',
     service,
     startTimeUnixNano: start,
-    endTimeUnixNano: start + microseconds(span.duration),
+    endTimeUnixNano: start + (microseconds(span.duration) ?? 0n),
     attributes,
     links: [],
     events: listOf(span.annotations).flatMap((annotation) =>
@@ -50,7 +51,7 @@ function readSpan(span: Readonly<Record<string, unknown>>): CollectedSpan | unde
         ? [
             {
               name: textOf(annotation.value),
-              timeUnixNano: microseconds(annotation.timestamp),
+              timeUnixNano: microseconds(annotation.timestamp) ?? 0n,
               attributes: emptyAttributes(),
             },
           ]
@@ -73,8 +74,4 @@ function attributesOf(tags: unknown): SpanAttributes {
   const attributes = emptyAttributes();
   if (isRecord(tags)) for (const [key, value] of Object.entries(tags)) attributes[key] = textOf(value);
   return attributes;
-}
-
-function microseconds(value: unknown): bigint {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0 ? BigInt(Math.round(value)) * 1000n : 0n;
 }

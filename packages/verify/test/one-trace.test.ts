@@ -123,7 +123,7 @@ describe('receipts', () => {
     ]);
   });
 
-  test.each(['3', 2.5, Number.NaN, -1])('that are no count are ignored: %s', (count) => {
+  test.each([2.5, Number.NaN, -1])('that are no count are ignored: %s', (count) => {
     expect(messages([span(1, undefined, { attributes: { ...inbound, 'throughline.calls': count } })])).toEqual([]);
   });
 });

@@ -2,61 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { captures } from '../../../test/corpus/src/captures.ts';
 import { checkChains, formatOtlpJson, parseJaegerJson, parseSpans, parseZipkinJson } from '../src/index.ts';
 import type { CollectedSpan } from '../src/index.ts';
-
-const micros = (time: bigint): number => Number(time / 1000n);
-const tagsOf = (attributes: CollectedSpan['attributes']) =>
-  Object.entries(attributes).map(([key, value]) => ({ key, type: typeof value, value }));
-
-/** As Jaeger's UI downloads it: ids without zeros at the front, links as references that follow from. */
-function asJaeger(spans: readonly CollectedSpan[]): string {
-  const data = [...new Set(spans.map(({ traceId }) => traceId))].map((traceID) => ({
-    traceID,
-    spans: spans
-      .filter(({ traceId }) => traceId === traceID)
-      .map((span) => ({
-        traceID: span.traceId.replace(/^0+/, ''),
-        spanID: span.spanId.replace(/^0+/, ''),
-        operationName: span.name,
-        references: [
-          ...(span.parentSpanId === undefined ? [] : [{ refType: 'CHILD_OF', traceID, spanID: span.parentSpanId }]),
-          ...span.links.map((link) => ({ refType: 'FOLLOWS_FROM', traceID: link.traceId, spanID: link.spanId })),
-        ],
-        startTime: micros(span.startTimeUnixNano),
-        duration: micros(span.endTimeUnixNano - span.startTimeUnixNano),
-        tags: [
-          ...tagsOf(span.attributes),
-          { key: 'span.kind', type: 'string', value: span.kind.toLowerCase() },
-          ...(span.status.code === 'ERROR' ? [{ key: 'error', type: 'bool', value: true }] : []),
-        ],
-        logs: span.events.map(({ name, timeUnixNano }) => ({
-          timestamp: micros(timeUnixNano),
-          fields: [{ key: 'event', type: 'string', value: name }],
-        })),
-        processID: span.service,
-      })),
-    processes: Object.fromEntries(spans.map(({ service }) => [service, { serviceName: service, tags: [] }])),
-  }));
-  return JSON.stringify({ data });
-}
-
-function asZipkin(spans: readonly CollectedSpan[]): string {
-  return JSON.stringify(
-    spans.map((span) => ({
-      traceId: span.traceId,
-      id: span.spanId,
-      parentId: span.parentSpanId,
-      name: span.name,
-      kind: span.kind === 'INTERNAL' ? undefined : span.kind,
-      timestamp: micros(span.startTimeUnixNano),
-      duration: micros(span.endTimeUnixNano - span.startTimeUnixNano),
-      localEndpoint: { serviceName: span.service },
-      tags: {
-        ...Object.fromEntries(Object.entries(span.attributes).map(([key, value]) => [key, String(value)])),
-        ...(span.status.code === 'ERROR' && { error: 'true' }),
-      },
-    })),
-  );
-}
+import { asJaeger, asZipkin } from './written-as.ts';
 
 const told = captures.filter(({ expected }) => expected.hard !== true);
 const codesOf = (spans: readonly CollectedSpan[], services: readonly string[] | undefined): string[] =>

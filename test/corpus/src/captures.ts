@@ -1,7 +1,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseOtlpJson } from '@throughline/verify';
-import type { CollectedSpan } from '@throughline/verify';
+import { parseSpans } from '@throughline/verify';
+import type { CheckChainsOptions, CollectedSpan } from '@throughline/verify';
 
 /** What is broken in a capture; `null` where it cannot be told, or does not apply. */
 export interface Fault {
@@ -20,6 +20,8 @@ export interface Expected {
   readonly warnings?: readonly Pick<Fault, 'kind' | 'from' | 'to'>[];
   /** The services that the capture is meant to cover. */
   readonly captured?: readonly string[];
+  /** What the capture is judged by, beside. */
+  readonly options?: Pick<CheckChainsOptions, 'expect' | 'contract'>;
   /** Little in the spans tells. */
   readonly hard?: boolean;
 }
@@ -41,6 +43,6 @@ export const captures: readonly Capture[] = globSync('*/expect.json', { cwd: fol
     const name = dirname(file);
     const expected = JSON.parse(readFileSync(join(folder, file), 'utf8')) as Expected;
     const content = readFileSync(join(folder, name, 'spans.json'));
-    const { spans } = parseOtlpJson(content.toString('utf8'));
+    const { spans } = parseSpans(content.toString('utf8'));
     return { name, file: content, spans, expected };
   });

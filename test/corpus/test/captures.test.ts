@@ -23,16 +23,19 @@ function isAbout({ code, boundary }: ChainFinding, fault: Fault): boolean {
   return itself || (fault.or ?? []).some((other) => isAbout({ code, boundary } as ChainFinding, other));
 }
 
-const told = captures.filter(({ expected }) => expected.hard !== true);
+/** What the checker is known to get wrong. The target is none. */
+const knownWrong: readonly string[] = [];
+
+const told = captures.filter(({ name, expected }) => expected.hard !== true && !knownWrong.includes(name));
 
 describe('of the corpus', () => {
   it('there is as much as there was', () => {
-    expect(captures.length).toBeGreaterThanOrEqual(35);
-    expect(told.filter(({ expected }) => expected.verdict === 'broken').length).toBeGreaterThanOrEqual(13);
+    expect(captures.length).toBeGreaterThanOrEqual(80);
+    expect(told.filter(({ expected }) => expected.verdict === 'broken').length).toBeGreaterThanOrEqual(25);
   });
 
   it.each(told)('$name is judged right, and nothing else is said of it', ({ spans, expected }) => {
-    const report = checkChains(spans, { services: expected.captured });
+    const report = checkChains(spans, { services: expected.captured, ...expected.options });
     const errors = report.findings.filter(({ severity }) => severity === 'error');
     expect(report.verdict, errors.map(({ message }) => message).join('\n')).toBe(expected.verdict);
     for (const fault of expected.faults)
@@ -48,7 +51,7 @@ describe('of the corpus', () => {
   });
 
   it.each(captures)('$name is judged as the same, in whatever order, and sent twice', ({ spans, expected }) => {
-    const options = { services: expected.captured };
+    const options = { services: expected.captured, ...expected.options };
     const codesOf = (list: typeof spans) =>
       checkChains(list, options)
         .findings.map(({ code }) => code)

@@ -44,7 +44,30 @@ export interface Capture {
 export function arrivalsOf(capture: Capture): Arrival[] {
   const { graph, ends } = capture;
   const isLoose = looseIn(graph);
-  return ends.receivers.map((receiver) => arrivalOf(receiver, capture, isLoose));
+  const arrivals = ends.receivers.map((receiver) => arrivalOf(receiver, capture, isLoose));
+  const told = new Map<string, number>();
+  return arrivals.map((arrival) => {
+    const sender = arrival.joined === 'joined' ? ofAnotherMessage(arrival.receiver, capture, told) : undefined;
+    return sender === undefined ? arrival : { ...arrival, joined: 'wrong', sender };
+  });
+}
+
+/**
+ * Returns who sent a message that arrived below the span of another: one that was sent beside it and that nobody heard. `told` is which
+ * message each span has sent to a service.
+ */
+function ofAnotherMessage(receiver: Index, { graph, ends }: Capture, told: Map<string, number>): Index | undefined {
+  const above = graph.parentOf(receiver);
+  const message = graph.callOf(receiver);
+  if (above === NONE || message === undefined || graph.kindOf(receiver) !== 'CONSUMER') return undefined;
+  // One span may stand for many messages.
+  if (graph.kindOf(above) !== 'PRODUCER' || graph.is(above, Fact.batch)) return undefined;
+  const key = `${above} ${graph.serviceNumber(receiver)}`;
+  const first = told.get(key);
+  if (first === undefined) told.set(key, message);
+  if (first === undefined || first === message) return undefined;
+  const sender = ends.claim(receiver);
+  return sender !== undefined && graph.parentOf(sender) === graph.parentOf(above) ? sender : undefined;
 }
 
 function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => boolean): Arrival {
@@ -63,6 +86,7 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
+  if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
   const sender = ends.claim(receiver);
   if (graph.is(receiver, Fact.links)) {
     if (!capture.isSettled(receiver)) return known('joined');

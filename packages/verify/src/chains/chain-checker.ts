@@ -104,8 +104,7 @@ export class ChainChecker {
         ({ resource } = group);
         service = serviceOf(group.resource);
       }
-      this.#draft.scope = group.scope.name;
-      const isSpan = draftOfOtlp(this.#draft, span, service);
+      const isSpan = draftOfOtlp(this.#draft, span, service, group.scope.name);
       if (isSpan) this.#columns.take(this.#draft);
       return isSpan;
     });

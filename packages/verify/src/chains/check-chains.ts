@@ -31,6 +31,7 @@ import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { straysOf } from './strays.ts';
 import { silentFindings, unheardFindings, unheardOf } from './unheard.ts';
 import type { UnheardSends } from './unheard.ts';
 import { treesOf } from './trees.ts';
@@ -116,7 +117,8 @@ export function judge(
   const settledUntil = graph.lastEnd - settleMs;
   const capture = { graph, ends, silent, isSettled: (at: Index) => graph.endOf(at) <= settledUntil };
   const chains = chainsOf(graph);
-  const judged = { ...capture, arrivals: arrivalsOf(capture), chains };
+  const arrivals = arrivalsOf(capture);
+  const judged = { ...capture, arrivals, chains, strays: straysOf(capture, arrivals) };
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   const unheard = unheardOf(judged);

@@ -1,5 +1,6 @@
-import { clocksOf } from './clocks.ts';
+import { clocksOf, SLACK } from './clocks.ts';
 import { Fact } from './columns/facts.ts';
+import { NONE } from './graph.ts';
 import type { Index, SpanGraph } from './graph.ts';
 import { meets } from './meeting-point.ts';
 import { waitingSenders } from './waiting-senders.ts';
@@ -68,8 +69,17 @@ function hearersOf(graph: SpanGraph, sender: Index): readonly Index[] {
 export function isReceiver(graph: SpanGraph, at: Index): boolean {
   const kind = graph.kindOf(at);
   if (kind === 'SERVER') return true;
-  if (kind !== 'CONSUMER') return graph.hasParent(at) && graph.isRemote(at);
-  return !graph.is(at, Fact.polls) || !graph.childrenOf(at).some((child) => graph.kindOf(child) === 'CONSUMER');
+  if (kind !== 'CONSUMER') return (graph.hasParent(at) && graph.isRemote(at)) || isServedLate(graph, at);
+  if (!graph.is(at, Fact.polls)) return true;
+  // What asks for many at once, and does nothing with them, has handed them on.
+  if (graph.is(at, Fact.batch) && graph.childrenOf(at).length === 0) return false;
+  return !graph.childrenOf(at).some((child) => graph.kindOf(child) === 'CONSUMER');
+}
+
+/** Whether a request is served below a span of its own process that was over, and is none of its parts. */
+function isServedLate(graph: SpanGraph, at: Index): boolean {
+  const parent = graph.parentOf(at);
+  return graph.is(at, Fact.serves) && parent !== NONE && graph.endOf(parent) + SLACK < graph.startOf(at);
 }
 
 /** Whether a span stands for something sent that somebody receives; of nested ones for the same call, the innermost. */

@@ -89,6 +89,11 @@ export class SpanGraph {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
 
+  /** A number that is the same for two spans that one instrumentation made. */
+  scopeNumber(at: Index): number {
+    return this.#columns.scope.get(at);
+  }
+
   nameOf(at: Index): string {
     return this.#columns.names.valueOf(this.#columns.name.get(at));
   }
@@ -210,7 +215,7 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
-  /** A number for what a sender asked for, whole: equal where it is the same again; `undefined` where it does not say. */
+  /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;
   }

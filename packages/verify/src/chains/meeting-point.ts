@@ -34,8 +34,12 @@ export function placeKeyOf({ transport, waits, names, over, host, port, method, 
   return `${transport}\n${waits}\n${host}\n${port}\n${method}\n${channel}\n${over}\n${place}`;
 }
 
-/** Returns what a sender asked for, whole: two calls with the same are the same call again. */
+/**
+ * Returns what a sender asked for, whole: two calls with the same are the same call again. Of who receives a message, which message it is:
+ * two with the same are one delivery or two of it.
+ */
 export function callOf({ attributes, kind }: SpanDraft, { transport, over, method }: MeetingPoint): string | undefined {
+  if (kind === 'CONSUMER') return messageOf(attributes);
   if (kind !== 'CLIENT' && kind !== 'PRODUCER') return undefined;
   const asked =
     transport === 'mcp'
@@ -44,6 +48,17 @@ export function callOf({ attributes, kind }: SpanDraft, { transport, over, metho
         ? attributes.text('url.full', 'http.url')
         : undefined;
   return asked === undefined ? undefined : `${method ?? over} ${asked}`;
+}
+
+function messageOf(attributes: KnownAttributes): string | undefined {
+  const offset = attributes.number('messaging.kafka.offset', 'messaging.kafka.message.offset');
+  if (offset === undefined) return attributes.text('messaging.message.id', 'messaging.message_id');
+  const keys = [
+    'messaging.destination.partition.id',
+    'messaging.kafka.source.partition',
+    'messaging.kafka.partition',
+  ] as const;
+  return `${attributes.number(...keys)} ${offset}`;
 }
 
 function mcp({ attributes, name }: SpanDraft): MeetingPoint | undefined {
@@ -78,7 +93,8 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
-  const system = attributes.text('messaging.system') ?? (queue && 'bullmq');
+  const handed = attributes.text('throughline.transport');
+  const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
   if (system === undefined && kind !== 'PRODUCER' && kind !== 'CONSUMER') return undefined;
   const names = attributes.texts(
     'messaging.destination.name',
@@ -89,6 +105,13 @@ function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefi
     'messaging.source',
     'bullmq.queue.name',
   );
+  // aio-pika writes `exchange,routing key`, and receives from one of them.
+  for (const name of names.slice()) {
+    const [exchange, key, more] = name.split(',', 3);
+    if (exchange && key && more === undefined) names.push(exchange, key);
+  }
+  // A handle is kept by the program, and has no place of its own.
+  if (names.length === 0 && handed !== undefined) names.push(handed);
   // What an instrumentation does not say in attributes it says in the name: `orders process`, `send orders`.
   if (names.length === 0) names.push(...name.split(' ').filter((word) => !operations.has(word)));
   const [over] = names;
@@ -150,7 +173,7 @@ function hostOf({ attributes, kind }: SpanDraft): string | undefined {
 
 function portOf({ attributes, kind }: SpanDraft): number | undefined {
   // Of a server the peer is whoever called, from a port that says nothing.
-  const old = kind === 'SERVER' || kind === 'CONSUMER' ? 'net.host.port' : 'net.peer.port';
+  const old = kind === 'CLIENT' || kind === 'PRODUCER' ? 'net.peer.port' : 'net.host.port';
   const port = attributes.number('server.port', old);
   if (port !== undefined) return port;
   const host = attributes.text('http.host');

@@ -22,13 +22,16 @@ export function waitingSenders(
   heardBy: (sender: Index) => readonly Index[],
 ): WaitingSenders {
   const places = new Map<string, Map<number, Index[]>>();
+  const known = knownWays(graph, senders, heardBy);
   for (const sender of senders) {
     const { transport, waits, names } = graph.meetingPoint(sender) as MeetingPoint;
     if (waits && heardBy(sender).length > 0) continue;
-    for (const name of names) {
-      const place = listed(places, `${transport}\n${name}`, () => new Map<number, Index[]>());
+    const put = (key: string): void => {
+      const place = listed(places, key, () => new Map<number, Index[]>());
       listed(place, graph.serviceNumber(sender), () => [] as Index[]).push(sender);
-    }
+    };
+    for (const name of names) put(`${transport}\n${name}`);
+    if (known.from.has(wayOf(graph, sender))) put(wayOf(graph, sender));
   }
   const claimed = new Uint8Array(graph.size);
   const lanes = new Map<string, readonly Lane[]>();
@@ -46,16 +49,22 @@ export function waitingSenders(
     claim(receiver) {
       const point = graph.meetingPoint(receiver);
       if (point === undefined) return undefined;
-      for (const name of point.names) {
+      const byName = point.names.map((name) => ({ place: `${point.transport}\n${name}`, isKnown: false }));
+      const byWay = [...(known.to.get(wayOf(graph, receiver)) ?? [])].map((place) => ({ place, isKnown: true }));
+      for (const { place, isKnown } of [...byName, ...byWay]) {
         let best: Index | undefined;
         let least = Infinity;
-        for (const lane of lanesTo(receiver, `${point.transport}\n${name}`)) {
+        for (const lane of lanesTo(receiver, place)) {
           if (lane.first === undefined) continue;
           const arrived = graph.startOf(receiver) - clocks.ahead(lane.first, receiver);
-          const sender = lane.latest(arrived, (at) => fits(graph, at, receiver, arrived));
-          if (sender === undefined || arrived - graph.startOf(sender) >= least) continue;
+          const sender = lane.latest(arrived, (at) => fits(graph, at, receiver, arrived, isKnown));
+          if (sender === undefined) continue;
+          const since = arrived - graph.startOf(sender);
+          // One that began after the arrival, by clocks that may be apart, fits least.
+          const distance = since < 0 ? Number.MAX_VALUE : since;
+          if (distance >= least) continue;
           best = sender;
-          least = arrived - graph.startOf(sender);
+          least = distance;
         }
         if (best === undefined) continue;
         // One span may stand for many messages that were sent at once.
@@ -67,12 +76,42 @@ export function waitingSenders(
   };
 }
 
-function fits(graph: SpanGraph, sender: Index, receiver: Index, arrived: number): boolean {
+/** Which place of a service leads to which of another, as hops that are whole show: a proxy between has its own names for them. */
+interface KnownWays {
+  readonly from: ReadonlySet<string>;
+  /** Where was sent to, by where that arrived. */
+  readonly to: ReadonlyMap<string, ReadonlySet<string>>;
+}
+
+function knownWays(
+  graph: SpanGraph,
+  senders: readonly Index[],
+  heardBy: (sender: Index) => readonly Index[],
+): KnownWays {
+  const from = new Set<string>();
+  const to = new Map<string, Set<string>>();
+  for (const sender of senders) {
+    const sent = graph.meetingPoint(sender) as MeetingPoint;
+    for (const receiver of heardBy(sender)) {
+      const point = graph.meetingPoint(receiver);
+      if (point === undefined || meets(sent, point)) continue;
+      from.add(wayOf(graph, sender));
+      listed(to, wayOf(graph, receiver), () => new Set<string>()).add(wayOf(graph, sender));
+    }
+  }
+  return { from, to };
+}
+
+function wayOf(graph: SpanGraph, at: Index): string {
+  return `${graph.serviceNumber(at)} ${graph.meetingPointNumber(at)}`;
+}
+
+function fits(graph: SpanGraph, sender: Index, receiver: Index, arrived: number, isKnown: boolean): boolean {
   const sent = graph.meetingPoint(sender) as MeetingPoint;
   return (
     (!sent.waits || graph.endOf(sender) + SLACK >= arrived) &&
     sender !== receiver &&
-    meets(sent, graph.meetingPoint(receiver) as MeetingPoint) &&
+    (isKnown || meets(sent, graph.meetingPoint(receiver) as MeetingPoint)) &&
     !graph.forest.isBelow(sender, receiver)
   );
 }
@@ -103,13 +142,19 @@ class Lane {
     return this.#senders[0];
   }
 
-  /** Returns the sender that started last before a time and fits. */
+  /** Returns the sender that started last before a time and fits; else the next one, as far as clocks may be apart. */
   latest(time: number, isFitting: (sender: Index) => boolean): Index | undefined {
+    const last = this.#lastUntil(time);
     let looked = 0;
-    for (let place = this.#open(this.#lastUntil(time + SLACK)); place >= 0; place = this.#open(place - 1)) {
-      if ((this.#over[place] as number) + SLACK < time || looked++ === MAX_LOOKED_AT) return undefined;
+    for (let place = this.#open(last); place >= 0; place = this.#open(place - 1)) {
+      if ((this.#over[place] as number) + SLACK < time || looked++ === MAX_LOOKED_AT) break;
       const sender = this.#senders[place] as Index;
       if (isFitting(sender)) return sender;
+    }
+    for (let place = last + 1; place < this.#senders.length && looked++ < MAX_LOOKED_AT; place++) {
+      const sender = this.#senders[place] as Index;
+      if (this.#graph.startOf(sender) > time + SLACK) break;
+      if (this.#claimed[sender] === 0 && isFitting(sender)) return sender;
     }
     return undefined;
   }

@@ -50,9 +50,23 @@ function isInTime({ sender, receiver }: Hop): boolean {
   return sender.kind === 'PRODUCER' || (sender.startTimeUnixNano <= arrived && arrived <= sender.endTimeUnixNano);
 }
 
+/** Whether both ends name one path, as far as they say. */
+function meet({ sender, receiver }: Hop): boolean {
+  const [asked, served] = [pathOf(sender), pathOf(receiver)];
+  return asked === undefined || served === undefined || asked === served;
+}
+
+function pathOf({ attributes }: CollectedSpan): string | undefined {
+  const text = attributes['url.full'] ?? attributes['http.url'] ?? attributes['url.path'] ?? attributes['http.target'];
+  return typeof text === 'string' ? URL.parse(text, 'http://any')?.pathname : undefined;
+}
+
 const named = ({ service, kind, name, spanId }: CollectedSpan): string => `${service} ${kind} ${name} (${spanId})`;
 
-/** A receiver that starts a root is lost context at that boundary. Where clocks are apart, this hop may have been all that told. */
+/**
+ * A receiver that starts a root is lost context at that boundary. Where clocks are apart, this hop may have been all that told; and where a
+ * proxy between them asks for another path, nothing is left that does.
+ */
 const lost: Draw = (family, random) => {
   const hops = hopsOf(family);
   if (hops.length === 0) return undefined;
@@ -65,7 +79,9 @@ const lost: Draw = (family, random) => {
       if (sender === undefined || receiver === undefined) return undefined;
       const spans = moved(again, receiver, { traceId });
       const need: Need = { codes: ['lost-context'], from: sender.service, to: receiver.service };
-      return hopsOf(again).every(isInTime) ? { spans, must: [need] } : { spans, must: [], may: [need] };
+      return hopsOf(again).every(isInTime) && meet({ sender, receiver })
+        ? { spans, must: [need] }
+        : { spans, must: [], may: [need] };
     },
   };
 };
@@ -125,7 +141,9 @@ const APART = 200_000_000n;
 
 /** An arrival below an earlier call of the same kind, which was over, while the call that it belongs to waits. */
 const stale: Draw = (family, random) => {
-  const hops = hopsOf(family).filter(({ receiver, sender }) => receiver.kind === 'SERVER' && sender.kind === 'CLIENT');
+  const hops = hopsOf(family).filter(
+    (hop) => hop.receiver.kind === 'SERVER' && hop.sender.kind === 'CLIENT' && meet(hop),
+  );
   // Where a clock was put right in between, nothing tells what was over.
   if (!hops.every(isInTime)) return undefined;
   const pairs = hops.flatMap((hop) =>

@@ -1,5 +1,13 @@
 import { isRecord, listOf, textOf } from '../../json-values.ts';
-import { isNoId, readAnyValue, readIsRemote, readKind, readStatus, readTime } from '../../otlp-values.ts';
+import {
+  isNoId,
+  readAnyValue,
+  readIsRemote,
+  readIsSampled,
+  readKind,
+  readStatus,
+  readTime,
+} from '../../otlp-values.ts';
 import { MAX_ATTRIBUTE_DEPTH, parseSpanId, parseTraceId } from '../../span.ts';
 import { KnownAttributes } from './known-attributes.ts';
 import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
@@ -10,7 +18,7 @@ import { halfOf } from './span-ids.ts';
  * Fills a draft with a span as it stands in OTLP/JSON, and returns whether it is one. The same as by way of `parseOtlpJson`, in a third of
  * the time: no object is made for a span, and of its attributes only those are read that are looked at.
  */
-export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string): boolean {
+export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string, scope: string): boolean {
   if (!isRecord(span)) return false;
   const { traceId, parentSpanId, startTimeUnixNano, endTimeUnixNano, flags } = span;
   const lastTraceId = draft.traceId;
@@ -38,6 +46,7 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string): b
   draft.name = textOf(span.name);
   draft.kind = readKind(span.kind);
   draft.service = service;
+  draft.scope = scope;
   const { code, message = '' } = readStatus(span.status);
   draft.failed = code === 'ERROR';
   draft.statusMessage = message;
@@ -60,7 +69,8 @@ function readLink(link: unknown): DraftLink | undefined {
   const traceId = parseTraceId(link.traceId);
   const id = idIn(link.spanId);
   if (traceId === undefined || id === undefined) return undefined;
-  return { traceId, high: halfOf(id, 0), low: halfOf(id, 8) };
+  const isUnsampled = readIsSampled(link.flags) === false;
+  return { traceId, high: halfOf(id, 0), low: halfOf(id, 8), isUnsampled };
 }
 
 function reasonIn(attributes: unknown): string {

@@ -40,9 +40,9 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
 }
 
 function readLink(link: unknown): DraftLink {
-  const { traceId, spanId } = link as SpanLink;
+  const { traceId, spanId, isSampled } = link as SpanLink;
   const [high, low] = halvesOf(spanId);
-  return { traceId, high, low };
+  return { traceId, high, low, isUnsampled: isSampled === false };
 }
 
 function isId(id: string, digits: 16 | 32): boolean {

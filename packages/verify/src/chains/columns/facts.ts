@@ -26,6 +26,10 @@ export const Fact = {
   outboundHop: 2048,
   /** It links to something, in the capture or not. */
   links: 4096,
+  /** It serves a request over HTTP, and is no SERVER span: its tracer took it for work of another. */
+  serves: 8192,
+  /** All that it links to was not sampled. */
+  linksUnsampled: 16384,
 } as const;
 
 /** Returns what is true of a span, as bits. */
@@ -55,9 +59,16 @@ export function factsOf(draft: SpanDraft): number {
   say(Fact.batch, attributes.number('messaging.batch.message_count') !== undefined);
   say(Fact.countsTokens, attributes.number('gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens') !== undefined);
   say(Fact.cycle, attributes.get('throughline.lineage.cycle') === true);
+  say(Fact.serves, draft.kind === 'INTERNAL' && isServing(attributes));
   say(Fact.inboundHop, attributes.get('throughline.direction') === 'inbound' || attributes.has('throughline.calls'));
   say(Fact.outboundHop, isOutbound(draft, attributes));
   return facts;
+}
+
+/** Frameworks have spans for parts of a route, which say the route and not the method. */
+function isServing(attributes: KnownAttributes): boolean {
+  const isOfHttp = attributes.has('http.request.method') || attributes.has('http.method');
+  return isOfHttp && (attributes.has('http.target') || attributes.has('http.route'));
 }
 
 /** By what the span says of itself. Its scope tells nothing: an adapter that a user writes has one of its own. */

@@ -25,6 +25,7 @@ export class SpanColumns {
   readonly traceIds = new Interned<string>();
   readonly services = new Interned<string>();
   readonly names = new Interned<string>();
+  /** The instrumentations that made the spans. */
   readonly scopes = new Interned<string>();
   readonly meetingPoints = new Interned<MeetingPoint>();
   readonly parentHigh = new GrowingIntegers();
@@ -83,7 +84,7 @@ export class SpanColumns {
     this.name.push(this.names.add(draft.name, draft.name));
     this.scope.push(this.scopes.add(draft.scope, draft.scope));
     this.kind.push(KINDS.indexOf(draft.kind));
-    this.facts.push(factsOf(draft) | (this.#takeLinks(at, draft) ? Fact.links : 0));
+    this.facts.push(factsOf(draft) | this.#takeLinks(at, draft));
     this.start.push(draft.start);
     this.duration.push(draft.duration);
     this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
@@ -101,15 +102,18 @@ export class SpanColumns {
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
 
-  #takeLinks(at: number, draft: SpanDraft): boolean {
+  /** Returns what is true of a span by its links. */
+  #takeLinks(at: number, draft: SpanDraft): number {
     let has = false;
+    let isUnsampled = true;
     for (const raw of draft.links) {
       const link = draft.readLink(raw);
       if (link === undefined) continue;
       has = true;
+      isUnsampled &&= link.isUnsampled;
       this.links.add(at, this.traceIds.add(link.traceId, link.traceId), link.high, link.low);
     }
-    return has;
+    return has ? Fact.links | (isUnsampled ? Fact.linksUnsampled : 0) : 0;
   }
 
   #codeOf({ attributes }: SpanDraft): number {

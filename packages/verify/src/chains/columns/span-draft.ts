@@ -9,6 +9,8 @@ export interface DraftLink {
   readonly traceId: string;
   readonly high: number;
   readonly low: number;
+  /** Nobody recorded the span that it names, and its sender says so. */
+  readonly isUnsampled: boolean;
 }
 
 /** A span on its way into columns. One is filled again and again. */
@@ -25,7 +27,7 @@ export class SpanDraft {
   name = '';
   kind: SpanKindName = 'INTERNAL';
   service = '';
-  /** The name of the instrumentation that made it. */
+  /** The instrumentation that made it. */
   scope = '';
   /** Milliseconds since 1970. */
   start = 0;

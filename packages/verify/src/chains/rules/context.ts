@@ -1,10 +1,12 @@
 import type { Arrival, Capture } from '../arrivals.ts';
 import type { Chains } from '../chains.ts';
 import type { ChainFinding } from '../finding.ts';
+import type { Strays } from '../strays.ts';
 
 /** What a rule judges. */
 export interface Judged extends Capture {
   readonly arrivals: readonly Arrival[];
+  readonly strays: Strays;
   readonly chains: Chains;
 }
 

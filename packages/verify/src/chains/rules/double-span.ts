@@ -1,5 +1,5 @@
 import { boundaryBetween } from '../boundary.ts';
-import type { Index } from '../graph.ts';
+import type { Index, SpanGraph } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { crossing, shown, times } from '../words.ts';
@@ -8,19 +8,20 @@ import type { ChainRule } from './context.ts';
 /** So many children of one call are looked at: one that has more is no call. */
 const LOOKED_AT = 100;
 
-/** One call that one service received under two SERVER spans, side by side. */
+/** One call that one service received under two SERVER spans, side by side; or one message, under two CONSUMER spans at once. */
 export const doubleSpan: ChainRule = ({ graph, ends }) => {
   const spots: (Spot & { readonly scopes: readonly string[] })[] = [];
   const overlap = (a: Index, b: Index): boolean =>
     graph.startOf(a) <= graph.endOf(b) && graph.startOf(b) <= graph.endOf(a);
   for (const sender of ends.senders) {
     if (graph.childrenOf(sender).length < 2) continue;
-    const served = [...graph.childrenOf(sender)]
-      .filter((child) => graph.kindOf(child) === 'SERVER')
-      .slice(0, LOOKED_AT);
+    const served = [...graph.childrenOf(sender)].filter((child) => isServing(graph, child)).slice(0, LOOKED_AT);
     const pair = served.flatMap((at, nth) => {
       const isBeside = (other: Index): boolean =>
-        graph.serviceNumber(other) === graph.serviceNumber(at) && overlap(other, at);
+        isOfOneService(graph, other, at) &&
+        isOfOneMessage(graph, other, at) &&
+        isOfTwo(graph, other, at) &&
+        overlap(other, at);
       const other = served.slice(0, nth).find(isBeside);
       return other === undefined ? [] : [[other, at] as const];
     })[0];
@@ -30,9 +31,30 @@ export const doubleSpan: ChainRule = ({ graph, ends }) => {
     spots.push({ at: second, scopes, boundary: boundaryBetween(graph, sender, second, undefined) });
   }
   return grouped('double-span', 'error', graph, spots, (spot, count) => {
-    const { boundary, scopes } = spot as (typeof spots)[number];
+    const { at, boundary, scopes } = spot as (typeof spots)[number];
     const [one, other] = scopes.map(shown);
     const who = one === other ? `${one} opens both` : `${one} and ${other} open one each`;
-    return `${crossing(boundary)}: ${shown(boundary.to)} has two SERVER spans for one call, ${times(count)}: ${who}`;
+    const kind = graph.kindOf(at);
+    return `${crossing(boundary)}: ${shown(boundary.to)} has two ${kind} spans for one ${kind === 'SERVER' ? 'call' : 'message'}, ${times(count)}: ${who}`;
   });
 };
+
+function isServing(graph: SpanGraph, at: Index): boolean {
+  const kind = graph.kindOf(at);
+  return kind === 'SERVER' || kind === 'CONSUMER';
+}
+
+function isOfOneService(graph: SpanGraph, a: Index, b: Index): boolean {
+  return graph.kindOf(a) === graph.kindOf(b) && graph.serviceNumber(a) === graph.serviceNumber(b);
+}
+
+/** A call is answered once. A span may have sent many messages, and each says which it is. */
+function isOfOneMessage(graph: SpanGraph, a: Index, b: Index): boolean {
+  if (graph.kindOf(a) === 'SERVER') return true;
+  return graph.callOf(a) !== undefined && graph.callOf(a) === graph.callOf(b);
+}
+
+/** Whether two instrumentations made the spans. What one made of two tries below one call is two requests. */
+function isOfTwo(graph: SpanGraph, a: Index, b: Index): boolean {
+  return graph.scopeNumber(a) !== graph.scopeNumber(b) || graph.nameOf(a) !== graph.nameOf(b);
+}

@@ -1,18 +1,23 @@
-import { NONE } from '../graph.ts';
-import type { Index, SpanGraph } from '../graph.ts';
+import type { Index } from '../graph.ts';
 import { listed } from '../listed.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
 import { shown, times } from '../words.ts';
 import { isReceiver } from '../ends.ts';
+import { endsOfAll } from '../strays.ts';
 import type { ChainRule } from './context.ts';
 
 /** So many regular starts after everything above was over are a schedule. */
 const ENOUGH = 5;
+/** So many of its ticks may not be exported yet, or never be. */
+const MISSED = 3;
 
 /** A timer that keeps the context it was set in: one trace that goes on by itself. */
-export const endlessTrace: ChainRule = ({ graph }) => {
+export const endlessTrace: ChainRule = ({ graph, strays }) => {
   const spots: Spot[] = [];
+  const leaked = new Set(strays.leaked.map(({ inner }) => inner));
+  let last = 0;
+  for (let at = 0; at < graph.size; at++) last = Math.max(last, graph.endOf(at));
   const ends = endsOfAll(graph);
   for (let at = 0; at < graph.size; at++) {
     if (graph.childrenOf(at).length < ENOUGH) continue;
@@ -22,13 +27,20 @@ export const endlessTrace: ChainRule = ({ graph }) => {
       if (
         graph.startOf(child) <= over ||
         graph.serviceNumber(child) !== graph.serviceNumber(at) ||
-        isReceiver(graph, child)
+        isReceiver(graph, child) ||
+        leaked.has(child)
       )
         continue;
       listed(byName, graph.nameOf(child), () => [] as Index[]).push(child);
     }
     for (const late of byName.values()) {
-      if (!isRegular(late.map((child) => graph.startOf(child)))) continue;
+      if (
+        !goesOn(
+          late.map((child) => graph.startOf(child)),
+          last,
+        )
+      )
+        continue;
       spots.push({ at, boundary: { to: graph.serviceOf(at), over: graph.nameOf(at) }, cause: `${late.length}` });
     }
   }
@@ -37,21 +49,12 @@ export const endlessTrace: ChainRule = ({ graph }) => {
   });
 };
 
-/** When each span and all that is above it in its process was over. */
-function endsOfAll(graph: SpanGraph): Float64Array {
-  const ends = new Float64Array(graph.size);
-  for (const at of graph.forest.topDown) {
-    const parent = graph.parentOf(at);
-    const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
-    ends[at] = Math.max(graph.endOf(at), isBelow ? (ends[parent] as number) : 0);
-  }
-  return ends;
-}
-
-function isRegular(starts: readonly number[]): boolean {
+/** Whether these are the starts of a timer, which has not come to an end: work in steps has one. */
+function goesOn(starts: readonly number[], end: number): boolean {
   if (starts.length < ENOUGH) return false;
   const sorted = [...starts].sort((a, b) => a - b);
   const gaps = sorted.slice(1).map((time, nth) => time - (sorted[nth] ?? time));
   const middle = [...gaps].sort((a, b) => a - b)[Math.floor(gaps.length / 2)] ?? 0;
-  return middle > 0 && gaps.filter((gap) => gap > middle * 0.7 && gap < middle * 1.3).length >= gaps.length * 0.8;
+  if (middle <= 0 || end - (sorted.at(-1) ?? end) > MISSED * middle) return false;
+  return gaps.filter((gap) => gap > middle * 0.7 && gap < middle * 1.3).length >= gaps.length * 0.8;
 }

@@ -62,7 +62,8 @@ function unanswered(
   for (const { heard, services, unheard, first, last } of places.all) {
     const [service] = services;
     if (service === undefined || services.size > 1 || told.has(service)) continue;
-    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell));
+    const asked = firstCalls(graph, [...heard, ...unheard]);
+    const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell) && !mayBeOfCache(graph, at, asked));
     if (heard.length < ENOUGH || silent.length < ENOUGH) continue;
     // Answered before and after: whoever is there now was there then.
     const between = silent.filter(
@@ -76,4 +77,22 @@ function unanswered(
     const to = shown(boundary.to);
     return `${crossing(boundary)}: ${to} exported nothing of a call that came out well, ${times(count)}, and of others at the same place it did: it samples without regard to its parent`;
   });
+}
+
+/** When each call was made first, by what it asked for. */
+function firstCalls(graph: SpanGraph, calls: readonly Index[]): ReadonlyMap<number, number> {
+  const first = new Map<number, number>();
+  for (const at of calls) {
+    const call = graph.callOf(at);
+    if (call !== undefined) first.set(call, Math.min(first.get(call) ?? Infinity, graph.startOf(at)));
+  }
+  return first;
+}
+
+/** Whether something between may know the answer: the same was asked before. */
+function mayBeOfCache(graph: SpanGraph, at: Index, first: ReadonlyMap<number, number>): boolean {
+  const method = graph.meetingPoint(at)?.method;
+  const call = graph.callOf(at);
+  if (call === undefined || (method !== 'GET' && method !== 'HEAD')) return false;
+  return (first.get(call) ?? Infinity) < graph.startOf(at);
 }
