@@ -85,7 +85,8 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
     ...nothing,
     transport: 'a2a',
     waits: true,
-    names: [method],
+    // Who is asked for a stream may answer with one message.
+    names: method === 'SendStreamingMessage' ? [method, 'SendMessage'] : [method],
     over: method,
     channel: attributes.text('a2a.protocol.binding'),
   };

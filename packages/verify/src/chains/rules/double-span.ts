@@ -56,5 +56,5 @@ function isOfOneMessage(graph: SpanGraph, a: Index, b: Index): boolean {
 
 /** Whether two instrumentations made the spans. What one made of two tries below one call is two requests. */
 function isOfTwo(graph: SpanGraph, a: Index, b: Index): boolean {
-  return graph.scopeNumber(a) !== graph.scopeNumber(b) || graph.nameOf(a) !== graph.nameOf(b);
+  return graph.scopeNumber(a) !== graph.scopeNumber(b);
 }
