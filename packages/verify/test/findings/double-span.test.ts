@@ -3,7 +3,7 @@ import { client, consumer, found, producer, server, told } from './spans.ts';
 
 const ask = client('gateway', '/plan', { lasts: 100 });
 const plan = server('planner', '/plan', { under: ask, at: 10, lasts: 80 });
-const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60 });
+const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60, more: { scope: { name: 'middleware' } } });
 
 describe('double-span', () => {
   it('names the boundary', () => {
@@ -13,7 +13,8 @@ describe('double-span', () => {
         severity: 'error',
         count: 1,
         boundary: { from: 'gateway', to: 'planner', transport: 'http', over: '/plan' },
-        message: 'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test opens both',
+        message:
+          'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test and middleware open one each',
       },
     ]);
   });
@@ -41,6 +42,10 @@ describe('double-span', () => {
           server('planner', '/plan', { under: ask, at: 40 }),
         ]),
       ).toEqual([]);
+    });
+
+    it('two tries of one client below one call, as one instrumentation made their spans', () => {
+      expect(told([ask, plan, { ...again, scope: plan.scope }])).toEqual([]);
     });
 
     it('two services that one call reached', () => {
