@@ -39,4 +39,15 @@ describe('of one capture, changed by hand', () => {
       'analyst',
     ]);
   });
+
+  it('a service that is missed, and that others were seen to call, is named', () => {
+    const spans = captures.find(({ name }) => name === 'http-three-requests')?.spans ?? [];
+    const services = ['gateway', 'planner', 'library'];
+    const { verdict, findings } = checkChains(
+      spans.filter(({ service }) => service !== 'library'),
+      { services },
+    );
+    expect(verdict).toBe('broken');
+    expect(findings.map(({ boundary }) => [boundary?.from, boundary?.to])).toEqual([['planner', 'library']]);
+  });
 });

@@ -94,9 +94,11 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
-  const handed = attributes.text('throughline.transport');
+  const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
+  // Calls say their transport too.
+  const handed = isOfMessages ? attributes.text('throughline.transport') : undefined;
   const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
-  if (system === undefined && kind !== 'PRODUCER' && kind !== 'CONSUMER') return undefined;
+  if (system === undefined && !isOfMessages) return undefined;
   const names = attributes.texts(
     'messaging.destination.name',
     'messaging.destination',
