@@ -7,7 +7,7 @@ const ticks = (
   times: readonly number[],
   special: { under?: CollectedSpan; links?: CollectedSpan[] } = { under: start },
 ) => times.map((at) => span('worker', 'tick', { ...special, at, lasts: 20 }));
-const regular = Array.from({ length: 9 }, (_, nth) => 1000 * (nth + 1));
+const regular = [1000, 2000, 3000, 4000, 5000, 6000, 7000, 8000];
 
 describe('endless-trace', () => {
   it('names the service, and the span in which the timer was set', () => {
@@ -17,7 +17,7 @@ describe('endless-trace', () => {
         severity: 'error',
         boundary: { to: 'worker', over: 'scheduler' },
         message:
-          'worker goes on in one trace by itself: what scheduler set off started again at regular times, 9 times, after it and all above it was over. Start each run in a trace of its own',
+          'worker goes on in one trace by itself: what scheduler set off started again at regular times, 8 times, after it and all above it was over. Start each run in a trace of its own',
       },
     ]);
   });

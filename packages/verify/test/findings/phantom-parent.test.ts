@@ -36,6 +36,14 @@ describe('phantom-parent', () => {
     ]);
   });
 
+  it('is found beside a link to who sent the message', () => {
+    const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
+    const work = consumer('analyst', 'desk.tasks', { under: ask, at: 50, links: [send] });
+    expect(told([question, ask, plan, send, { ...work, parentSpanId: 'e'.repeat(16) }])).toEqual([
+      'phantom-parent: planner → analyst over kafka desk.tasks: analyst names a parent that nobody exported, once',
+    ]);
+  });
+
   describe('says nothing of', () => {
     it('a caller outside of the capture, whose trace did not begin in here', () => {
       expect(told([plan, look, search])).toEqual([]);

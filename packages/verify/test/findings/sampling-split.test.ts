@@ -80,7 +80,7 @@ describe('sampling-split', () => {
       expect(told(unchanged)).toEqual([]);
     });
 
-    it('the same question again, which something between may know the answer to', () => {
+    it('calls whose answer something between may have kept', () => {
       const spans = requests.flatMap(({ question, ask, plan }, nth) => {
         const same = { ...ask, attributes: { ...ask.attributes, 'url.full': 'http://host/plan' } };
         return nth === 1 || nth === 3 ? [question, same] : [question, same, plan];
