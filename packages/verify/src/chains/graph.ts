@@ -230,6 +230,16 @@ export class SpanGraph {
     return this.#columns.hops;
   }
 
+  /** Which agent a span says that it is of. */
+  agents(): Iterable<readonly [Index, string]> {
+    return this.#columns.agents;
+  }
+
+  /** The tokens that a span counts. */
+  tokens(): Iterable<readonly [Index, { readonly input: number; readonly output: number }]> {
+    return this.#columns.tokens;
+  }
+
   /** Which conversation a span says that it is of. */
   conversations(): Iterable<readonly [Index, string]> {
     return this.#columns.conversations;

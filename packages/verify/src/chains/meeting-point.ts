@@ -95,6 +95,7 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
   const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
+  // Calls say their transport too.
   const handed = isOfMessages ? attributes.text('throughline.transport') : undefined;
   const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
   if (system === undefined && !isOfMessages) return undefined;
@@ -161,9 +162,7 @@ function http(span: SpanDraft): MeetingPoint | undefined {
 /** A hop of an adapter that a user wrote says its transport, and may say nothing else. */
 function named(attributes: KnownAttributes): MeetingPoint | undefined {
   const transport = attributes.text('throughline.transport', 'rpc.system.name', 'rpc.system');
-  return transport === undefined
-    ? undefined
-    : { ...nothing, transport, waits: false, names: [transport], over: undefined };
+  return transport === undefined ? undefined : { ...nothing, transport, waits: false, names: [], over: undefined };
 }
 
 const nothing = { host: undefined, port: undefined, method: undefined, channel: undefined } as const;

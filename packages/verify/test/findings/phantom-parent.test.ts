@@ -60,6 +60,14 @@ describe('phantom-parent', () => {
       expect(told([consumer('analyst', 'desk.tasks', { under: send, at: 50 })])).toEqual([]);
     });
 
+    it('a message of a trace from outside whose sender it also links to, which is there', () => {
+      const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
+      const work = consumer('analyst', 'desk.tasks', { under: ask, at: 50, links: [send] });
+      expect(
+        told([question, ask, plan, send, { ...work, traceId: 'f'.repeat(32), parentSpanId: 'e'.repeat(16) }]),
+      ).toEqual([]);
+    });
+
     it('a trace in which nobody but this service recorded anything', () => {
       expect(told([search])).toEqual([]);
     });

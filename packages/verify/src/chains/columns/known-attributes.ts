@@ -62,12 +62,12 @@ const keys = [
   'code.lineno',
   'network.transport',
   'a2a.protocol.binding',
-  'throughline.transport',
   'throughline.direction',
   'throughline.calls',
   'throughline.transport',
   'throughline.lineage.cycle',
   'throughline.lineage.hops',
+  'throughline.agent.name',
 ] as const;
 
 export type KnownKey = (typeof keys)[number];

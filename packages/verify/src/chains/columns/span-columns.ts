@@ -56,6 +56,9 @@ export class SpanColumns {
   /** How many hops from the root the lineage of Throughline counts. */
   readonly hops = new Map<number, number>();
   readonly conversations = new Map<number, string>();
+  /** The agents that spans name. */
+  readonly agents = new Map<number, string>();
+  readonly tokens = new Map<number, { readonly input: number; readonly output: number }>();
   /** How many spans were left out: their ids or times are none. */
   unreadable = 0;
   readonly #draft = new SpanDraft();
@@ -98,6 +101,13 @@ export class SpanColumns {
     const hops = attributes.number('throughline.lineage.hops');
     if (hops !== undefined) this.hops.set(at, hops);
     const conversation = attributes.text('gen_ai.conversation.id');
+    const agent = attributes.text('gen_ai.agent.name', 'throughline.agent.name');
+    if (agent !== undefined) this.agents.set(at, agent);
+    const input = attributes.number('gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens');
+    if (input !== undefined) {
+      const output = attributes.number('gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens') ?? 0;
+      this.tokens.set(at, { input, output });
+    }
     if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
