@@ -14,16 +14,21 @@ export interface Unread {
 /** As much of a file is read at a time: most lines are in one piece then. */
 const CHUNK = 1024 * 1024;
 
-/** Lets a checker read files, globs of them, and standard input where one is `-`. */
+/**
+ * Lets a checker read files, globs of them, and standard input where one is `-`. `tell` is called before each, with what is read.
+ */
 export async function readCaptures(
   checker: ChainChecker,
   files: readonly string[],
   stdin: AsyncIterable<Buffer | string>,
+  tell: (what: string) => void,
 ): Promise<Unread> {
   const problems: string[] = [];
   let rejected = 0;
-  for (const file of await expanded(files, problems)) {
+  const all = await expanded(files, problems);
+  for (const [at, file] of all.entries()) {
     const name = file === '-' ? 'standard input' : printable(file);
+    tell(`reads ${name}${all.length > 1 ? `, ${at + 1} of ${all.length} files` : ''}`);
     try {
       const read = await checker.read(file === '-' ? stdin : createReadStream(file, { highWaterMark: CHUNK }));
       rejected += read.rejected;

@@ -4,8 +4,10 @@ import { registerCollect } from './commands/collect.ts';
 import { registerDoctor } from './commands/doctor.ts';
 import type { Register } from './commands/command.ts';
 import { registerProbe } from './commands/probe.ts';
+import { registerCompletion } from './commands/completion.ts';
 import { CANNOT_JUDGE } from './exit-codes.ts';
 import type { Surroundings } from './surroundings.ts';
+import { version } from './version.ts';
 
 /** In the order of `--help`. */
 const commands: readonly Register[] = [
@@ -14,6 +16,7 @@ const commands: readonly Register[] = [
   registerCollect,
   registerDoctor,
   registerProbe,
+  registerCompletion,
 ];
 
 /**
@@ -25,6 +28,8 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
   let exitCode = CANNOT_JUDGE;
   const program = new Command('throughline')
     .description('Keeps one causal trace unbroken across agents, queues and tools.')
+    .version(version)
+    .addHelpText('after', examples)
     .exitOverride()
     .configureOutput({ writeOut: (text) => stdout.write(text), writeErr: (text) => stderr.write(text) })
     .showHelpAfterError('(add --help for what it takes)');
@@ -38,3 +43,9 @@ export async function run(args: readonly string[], surroundings: Surroundings): 
     return CANNOT_JUDGE;
   }
 }
+
+const examples = `
+Examples:
+  $ throughline check spans.json
+  $ throughline collect --services gateway,planner -- npm test
+  $ throughline help check`;

@@ -138,7 +138,7 @@ describe('throughline check', () => {
       [['check', join(folder, 'missing.json')], /missing\.json cannot be read/],
       [['check', garbage], /garbage\.json is not OTLP\/JSON.*OTEL_EXPORTER_OTLP_PROTOCOL/],
       [['check', empty], /no spans to judge/],
-      [['check'], /missing required argument 'files'/],
+      [['check'], /give either files, - for standard input, or --from jaeger=URL/],
       [['check', sound, '--format', 'xml'], /Allowed choices are text, json, junit/],
       [['chekc', sound], /Did you mean check\?/],
     ] as const) {

@@ -8,10 +8,10 @@ import { describe, expect, it } from 'vitest';
 import { sarif } from '../src/formats/sarif.ts';
 import { run } from '../src/index.ts';
 
-const resolve = createRequire(import.meta.url).resolve;
+const require = createRequire(import.meta.url);
 // The published schema, as Microsoft's matchers for Jest carry it.
 const schema = readFileSync(
-  resolve('@microsoft/jest-sarif').replace(/index\.js$/, 'schemas/sarif-2.1.0-rtm.5.json'),
+  require.resolve('@microsoft/jest-sarif').replace(/index\.js$/, 'schemas/sarif-2.1.0-rtm.5.json'),
   'utf8',
 );
 const isValid = new AjvDraft04.default({ strict: false, validateFormats: false, unicodeRegExp: false }).compile(

@@ -109,7 +109,7 @@ export const onNode: Recipes = {
       await fetch(`${gateway.url}/events`, { signal: leave.signal })
         .then((answer) => answer.text())
         .catch(() => undefined);
-      await after(1000);
+      await after(3000);
     },
   },
   'express-poller-of-first-request': {

@@ -86,7 +86,7 @@ export const ours: Recipes = {
     'a2a/src/desk.ts',
     async (module: { tellStory(count: number): Promise<Told> }) => (await module.tellStory(1)).spans,
   ),
-  'ai-sdk-agents': framework("ai-sdk", ["stdio", "team"], { AI_SDK_OTEL: '1' }),
+  'ai-sdk-agents': framework('ai-sdk', ['stdio', 'team'], { AI_SDK_OTEL: '1' }),
   'langchain-agents': framework('langchain', ['stdio', 'http']),
   'mastra-agents': framework('mastra', ['stdio', 'http']),
   'openai-agents': framework('openai-agents', ['stdio', 'http']),

@@ -18,7 +18,8 @@ export function judging(command: Command): Command {
     );
 }
 
-function listOf(names: string): string[] {
+/** The names in a list by commas. */
+export function listOf(names: string): string[] {
   return names
     .split(',')
     .map((name) => name.trim())

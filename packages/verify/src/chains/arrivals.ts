@@ -79,21 +79,33 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender === undefined ? known('joined') : known('wrong', sender);
   }
-  if (graph.linkedFrom(receiver).length > 0) return known('joined');
+  const [linked] = graph.linkedFrom(receiver);
   if (above === NONE && graph.hasParent(receiver)) {
     if (!capture.isSettled(receiver)) return known('joined');
     if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
-    const sender = ends.claim(receiver);
-    return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
+    const sender = linked ?? ends.claim(receiver);
+    const isKnown = linked === undefined && sender !== undefined;
+    return isKnown || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
+  if (linked !== undefined) return known('joined');
   if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
-  const sender = ends.claim(receiver);
+  const sender = ends.claim(receiver) ?? claimInside(receiver, capture);
   if (graph.is(receiver, Fact.links)) {
     if (!capture.isSettled(receiver)) return known('joined');
     return sender !== undefined || capture.silent.length > 0 ? known('link-lost', sender) : known('joined');
   }
   if (sender === undefined) return known('joined');
   return known(graph.is(receiver, Fact.batch) ? 'unlinked' : 'lost', sender);
+}
+
+/** The same by an end of a hop inside of it: a request over HTTP that carries a call of another protocol has two, one in the other. */
+function claimInside(receiver: Index, { graph, ends }: Capture): Index | undefined {
+  for (const child of graph.childrenOf(receiver)) {
+    if (!isOfOneProcess(graph, child, receiver) || !isReceiver(graph, child) || graph.is(child, Fact.links)) continue;
+    const sender = ends.claim(child);
+    if (sender !== undefined) return sender;
+  }
+  return undefined;
 }
 
 function isOfOneProcess(graph: SpanGraph, a: Index, b: Index): boolean {

@@ -2,7 +2,9 @@ import { clocksOf, SLACK } from './clocks.ts';
 import { Fact } from './columns/facts.ts';
 import { NONE } from './graph.ts';
 import type { Index, SpanGraph } from './graph.ts';
+import type { SpanKindName } from '../span.ts';
 import { meets } from './meeting-point.ts';
+import type { MeetingPoint } from './meeting-point.ts';
 import { waitingSenders } from './waiting-senders.ts';
 
 /** The ends of the hops of a capture: who sent, who received, and who was never seen to be heard. */
@@ -61,7 +63,8 @@ function hearersOf(graph: SpanGraph, sender: Index): readonly Index[] {
     if (graph.serviceNumber(at) !== service || isReceiver(graph, at)) hearing.push(at);
   };
   for (const child of graph.childrenOf(sender)) listen(child);
-  for (const linking of graph.linkingTo(sender)) listen(linking);
+  // What is sent on links to what it is about, and was heard by whoever received that.
+  for (const linking of graph.linkingTo(sender)) if (graph.kindOf(linking) !== 'PRODUCER') listen(linking);
   return hearing;
 }
 
@@ -85,15 +88,19 @@ function isServedLate(graph: SpanGraph, at: Index): boolean {
 /** Whether a span stands for something sent that somebody receives; of nested ones for the same call, the innermost. */
 function isSender(graph: SpanGraph, at: Index): boolean {
   const kind = graph.kindOf(at);
-  if (kind !== 'CLIENT' && kind !== 'PRODUCER') return false;
   const point = graph.meetingPoint(at);
-  if (point === undefined) return false;
+  if (point === undefined || !goesOut(kind, point)) return false;
   if (kind === 'CLIENT' && !point.waits && (graph.is(at, Fact.consumes) || linksToOwnMessages(graph, at))) return false;
   return !graph.childrenOf(at).some((child) => {
-    if (graph.kindOf(child) !== kind || graph.serviceNumber(child) !== graph.serviceNumber(at)) return false;
+    if (graph.serviceNumber(child) !== graph.serviceNumber(at)) return false;
     const inner = graph.meetingPoint(child);
-    return inner !== undefined && meets(point, inner);
+    return inner !== undefined && goesOut(graph.kindOf(child), inner) && meets(point, inner);
   });
+}
+
+/** The span that has a tool executed stands for the call of MCP too, where it says so. */
+function goesOut(kind: SpanKindName, { transport }: MeetingPoint): boolean {
+  return kind === 'CLIENT' || kind === 'PRODUCER' || (kind === 'INTERNAL' && transport === 'mcp');
 }
 
 // Where each message has a span of its own, that is what carries the context.

@@ -13,6 +13,8 @@ export interface MeetingPoint {
   readonly over: string | undefined;
   /** Through what, where there is a choice: `stdio`, `JSONRPC`. */
   readonly channel: string | undefined;
+  /** A name with dots, as of a domain; addresses and short names are not told apart. */
+  readonly host: string | undefined;
   readonly port: number | undefined;
   readonly method: string | undefined;
 }
@@ -27,9 +29,9 @@ export function meetingPointOf(span: SpanDraft): MeetingPoint | undefined {
 }
 
 /** Returns what is the same for two places that are the same. */
-export function placeKeyOf({ transport, waits, names, over, port, method, channel }: MeetingPoint): string {
+export function placeKeyOf({ transport, waits, names, over, host, port, method, channel }: MeetingPoint): string {
   const place = names.length === 1 ? names[0] : names.join('\n');
-  return `${transport}\n${waits}\n${port}\n${method}\n${channel}\n${over}\n${place}`;
+  return `${transport}\n${waits}\n${host}\n${port}\n${method}\n${channel}\n${over}\n${place}`;
 }
 
 /**
@@ -83,7 +85,8 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
     ...nothing,
     transport: 'a2a',
     waits: true,
-    names: [method],
+    // Who is asked for a stream may answer with one message.
+    names: method === 'SendStreamingMessage' ? [method, 'SendMessage'] : [method],
     over: method,
     channel: attributes.text('a2a.protocol.binding'),
   };
@@ -148,6 +151,7 @@ function http(span: SpanDraft): MeetingPoint | undefined {
     names: path === undefined ? [] : [path],
     over: path ?? attributes.text('http.route') ?? '/',
     channel: undefined,
+    host: hostOf(span),
     port: portOf(span) ?? (full === undefined ? undefined : url?.port),
     method: method?.toUpperCase(),
   };
@@ -159,7 +163,14 @@ function named(attributes: KnownAttributes): MeetingPoint | undefined {
   return transport === undefined ? undefined : { ...nothing, transport, waits: false, names: [], over: undefined };
 }
 
-const nothing = { port: undefined, method: undefined, channel: undefined } as const;
+const nothing = { host: undefined, port: undefined, method: undefined, channel: undefined } as const;
+
+/** A name of a domain. What a server says of itself may be its socket's address or its machine's name: those are not compared. */
+function hostOf({ attributes, kind }: SpanDraft): string | undefined {
+  const old = kind === 'SERVER' || kind === 'CONSUMER' ? 'net.host.name' : 'net.peer.name';
+  const host = attributes.text('server.address', old);
+  return host !== undefined && /^[^:]*\.[^.:]*[a-z][^.:]*$/i.test(host) ? host.toLowerCase() : undefined;
+}
 
 function portOf({ attributes, kind }: SpanDraft): number | undefined {
   // Of a server the peer is whoever called, from a port that says nothing.
@@ -209,6 +220,7 @@ function isEndOfPath(code: number): boolean {
 export function meets(sender: MeetingPoint, receiver: MeetingPoint): boolean {
   return (
     sender.transport === receiver.transport &&
+    same(sender.host, receiver.host) &&
     same(sender.port, receiver.port) &&
     same(sender.method, receiver.method) &&
     sender.names.some((name) => receiver.names.includes(name))

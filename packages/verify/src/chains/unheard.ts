@@ -14,6 +14,8 @@ export interface UnheardSends {
   readonly transport: string;
   /** The path, topic, queue or tool. */
   readonly over?: string;
+  /** Where it went, where that is a name of a domain. */
+  readonly host?: string;
   readonly count: number;
 }
 
@@ -27,20 +29,20 @@ export interface Unheard extends UnheardSends {
 /** Returns what was sent and never seen to arrive, by who sent it and over what, in the order in which it is first seen. */
 export function unheardOf({ graph, ends, arrivals, isSettled }: Judged): Unheard[] {
   const arrived = new Set(arrivals.map(({ sender }) => sender));
-  const ways = new Map<number, Map<number, Unheard>>();
+  const ways = new Map<string, Unheard>();
   for (const sender of ends.senders) {
     if (ends.heardBy(sender).length > 0 || arrived.has(sender) || !isSettled(sender)) continue;
     const point = graph.meetingPoint(sender) as MeetingPoint;
     // Who could not be reached did not hear.
     if (point.waits && graph.is(sender, Fact.failed)) continue;
-    const ofService = listed(ways, graph.serviceNumber(sender), () => new Map<number, Unheard>());
-    listed(ofService, graph.meetingPointNumber(sender), (): Unheard => {
-      const { transport, over } = wayOf(point) as Pick<UnheardSends, 'transport' | 'over'>;
-      const way = over === undefined ? { transport } : { transport, over };
-      return { from: graph.serviceOf(sender), ...way, count: 0, point, first: sender };
+    const { transport, over, host } = point;
+    const key = `${graph.serviceNumber(sender)}\n${transport}\n${over}\n${host}`;
+    listed(ways, key, (): Unheard => {
+      const way = { ...(over === undefined ? undefined : { over }), ...(host === undefined ? undefined : { host }) };
+      return { from: graph.serviceOf(sender), transport, ...way, count: 0, point, first: sender };
     }).count++;
   }
-  return [...ways.values()].flatMap((ofService) => [...ofService.values()]);
+  return [...ways.values()];
 }
 
 /** Returns a finding for what was sent over an edge whose receiver is said to be in the capture, and never seen to arrive. */

@@ -106,9 +106,17 @@ function wayOf(graph: SpanGraph, at: Index): string {
   return `${graph.serviceNumber(at)} ${graph.meetingPointNumber(at)}`;
 }
 
+/** Whether a service may have received what it asks of others, as a gateway does: only a port that both name says that it asks itself. */
+function isPassedOn(graph: SpanGraph, sender: Index, receiver: Index): boolean {
+  if (graph.serviceNumber(sender) !== graph.serviceNumber(receiver)) return false;
+  const port = graph.meetingPoint(receiver)?.port;
+  return port === undefined || port !== graph.meetingPoint(sender)?.port;
+}
+
 function fits(graph: SpanGraph, sender: Index, receiver: Index, arrived: number, isKnown: boolean): boolean {
   const sent = graph.meetingPoint(sender) as MeetingPoint;
   return (
+    (!sent.waits || !isPassedOn(graph, sender, receiver)) &&
     (!sent.waits || graph.endOf(sender) + SLACK >= arrived) &&
     sender !== receiver &&
     (isKnown || meets(sent, graph.meetingPoint(receiver) as MeetingPoint)) &&

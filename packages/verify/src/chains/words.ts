@@ -3,7 +3,7 @@ import type { ChainBoundary } from './finding.ts';
 
 /** Returns a name out of a span as it may be printed. */
 export function shown(name: string | undefined): string {
-  return name === undefined ? 'a service that cannot be told' : printable(name);
+  return name === undefined ? 'an unknown service' : printable(name);
 }
 
 /** Returns how a finding names a boundary: `planner → analyst over kafka desk.tasks`. */

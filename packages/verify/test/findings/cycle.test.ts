@@ -11,7 +11,7 @@ describe('cycle', () => {
         count: 1,
         boundary: { to: 'planner' },
         message:
-          'planner was asked by somebody whom it had asked itself, once. To ask back is normal, and so is a loop without an end',
+          'planner was asked by somebody whom it had asked itself, once. To ask back is normal, and a loop without an end begins so',
       },
     ]);
   });

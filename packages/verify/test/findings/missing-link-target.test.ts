@@ -14,7 +14,7 @@ describe('missing-link-target', () => {
         count: 1,
         boundary: { to: 'analyst', transport: 'kafka', over: 'desk.tasks', missing: 'link target' },
         message:
-          'a service that cannot be told → analyst over kafka desk.tasks: analyst links to a span that nobody exported, once; nothing came from gateway',
+          'an unknown service → analyst over kafka desk.tasks: analyst links to a span that nobody exported, once; nothing came from gateway',
       },
     ]);
   });

@@ -25,14 +25,23 @@ describe('orphan', () => {
     expect(found([question, ask, draw, plan]).map(({ code, count }) => [code, count])).toEqual([['orphan', 2]]);
   });
 
-  it.fails('says nothing more of the same gap: the receipt of the hop above is not met because of it', () => {
+  it('says nothing more of the same gap: the receipt of the hop above is not met because of it', () => {
     const hop = { ...question, attributes: { ...question.attributes, 'throughline.calls': 1 } };
     expect(found([hop, ask, plan]).map(({ code }) => code)).toEqual(['orphan']);
   });
 
-  it.fails('names the call, and not the noise beside it', () => {
-    const connect = span('gateway', 'tcp.connect', { under: answer, at: 11 });
+  it('names the call, and not the noise beside it', () => {
+    const scope = { name: '@opentelemetry/instrumentation-net' };
+    const connect = span('gateway', 'tcp.connect', { under: answer, at: 11, more: { scope } });
     expect(told([question, connect, ask, plan])).toEqual([expect.stringContaining('gateway exported GET and not')]);
+  });
+
+  it('says which knob turns off what is nothing but noise', () => {
+    const scope = { name: '@opentelemetry/instrumentation-net' };
+    const connect = span('gateway', 'tcp.connect', { under: answer, at: 11, more: { scope } });
+    expect(told([question, connect])).toEqual([
+      expect.stringMatching(/lost with the process\. OTEL_NODE_DISABLED_INSTRUMENTATIONS=net turns them off$/),
+    ]);
   });
 
   describe('says nothing of', () => {

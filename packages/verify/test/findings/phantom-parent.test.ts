@@ -16,7 +16,7 @@ describe('phantom-parent', () => {
         count: 1,
         boundary: { to: 'library', transport: 'http', over: '/search', missing: 'parent' },
         message:
-          'a service that cannot be told → library over http /search: library names a parent that nobody exported, once; nothing came from planner',
+          'an unknown service → library over http /search: library names a parent that nobody exported, once; nothing came from planner',
       },
     ]);
   });
@@ -32,7 +32,7 @@ describe('phantom-parent', () => {
     const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
     const work = consumer('analyst', 'desk.tasks', { under: send, at: 60 });
     expect(told([question, ask, plan, work])).toEqual([
-      'phantom-parent: a service that cannot be told → analyst over kafka desk.tasks: analyst names a parent that nobody exported, once',
+      'phantom-parent: an unknown service → analyst over kafka desk.tasks: analyst names a parent that nobody exported, once',
     ]);
   });
 

@@ -1,5 +1,5 @@
 import type { CollectedSpan } from '@throughline/verify';
-import { familyOf, idOf } from './family.ts';
+import { familyOf, idOf, isReceived, parentIdOf } from './family.ts';
 import type { Family } from './family.ts';
 import type { Need } from './mutation.ts';
 
@@ -9,7 +9,16 @@ export function unmet(spans: readonly CollectedSpan[]): Need[] {
   return family.spans.flatMap((span): Need[] => {
     const made = span.attributes['throughline.calls'];
     if (typeof made !== 'number' || callsUnder(family, span) >= made) return [];
-    return [{ codes: ['missing-calls'], from: span.service }];
+    // A call below a gap in its own process was exported, and the gap is told: once.
+    const hasGap = family.spans.some(
+      (other) =>
+        other.traceId === span.traceId &&
+        other.service === span.service &&
+        !isReceived(other) &&
+        other.parentSpanId !== undefined &&
+        family.find(parentIdOf(other) ?? '') === undefined,
+    );
+    return [{ codes: hasGap ? ['missing-calls', 'orphan'] : ['missing-calls'], from: span.service }];
   });
 }
 

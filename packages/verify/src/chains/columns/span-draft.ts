@@ -27,7 +27,7 @@ export class SpanDraft {
   name = '';
   kind: SpanKindName = 'INTERNAL';
   service = '';
-  /** The instrumentation that made it. */
+  /** The name of the instrumentation that made it. */
   scope = '';
   /** Milliseconds since 1970. */
   start = 0;

@@ -10,33 +10,32 @@ const LOOKED_AT = 100;
 
 /** One call that one service received under two SERVER spans, side by side; or one message, under two CONSUMER spans at once. */
 export const doubleSpan: ChainRule = ({ graph, ends }) => {
-  const spots: Spot[] = [];
+  const spots: (Spot & { readonly scopes: readonly string[] })[] = [];
   const overlap = (a: Index, b: Index): boolean =>
     graph.startOf(a) <= graph.endOf(b) && graph.startOf(b) <= graph.endOf(a);
   for (const sender of ends.senders) {
     if (graph.childrenOf(sender).length < 2) continue;
     const served = [...graph.childrenOf(sender)].filter((child) => isServing(graph, child)).slice(0, LOOKED_AT);
-    const second = served.find((at, nth) =>
-      served
-        .slice(0, nth)
-        .some(
-          (other) =>
-            isOfOneService(graph, other, at) &&
-            isOfOneMessage(graph, other, at) &&
-            isOfTwo(graph, other, at) &&
-            overlap(other, at),
-        ),
-    );
-    if (second !== undefined) spots.push({ at: second, boundary: boundaryBetween(graph, sender, second, undefined) });
+    const pair = served.flatMap((at, nth) => {
+      const isBeside = (other: Index): boolean =>
+        isOfOneService(graph, other, at) &&
+        isOfOneMessage(graph, other, at) &&
+        isOfTwo(graph, other, at) &&
+        overlap(other, at);
+      const other = served.slice(0, nth).find(isBeside);
+      return other === undefined ? [] : [[other, at] as const];
+    })[0];
+    if (pair === undefined) continue;
+    const [first, second] = pair;
+    const scopes = [graph.scopeOf(first), graph.scopeOf(second)];
+    spots.push({ at: second, scopes, boundary: boundaryBetween(graph, sender, second, undefined) });
   }
-  return grouped(
-    'double-span',
-    'error',
-    graph,
-    spots,
-    ({ at, boundary }, count) =>
-      `${crossing(boundary)}: ${shown(boundary.to)} has two ${graph.kindOf(at)} spans for one ${graph.kindOf(at) === 'SERVER' ? 'call' : 'message'}, ${times(count)}: two instrumentations open one each`,
-  );
+  return grouped('double-span', 'error', graph, spots, (spot, count) => {
+    const { at, boundary, scopes } = spot as (typeof spots)[number];
+    const [one, other] = scopes.map(shown);
+    const what = graph.kindOf(at) === 'SERVER' ? 'call' : 'message';
+    return `${crossing(boundary)}: ${shown(boundary.to)} has two ${graph.kindOf(at)} spans for one ${what}, ${times(count)}: ${one} and ${other} open one each`;
+  });
 };
 
 function isServing(graph: SpanGraph, at: Index): boolean {
@@ -56,5 +55,5 @@ function isOfOneMessage(graph: SpanGraph, a: Index, b: Index): boolean {
 
 /** Whether two instrumentations made the spans. What one made of two tries below one call is two requests. */
 function isOfTwo(graph: SpanGraph, a: Index, b: Index): boolean {
-  return graph.scopeNumber(a) !== graph.scopeNumber(b) || graph.nameOf(a) !== graph.nameOf(b);
+  return graph.scopeNumber(a) !== graph.scopeNumber(b);
 }

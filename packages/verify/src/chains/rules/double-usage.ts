@@ -3,6 +3,7 @@ import { NONE } from '../graph.ts';
 import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
 import type { Spot } from '../grouped.ts';
+import { knobFor } from '../noise.ts';
 import { shown, times } from '../words.ts';
 import type { ChainRule } from './context.ts';
 
@@ -20,12 +21,8 @@ export const doubleUsage: ChainRule = ({ graph }) => {
     counting[at] = at;
     if (above !== NONE) spots.push({ at, boundary: { to: graph.serviceOf(at) }, cause: graph.nameOf(above) });
   }
-  return grouped(
-    'double-usage',
-    'warning',
-    graph,
-    spots,
-    ({ at, boundary, cause }, count) =>
-      `${shown(boundary.to)} counts tokens on ${shown(cause)} and on ${shown(graph.nameOf(at))} below it, ${times(count)}: a sum over spans counts them twice`,
-  );
+  return grouped('double-usage', 'warning', graph, spots, ({ at, boundary, cause }, count) => {
+    const knob = knobFor(graph, [{ at }]);
+    return `${shown(boundary.to)} counts tokens on ${shown(cause)} and on ${shown(graph.nameOf(at))} below it, ${times(count)}: a sum over spans counts them twice${knob === undefined ? '' : `. ${knob}`}`;
+  });
 };

@@ -8,7 +8,7 @@ import { endsOfAll } from '../strays.ts';
 import type { ChainRule } from './context.ts';
 
 /** So many regular starts after everything above was over are a schedule. */
-const ENOUGH = 5;
+const ENOUGH = 8;
 /** So many of its ticks may not be exported yet, or never be. */
 const MISSED = 3;
 

@@ -16,7 +16,7 @@ export const cycle: ChainRule = ({ graph }) => {
     graph,
     spots,
     ({ boundary }, count) =>
-      `${shown(boundary.to)} was asked by somebody whom it had asked itself, ${times(count)}. To ask back is normal, and so is a loop without an end`,
+      `${shown(boundary.to)} was asked by somebody whom it had asked itself, ${times(count)}. To ask back is normal, and a loop without an end begins so`,
   );
 };
 
