@@ -50,10 +50,19 @@ function isInTime({ sender, receiver }: Hop): boolean {
   return sender.kind === 'PRODUCER' || (sender.startTimeUnixNano <= arrived && arrived <= sender.endTimeUnixNano);
 }
 
-/** Whether both ends name one path, as far as they say. */
+/** Whether both ends name one path and one port, as far as they say: a proxy between them may ask elsewhere. */
 function meet({ sender, receiver }: Hop): boolean {
-  const [asked, served] = [pathOf(sender), pathOf(receiver)];
-  return asked === undefined || served === undefined || asked === served;
+  return [pathOf, portOf].every((what) => {
+    const [asked, served] = [what(sender), what(receiver)];
+    return asked === undefined || served === undefined || asked === served;
+  });
+}
+
+function portOf({ attributes, kind }: CollectedSpan): string | undefined {
+  const port = attributes['server.port'] ?? attributes[kind === 'SERVER' ? 'net.host.port' : 'net.peer.port'];
+  const url = attributes['url.full'] ?? attributes['http.url'];
+  if (typeof port === 'number') return String(port);
+  return typeof url === 'string' ? URL.parse(url)?.port || undefined : undefined;
 }
 
 function pathOf({ attributes }: CollectedSpan): string | undefined {
