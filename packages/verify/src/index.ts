@@ -26,8 +26,6 @@ export type {
   SpanStatus,
 } from './span.ts';
 export { parseSpans } from './parse-spans.ts';
-export { printable } from './printable.ts';
 export type { ParsedSpans } from './parsing.ts';
-export { printable } from './printable.ts';
 export type { WaitCondition } from './wait-for-spans.ts';
 export { parseZipkinJson } from './zipkin-json.ts';
