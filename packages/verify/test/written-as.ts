@@ -24,6 +24,7 @@ export function asJaeger(spans: readonly CollectedSpan[]): string {
         tags: [
           ...tagsOf(span.attributes),
           { key: 'span.kind', type: 'string', value: span.kind.toLowerCase() },
+          { key: 'otel.scope.name', type: 'string', value: span.scope.name },
           ...(span.status.code === 'ERROR' ? [{ key: 'error', type: 'bool', value: true }] : []),
         ],
         logs: span.events.map(({ name, timeUnixNano }) => ({
@@ -52,7 +53,9 @@ export function asZipkin(spans: readonly CollectedSpan[]): string {
       tags: {
         ...Object.fromEntries(Object.entries(span.attributes).map(([key, value]) => [key, String(value)])),
         ...(span.status.code === 'ERROR' && { error: 'true' }),
+        'otel.scope.name': span.scope.name,
       },
+      annotations: span.events.map(({ name, timeUnixNano }) => ({ timestamp: micros(timeUnixNano), value: name })),
     })),
   );
 }

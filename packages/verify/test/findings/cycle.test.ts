@@ -23,7 +23,7 @@ describe('cycle', () => {
     const plan = server('planner', '/plan', {
       under: back,
       at: 30,
-      attributes: { 'throughline.lineage.cycle': 'true' },
+      attributes: { 'throughline.lineage.cycle': 'yes' },
     });
     expect(told([ask, critic, back, plan])).toEqual([]);
   });

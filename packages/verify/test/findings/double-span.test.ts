@@ -3,7 +3,7 @@ import { client, consumer, found, producer, server, told } from './spans.ts';
 
 const ask = client('gateway', '/plan', { lasts: 100 });
 const plan = server('planner', '/plan', { under: ask, at: 10, lasts: 80 });
-const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60, more: { scope: { name: 'middleware' } } });
+const again = server('planner', '/plan', { under: ask, at: 12, lasts: 60, more: { scope: { name: 'by-hand' } } });
 
 describe('double-span', () => {
   it('names the boundary', () => {
@@ -13,12 +13,17 @@ describe('double-span', () => {
         severity: 'error',
         count: 1,
         boundary: { from: 'gateway', to: 'planner', transport: 'http', over: '/plan' },
-        message: 'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test and middleware open one each',
+        message:
+          'gateway → planner over http /plan: planner has two SERVER spans for one call, once: test and by-hand open one each',
       },
     ]);
   });
 
   describe('says nothing of', () => {
+    it('two tries below one call, which one instrumentation made', () => {
+      expect(told([ask, plan, { ...again, scope: plan.scope }])).toEqual([]);
+    });
+
     it('a SERVER span in a SERVER span', () => {
       expect(
         told([ask, plan, server('planner', '/plan', { under: plan, at: 12, more: { parentIsRemote: false } })]),

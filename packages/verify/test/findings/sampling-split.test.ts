@@ -5,7 +5,7 @@ import { client, found, server, told } from './spans.ts';
 /** One request through three services. */
 function request(at: number): Record<'question' | 'ask' | 'plan' | 'look' | 'search', CollectedSpan> {
   const question = server('gateway', '/questions', { at, lasts: 200 });
-  const ask = client('gateway', `/plan?at=${at}`, { under: question, at: at + 10, lasts: 100 });
+  const ask = client('gateway', `/plan?q=${at}`, { under: question, at: at + 10, lasts: 100 });
   const plan = server('planner', '/plan', { under: ask, at: at + 20, lasts: 80 });
   const look = client('planner', '/search', { under: plan, at: at + 30, lasts: 30 });
   return { question, ask, plan, look, search: server('library', '/search', { under: look, at: at + 35 }) };
@@ -87,6 +87,14 @@ describe('sampling-split', () => {
           : [question, ask, plan],
       );
       expect(told(unchanged)).toEqual([]);
+    });
+
+    it('calls whose answer something between may have kept', () => {
+      const spans = requests.flatMap(({ question, ask, plan }, nth) => {
+        const same = { ...ask, attributes: { ...ask.attributes, 'url.full': 'http://host/plan' } };
+        return nth === 1 || nth === 3 ? [question, same] : [question, same, plan];
+      });
+      expect(told(spans)).toEqual([]);
     });
 
     it('one call that nobody was seen to answer', () => {

@@ -58,7 +58,7 @@ export function factsOf(draft: SpanDraft): number {
   say(Fact.polls, operation === 'receive');
   say(Fact.batch, attributes.number('messaging.batch.message_count') !== undefined);
   say(Fact.countsTokens, attributes.number('gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens') !== undefined);
-  say(Fact.cycle, attributes.get('throughline.lineage.cycle') === true);
+  say(Fact.cycle, isTrue(attributes.get('throughline.lineage.cycle')));
   say(Fact.serves, draft.kind === 'INTERNAL' && isServing(attributes));
   say(Fact.inboundHop, attributes.get('throughline.direction') === 'inbound' || attributes.has('throughline.calls'));
   say(Fact.outboundHop, isOutbound(draft, attributes));
@@ -80,4 +80,9 @@ function isOutbound({ kind }: SpanDraft, attributes: KnownAttributes): boolean {
   // A call of an MCP tool has an operation of GenAI too, and is a hop.
   const isOfModel = attributes.has('gen_ai.operation.name') && !attributes.has('mcp.method.name');
   return !isOfDatabase && !isOfModel;
+}
+
+// Zipkin has no values but text.
+function isTrue(value: unknown): boolean {
+  return value === true || value === 'true';
 }
