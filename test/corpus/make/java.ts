@@ -12,7 +12,7 @@ async function served(stage: Stage, service: string, program: ReturnType<typeof 
   return { url: `http://127.0.0.1:${port}`, running };
 }
 
-const library = (stage: Stage) => served(stage, 'library', python('python', 'library.py', []));
+const library = (stage: Stage) => served(stage, 'library', python('library.py', []));
 
 /** A gateway in Java before the library, asked a few times. */
 function asked(program: () => ReturnType<typeof java>, count: number, env: Environment = {}): Recipe {
@@ -66,8 +66,8 @@ export const onJava: Recipes = {
         OTEL_TRACES_SAMPLER: 'traceidratio',
         OTEL_TRACES_SAMPLER_ARG: '0.5',
       });
-      const gateway = await served(stage, 'gateway', python('python', 'calls.py', []), {
-        LIBRARY: `${planner.url}`,
+      const gateway = await served(stage, 'gateway', python('calls.py', []), {
+        LIBRARY: planner.url,
       });
       for (let nth = 0; nth < 14; nth++) await (await fetch(`${gateway.url}/ask?q=${nth}`)).text();
     },

@@ -12,17 +12,8 @@ import type { Stage } from './stage.ts';
 const example = (name: string): URL => new URL(`../../../examples/${name}`, import.meta.url);
 
 /** An example of this repository, which collects its spans by itself. */
-function run<Module>(
-  file: string,
-  spansOf: (module: Module, stage: Stage) => Promise<readonly CollectedSpan[]>,
-): Recipe {
-  return {
-    make: async (stage) => {
-      const module = (await import(example(file).href)) as Module;
-      stage.add(formatOtlpJson(await spansOf(module, stage)));
-    },
-    form: 'one',
-  };
+function run(spansOf: (stage: Stage) => Promise<readonly CollectedSpan[]>): Recipe {
+  return { make: async (stage) => stage.add(formatOtlpJson(await spansOf(stage))), form: 'one' };
 }
 
 /** Agents of a framework, each asked once. */
@@ -59,33 +50,28 @@ async function agent(stage: Stage, service: string, next: readonly string[], kin
   return `http://127.0.0.1:${port}/ask`;
 }
 
-interface Told {
-  readonly spans: readonly CollectedSpan[];
-}
-
 /** Throughline's own adapters: the examples of this repository, and agents of frameworks. */
 export const ours: Recipes = {
-  'ours-outbox': run(
-    'outbox/src/run.ts',
-    async (module: { runOutbox(brokers: string[]): Promise<CollectedSpan[]> }, stage) =>
-      module.runOutbox([await kafka(stage)]),
-  ),
-  'ours-kafka-retries': run(
-    'kafka-retry/src/run.ts',
-    async (module: { runRetries(brokers: string[]): Promise<CollectedSpan[]> }, stage) =>
-      module.runRetries([await kafka(stage)]),
-  ),
-  'ours-scheduled-job': run('scheduled-job/src/run.ts', (module: { runSchedule(): Promise<CollectedSpan[]> }) =>
-    module.runSchedule(),
-  ),
-  'ours-approval-killed': run(
-    'approval/src/approval.ts',
-    async (module: { tellStory(): Promise<Told> }) => (await module.tellStory()).spans,
-  ),
-  'ours-a2a-three-bindings': run(
-    'a2a/src/desk.ts',
-    async (module: { tellStory(count: number): Promise<Told> }) => (await module.tellStory(1)).spans,
-  ),
+  'ours-outbox': run(async (stage) => {
+    const { runOutbox } = await import('../../../examples/outbox/src/run.ts');
+    return runOutbox([await kafka(stage)]);
+  }),
+  'ours-kafka-retries': run(async (stage) => {
+    const { runRetries } = await import('../../../examples/kafka-retry/src/run.ts');
+    return runRetries([await kafka(stage)]);
+  }),
+  'ours-scheduled-job': run(async () => {
+    const { runSchedule } = await import('../../../examples/scheduled-job/src/run.ts');
+    return runSchedule();
+  }),
+  'ours-approval-killed': run(async () => {
+    const { tellStory } = await import('../../../examples/approval/src/approval.ts');
+    return (await tellStory()).spans;
+  }),
+  'ours-a2a-three-bindings': run(async () => {
+    const { tellStory } = await import('../../../examples/a2a/src/desk.ts');
+    return (await tellStory(1)).spans;
+  }),
   'ai-sdk-agents': framework('ai-sdk', ['stdio', 'team'], { AI_SDK_OTEL: '1' }),
   'langchain-agents': framework('langchain', ['stdio', 'http']),
   'mastra-agents': framework('mastra', ['stdio', 'http']),

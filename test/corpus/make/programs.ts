@@ -13,9 +13,9 @@ export interface Start {
 const here = import.meta.dirname;
 const work = join(tmpdir(), 'throughline-corpus');
 
-/** Returns how a program in Python is started. `python-old` has the packages of 2023. */
-export function python(line: 'python' | 'python-old', file: string, args: readonly string[]): Start {
-  const folder = laid(line);
+/** Returns how a program in Python is started. */
+export function python(file: string, args: readonly string[]): Start {
+  const folder = laid('python');
   const bin = join(folder, 'venv/bin');
   if (!existsSync(join(bin, 'opentelemetry-instrument'))) {
     install('python3', ['-m', 'venv', 'venv'], folder);
@@ -26,7 +26,7 @@ export function python(line: 'python' | 'python-old', file: string, args: readon
 
 /** Returns how a command of Python's packages is started, such as `celery`. */
 export function pythonCommand(command: string, args: readonly string[]): Start {
-  const { cwd } = python('python', '', []);
+  const { cwd } = python('', []);
   return { command: join(cwd, 'venv/bin', command), args, cwd };
 }
 

@@ -6,7 +6,7 @@ import type { Stage } from './stage.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-const inPython = (file: string, ...args: string[]) => python('python', file, args);
+const inPython = (file: string, ...args: string[]) => python(file, args);
 
 /** Starts the library, and returns its address. */
 async function library(stage: Stage, env: Environment = {}): Promise<string> {

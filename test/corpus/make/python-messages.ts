@@ -6,7 +6,7 @@ import type { Stage } from './stage.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
-const inPython = (file: string, ...args: string[]) => python('python', file, args);
+const inPython = (file: string, ...args: string[]) => python(file, args);
 
 async function served(stage: Stage, service: string, program: ReturnType<typeof python>, env: Environment = {}) {
   const port = await stage.port();

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { gunzipSync } from 'node:zlib';
@@ -16,16 +16,16 @@ export interface Receiver {
 /** Starts a receiver of OTLP over HTTP at `/v1/traces`, and of Zipkin at `/api/v2/spans`. */
 export async function startReceiver(): Promise<Receiver> {
   const exports: string[] = [];
-  const server = createServer((request, response) => {
-    void take(request).then((text) => {
-      if (text !== undefined) exports.push(text);
-      const isJson = request.headers['content-type']?.includes('json') === true;
-      response.writeHead(request.url === '/api/v2/spans' ? 202 : 200, {
-        'content-type': isJson ? 'application/json' : 'application/x-protobuf',
-      });
-      response.end(isJson ? '{}' : '');
+  const answer = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
+    const text = await take(request);
+    if (text !== undefined) exports.push(text);
+    const isJson = request.headers['content-type']?.includes('json') === true;
+    response.writeHead(request.url === '/api/v2/spans' ? 202 : 200, {
+      'content-type': isJson ? 'application/json' : 'application/x-protobuf',
     });
-  });
+    response.end(isJson ? '{}' : '');
+  };
+  const server = createServer((request, response) => void answer(request, response));
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {

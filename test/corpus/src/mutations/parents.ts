@@ -107,9 +107,7 @@ const phantom: Draw = (family, random) => {
     if (!isReceived(span)) return { spans, ...orphaned(span) };
     const arrival = { codes: ['phantom-parent', 'sampling-split', 'orphan'], to: span.service } as const;
     const isRooted = spans.some((other) => other.traceId === span.traceId && other.parentSpanId === undefined);
-    // What a link joins to who sent it is whole, whatever its parent was.
-    const isLinked = span.links.some((link) => again.find(idOf(link)) !== undefined);
-    return isRooted && !isLinked ? { spans, must: [arrival] } : { spans, must: [], may: [arrival] };
+    return isRooted ? { spans, must: [arrival] } : { spans, must: [], may: [arrival] };
   });
 };
 
