@@ -15,6 +15,7 @@ interface SpanContextLike {
   readonly traceId: string;
   readonly spanId: string;
   readonly isRemote?: boolean | undefined;
+  readonly traceFlags?: number | undefined;
 }
 
 /** What OpenTelemetry's `ReadableSpan` has in common from SDK 1 to SDK 3. */
@@ -57,6 +58,9 @@ export function fromReadableSpans(spans: Iterable<ReadableSpanLike>): CollectedS
   });
 }
 
+/** https://www.w3.org/TR/trace-context-2/#sampled-flag */
+const SAMPLED = 1;
+
 const KINDS: readonly SpanKindName[] = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
 function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): CollectedSpan {
@@ -80,6 +84,7 @@ function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): Col
     links: span.links.map(({ context, attributes }) => ({
       traceId: context.traceId,
       spanId: context.spanId,
+      ...(context.traceFlags === undefined ? {} : { isSampled: (context.traceFlags & SAMPLED) !== 0 }),
       attributes: copyAttributes(attributes),
     })),
     events: span.events.map((event) => ({

@@ -79,15 +79,15 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender === undefined ? known('joined') : known('wrong', sender);
   }
-  const [linked] = graph.linkedFrom(receiver);
-  if (above === NONE && graph.hasParent(receiver)) {
+  const isTorn = above === NONE && graph.hasParent(receiver);
+  const isLocal = graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver);
+  if (isTorn && isLocal) return known(capture.isSettled(receiver) ? 'orphan' : 'joined');
+  if (graph.linkedFrom(receiver).length > 0) return known('joined');
+  if (isTorn) {
     if (!capture.isSettled(receiver)) return known('joined');
-    if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
-    const sender = linked ?? ends.claim(receiver);
-    const isKnown = linked === undefined && sender !== undefined;
-    return isKnown || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
+    const sender = ends.claim(receiver);
+    return sender !== undefined || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');
   }
-  if (linked !== undefined) return known('joined');
   if (graph.is(receiver, Fact.linksUnsampled)) return known('joined');
   const sender = ends.claim(receiver) ?? claimInside(receiver, capture);
   if (graph.is(receiver, Fact.links)) {

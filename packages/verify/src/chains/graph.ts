@@ -89,9 +89,9 @@ export class SpanGraph {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
 
-  /** A number that is the same for two spans that one instrumentation made. */
-  scopeNumber(at: Index): number {
-    return this.#columns.scope.get(at);
+  /** The instrumentation that made a span; empty where nobody says. */
+  scopeOf(at: Index): string {
+    return this.#columns.scopes.valueOf(this.#columns.scope.get(at));
   }
 
   nameOf(at: Index): string {

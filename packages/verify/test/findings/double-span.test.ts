@@ -30,6 +30,19 @@ describe('double-span', () => {
       ).toEqual([]);
     });
 
+    it('two messages of one producer at once, by two instrumentations or not', () => {
+      const send = producer('gateway', 'desk.tasks');
+      const each = [1, 2].map((offset) =>
+        consumer('analyst', 'desk.tasks', {
+          under: send,
+          at: 20,
+          attributes: { 'messaging.kafka.offset': offset },
+          more: { scope: { name: `scope ${offset}` } },
+        }),
+      );
+      expect(told([send, ...each])).toEqual([]);
+    });
+
     it('a redelivery, and several groups of consumers', () => {
       const send = producer('gateway', 'desk.tasks');
       const twice = [20, 25].map((at) => consumer('analyst', 'desk.tasks', { under: send, at, lasts: 50 }));
@@ -46,6 +59,10 @@ describe('double-span', () => {
           server('planner', '/plan', { under: ask, at: 40 }),
         ]),
       ).toEqual([]);
+    });
+
+    it('a client that tried again below its span, before the first answer was out', () => {
+      expect(told([ask, plan, server('planner', '/plan', { under: ask, at: 40, lasts: 30 })])).toEqual([]);
     });
 
     it('two services that one call reached', () => {

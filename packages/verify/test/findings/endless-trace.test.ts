@@ -40,9 +40,9 @@ describe('endless-trace', () => {
     });
 
     it('a job that is open as long as its steps', () => {
-      const job = span('worker', 'job', { lasts: 10_000 });
+      const job = span('worker', 'job', { lasts: 12_000 });
       expect(told([job, ...ticks(regular, { under: job })])).toEqual([]);
-      const question = server('worker', '/jobs', { lasts: 10_000 });
+      const question = server('worker', '/jobs', { lasts: 12_000 });
       const setting = span('worker', 'set', { under: question, at: 10 });
       expect(told([question, setting, ...ticks(regular, { under: setting })])).toEqual([]);
     });
@@ -52,7 +52,11 @@ describe('endless-trace', () => {
     });
 
     it('retries with a back-off', () => {
-      expect(told([start, ...ticks([100, 300, 700, 1500, 3100, 6300])])).toEqual([]);
+      expect(told([start, ...ticks([100, 300, 700, 1500, 3100, 6300, 12_700, 25_500])])).toEqual([]);
+    });
+
+    it('steps at regular times that come to an end, while the service goes on', () => {
+      expect(told([start, ...ticks(regular), span('worker', 'other', { at: 20_000 })])).toEqual([]);
     });
 
     it('a few children that outlive their parent', () => {

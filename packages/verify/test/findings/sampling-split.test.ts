@@ -51,6 +51,15 @@ describe('sampling-split', () => {
       expect(told([requests[0], requests[4]].flatMap((one) => (one === undefined ? [] : whole(one))))).toEqual([]);
     });
 
+    it('answers that a cache between may have given: the same was asked before', () => {
+      const spans = [1, 1, 2, 1, 2, 3].flatMap((page, nth) => {
+        const ask = client('gateway', `/pages/${page}`, { at: nth * 1000, lasts: 100 });
+        const isFirst = [0, 2, 5].includes(nth);
+        return isFirst ? [ask, server('planner', `/pages/${page}`, { under: ask, at: nth * 1000 + 10 })] : [ask];
+      });
+      expect(told(spans)).toEqual([]);
+    });
+
     it('a service that died: it answers no more', () => {
       const spans = requests.flatMap(({ question, ask, plan }, nth) =>
         nth < 3 ? [question, ask, plan] : [question, ask],

@@ -28,7 +28,7 @@ describe('wrong-parent', () => {
         count: 2,
         boundary: { from: 'gateway', to: 'planner', transport: 'http', over: '/plan', missing: 'context' },
         message:
-          'gateway → planner over http /plan: planner hangs from a span that was over, 2 times, while a later call of gateway was waiting for it; gateway sent the context of an earlier call, or planner kept that',
+          'gateway → planner over http /plan: planner hangs from a span that was over, 2 times, while a later call of gateway was waiting for it; gateway sent the context of an earlier call, or planner kept it',
       },
     ]);
   });

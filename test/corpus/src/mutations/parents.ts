@@ -50,10 +50,19 @@ function isInTime({ sender, receiver }: Hop): boolean {
   return sender.kind === 'PRODUCER' || (sender.startTimeUnixNano <= arrived && arrived <= sender.endTimeUnixNano);
 }
 
-/** Whether both ends name one path, as far as they say. */
+/** Whether both ends name one path and one port, as far as they say: a proxy between them may ask elsewhere. */
 function meet({ sender, receiver }: Hop): boolean {
-  const [asked, served] = [pathOf(sender), pathOf(receiver)];
-  return asked === undefined || served === undefined || asked === served;
+  return [pathOf, portOf].every((what) => {
+    const [asked, served] = [what(sender), what(receiver)];
+    return asked === undefined || served === undefined || asked === served;
+  });
+}
+
+function portOf({ attributes, kind }: CollectedSpan): string | undefined {
+  const port = attributes['server.port'] ?? attributes[kind === 'SERVER' ? 'net.host.port' : 'net.peer.port'];
+  const url = attributes['url.full'] ?? attributes['http.url'];
+  if (typeof port === 'number') return String(port);
+  return typeof url === 'string' ? URL.parse(url)?.port || undefined : undefined;
 }
 
 function pathOf({ attributes }: CollectedSpan): string | undefined {
@@ -98,7 +107,9 @@ const phantom: Draw = (family, random) => {
     if (!isReceived(span)) return { spans, ...orphaned(span) };
     const arrival = { codes: ['phantom-parent', 'sampling-split', 'orphan'], to: span.service } as const;
     const isRooted = spans.some((other) => other.traceId === span.traceId && other.parentSpanId === undefined);
-    return isRooted ? { spans, must: [arrival] } : { spans, must: [], may: [arrival] };
+    // What a link joins to who sent it is whole, whatever its parent was.
+    const isLinked = span.links.some((link) => again.find(idOf(link)) !== undefined);
+    return isRooted && !isLinked ? { spans, must: [arrival] } : { spans, must: [], may: [arrival] };
   });
 };
 

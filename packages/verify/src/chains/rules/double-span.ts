@@ -8,6 +8,9 @@ import type { ChainRule } from './context.ts';
 /** So many children of one call are looked at: one that has more is no call. */
 const LOOKED_AT = 100;
 
+/** Milliseconds in which two spans of one request begin. */
+const AT_ONCE = 5;
+
 /** One call that one service received under two SERVER spans, side by side; or one message, under two CONSUMER spans at once. */
 export const doubleSpan: ChainRule = ({ graph, ends }) => {
   const spots: (Spot & { readonly scopes: readonly string[] })[] = [];
@@ -54,7 +57,11 @@ function isOfOneMessage(graph: SpanGraph, a: Index, b: Index): boolean {
   return graph.callOf(a) !== undefined && graph.callOf(a) === graph.callOf(b);
 }
 
-/** Whether two instrumentations made the spans. What one made of two tries below one call is two requests. */
+/**
+ * Whether two instrumentations made the spans. What one made of two tries below one call is two requests. Where nobody says who made them,
+ * those begin after each other.
+ */
 function isOfTwo(graph: SpanGraph, a: Index, b: Index): boolean {
-  return graph.scopeNumber(a) !== graph.scopeNumber(b);
+  const isNamed = graph.scopeOf(a) !== '' || graph.scopeOf(b) !== '';
+  return isNamed ? graph.scopeOf(a) !== graph.scopeOf(b) : graph.startOf(b) - graph.startOf(a) < AT_ONCE;
 }

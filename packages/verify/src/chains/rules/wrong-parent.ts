@@ -13,7 +13,7 @@ export const wrongParent: ChainRule = ({ graph, arrivals, strays }) => [
       .filter(({ receiver, joined }) => joined === 'wrong' && graph.meetingPoint(receiver)?.waits === true)
       .map((arrival) => ({ at: arrival.receiver, boundary: boundaryOf(graph, arrival, 'context') })),
     ({ boundary }, count) =>
-      `${crossing(boundary)}: ${shown(boundary.to)} hangs from a span that was over, ${times(count)}, while a later call of ${shown(boundary.from)} was waiting for it; ${shown(boundary.from)} sent the context of an earlier call, or ${shown(boundary.to)} kept that`,
+      `${crossing(boundary)}: ${shown(boundary.to)} hangs from a span that was over, ${times(count)}, while a later call of ${shown(boundary.from)} was waiting for it; ${shown(boundary.from)} sent the context of an earlier call, or ${shown(boundary.to)} kept it`,
   ),
   ...grouped(
     'wrong-parent',
