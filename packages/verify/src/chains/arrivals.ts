@@ -82,7 +82,9 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
   const isTorn = above === NONE && graph.hasParent(receiver);
   const isLocal = graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver);
   if (isTorn && isLocal) return known(capture.isSettled(receiver) ? 'orphan' : 'joined');
-  if (graph.linkedFrom(receiver).length > 0) return known('joined');
+  // A link to another span of its own process says what carried it, and not who sent it.
+  const isSender = (at: Index): boolean => !isOfOneProcess(graph, at, receiver) || isSending(graph, at);
+  if (graph.linkedFrom(receiver).some(isSender)) return known('joined');
   if (isTorn) {
     if (!capture.isSettled(receiver)) return known('joined');
     const sender = ends.claim(receiver);
