@@ -98,11 +98,6 @@ export class SpanGraph {
     return this.#columns.names.valueOf(this.#columns.name.get(at));
   }
 
-  /** The name of the instrumentation that made a span. */
-  scopeOf(at: Index): string {
-    return this.#columns.scopes.valueOf(this.#columns.scope.get(at));
-  }
-
   kindOf(at: Index): SpanKindName {
     return KINDS[this.#columns.kind.get(at)] as SpanKindName;
   }
