@@ -32,11 +32,17 @@ export interface AgentTokens {
   readonly calls: number;
 }
 
+interface CountedCalls extends AgentCalls {
+  count: number;
+  failed: number;
+}
+
 /** The same while it is counted. */
 interface Working {
   readonly service: string;
   readonly agent: string | undefined;
-  readonly calls: Map<string, { readonly transport: string; readonly over?: string; count: number; failed: number }>;
+  readonly calls: Map<string, CountedCalls>;
+  readonly byPlace: Map<number, CountedCalls>;
   input: number;
   output: number;
   models: number;
@@ -60,25 +66,31 @@ export function agentsOf({ graph, ends }: Judged): AgentWork[] {
     if (above !== NONE) countedBelow.add(above);
   }
   const all = new Map<string, Working>();
+  // By numbers first: a key of text for each call costs more than all else.
+  const working = new Map<number, Working>();
   const workOf = (at: Index): Working => {
+    const actor = acting[at] as number;
+    return listed(working, actor === NONE ? -1 - graph.serviceNumber(at) : actor, () => workIn(at));
+  };
+  const workIn = (at: Index): Working => {
     const agent = names.get(acting[at] as Index);
     return listed(all, `${graph.serviceNumber(at)}\n${agent ?? ''}`, () => ({
       service: graph.serviceOf(at),
       agent,
       calls: new Map(),
+      byPlace: new Map(),
       input: 0,
       output: 0,
       models: 0,
     }));
   };
   for (const sender of ends.senders) {
-    const { transport, over } = graph.meetingPoint(sender) as MeetingPoint;
-    const calls = listed(workOf(sender).calls, `${transport}\n${over}`, () => ({
-      transport,
-      ...(over === undefined ? undefined : { over }),
-      count: 0,
-      failed: 0,
-    }));
+    const { calls: known, byPlace } = workOf(sender);
+    const calls = listed(byPlace, graph.meetingPointNumber(sender), () => {
+      const { transport, over } = graph.meetingPoint(sender) as MeetingPoint;
+      const way = over === undefined ? { transport } : { transport, over };
+      return listed(known, `${transport}\n${over}`, () => ({ ...way, count: 0, failed: 0 }));
+    });
     calls.count++;
     if (graph.is(sender, Fact.failed)) calls.failed++;
   }
