@@ -89,6 +89,11 @@ export class SpanGraph {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
 
+  /** The instrumentation that made a span; empty where nobody says. */
+  scopeOf(at: Index): string {
+    return this.#columns.scopes.valueOf(this.#columns.scope.get(at));
+  }
+
   nameOf(at: Index): string {
     return this.#columns.names.valueOf(this.#columns.name.get(at));
   }

@@ -66,12 +66,6 @@ describe('phantom-parent', () => {
       ).toEqual([]);
     });
 
-    it('a message that links who sent it, whatever its parent', () => {
-      const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
-      const work = consumer('analyst', 'desk.tasks', { under: ask, at: 50, links: [send] });
-      expect(told([question, ask, plan, send, { ...work, parentSpanId: 'e'.repeat(16) }])).toEqual([]);
-    });
-
     it('a trace in which nobody but this service recorded anything', () => {
       expect(told([search])).toEqual([]);
     });
