@@ -4,6 +4,7 @@ import type { Family } from './family.ts';
 import { orphaned } from './drops.ts';
 import { replaced } from './mutation.ts';
 import type { Draw, Mutation, Need } from './mutation.ts';
+import { isDirect } from './ports.ts';
 
 interface Hop {
   readonly sender: CollectedSpan;
@@ -53,7 +54,8 @@ function isInTime({ sender, receiver }: Hop): boolean {
 /** Whether both ends name one path, as far as they say. */
 function meet({ sender, receiver }: Hop): boolean {
   const [asked, served] = [pathOf(sender), pathOf(receiver)];
-  return asked === undefined || served === undefined || asked === served;
+  const isOnePath = asked === undefined || served === undefined || asked === served;
+  return isOnePath && isDirect(sender, receiver);
 }
 
 function pathOf({ attributes }: CollectedSpan): string | undefined {
