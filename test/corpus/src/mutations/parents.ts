@@ -4,6 +4,7 @@ import type { Family } from './family.ts';
 import { orphaned } from './drops.ts';
 import { replaced } from './mutation.ts';
 import type { Draw, Mutation, Need } from './mutation.ts';
+import { isDirect } from './ports.ts';
 
 interface Hop {
   readonly sender: CollectedSpan;
@@ -52,17 +53,9 @@ function isInTime({ sender, receiver }: Hop): boolean {
 
 /** Whether both ends name one path and one port, as far as they say: a proxy between them may ask elsewhere. */
 function meet({ sender, receiver }: Hop): boolean {
-  return [pathOf, portOf].every((what) => {
-    const [asked, served] = [what(sender), what(receiver)];
-    return asked === undefined || served === undefined || asked === served;
-  });
-}
-
-function portOf({ attributes, kind }: CollectedSpan): string | undefined {
-  const port = attributes['server.port'] ?? attributes[kind === 'SERVER' ? 'net.host.port' : 'net.peer.port'];
-  const url = attributes['url.full'] ?? attributes['http.url'];
-  if (typeof port === 'number') return String(port);
-  return typeof url === 'string' ? URL.parse(url)?.port || undefined : undefined;
+  const [asked, served] = [pathOf(sender), pathOf(receiver)];
+  const isOnePath = asked === undefined || served === undefined || asked === served;
+  return isOnePath && isDirect(sender, receiver);
 }
 
 function pathOf({ attributes }: CollectedSpan): string | undefined {

@@ -71,6 +71,7 @@ function unanswered(
   for (const { heard, services, unheard, first, last } of places.all) {
     const [service] = services;
     if (service === undefined || services.size > 1 || told.has(service)) continue;
+    if (isBehindCache(graph, heard, unheard)) continue;
     const asked = firstCalls(graph, [...heard, ...unheard]);
     const silent = unheard.filter((at) => graph.is(at, Fact.cameOutWell) && !mayBeOfCache(graph, at, asked));
     if (heard.length < ENOUGH || silent.length < ENOUGH) continue;
@@ -96,6 +97,13 @@ function firstCalls(graph: SpanGraph, calls: readonly Index[]): ReadonlyMap<numb
     if (call !== undefined) first.set(call, Math.min(first.get(call) ?? Infinity, graph.startOf(at)));
   }
   return first;
+}
+
+/** Whether nothing that was answered once was answered again. */
+function isBehindCache(graph: SpanGraph, heard: readonly Index[], unheard: readonly Index[]): boolean {
+  const first = firstCalls(graph, heard);
+  const isAgain = (at: Index): boolean => mayBeOfCache(graph, at, first);
+  return unheard.some(isAgain) && !heard.some(isAgain);
 }
 
 /** Whether something between may know the answer: the same was asked before. */
