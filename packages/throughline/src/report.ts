@@ -1,4 +1,5 @@
 import type { ChainFinding, ChainReport } from '@throughline/verify';
+import { renderTree } from '@throughline/verify';
 import { BROKEN, CANNOT_JUDGE, SOUND } from './exit-codes.ts';
 import { annotations } from './formats/github.ts';
 import { inertJson, inertText, inertXml } from './formats/inert.ts';
@@ -20,10 +21,13 @@ export interface ReportOptions {
   readonly writeContract?: string;
   readonly format: 'text' | 'json' | 'junit' | 'sarif';
   readonly failOn: ChainFinding['severity'];
+  /** Whether text has the trees, with the break where it is. */
+  readonly tree?: boolean;
 }
 
 /** Writes what was judged, in the format that was asked for. */
-export function report(judged: ChainReport, { format }: ReportOptions, { stdout, env }: Surroundings): void {
+export function report(judged: ChainReport, { format, tree }: ReportOptions, { stdout, env }: Surroundings): void {
+  const isColoured = stdout.isTTY === true && env['NO_COLOR'] === undefined;
   switch (format) {
     case 'json':
       stdout.write(inertJson(`${JSON.stringify(judged, undefined, 2)}\n`));
@@ -35,7 +39,10 @@ export function report(judged: ChainReport, { format }: ReportOptions, { stdout,
       stdout.write(inertJson(sarif(judged, process.cwd(), version)));
       break;
     case 'text':
-      stdout.write(inertText(text(judged, stdout.isTTY === true && env['NO_COLOR'] === undefined)));
+      if (tree === true && judged.trees.length > 0) {
+        stdout.write(inertText(`${renderTree(judged, { color: isColoured })}\n\n`));
+      }
+      stdout.write(inertText(text(judged, isColoured)));
       // In another format they would be in its way.
       if (env['GITHUB_ACTIONS'] === 'true') stdout.write(inertText(annotations(judged)));
   }

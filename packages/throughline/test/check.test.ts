@@ -1,4 +1,5 @@
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +50,23 @@ describe('throughline check', () => {
     const { code, stdout, stderr } = await throughline(['check', sound]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
     expect(stdout).toMatch(/^sound: \d+ chains, 3 traces, 3 services, \d+ spans\n {2}longest: \d+ ms, of which /);
+  });
+
+  it('ends in silence where its reader has read enough', async () => {
+    const child = spawn(process.execPath, ['--no-warnings', main, 'check', '-', '--format', 'json']);
+    let told = '';
+    child.stderr.on('data', (chunk: Buffer) => (told += chunk.toString()));
+    child.stdout.destroy();
+    child.stdin.end(readFileSync(broken));
+    await once(child, 'close');
+    expect(told).toBe('');
+  });
+
+  it('draws the tree with the break where it is, on request', async () => {
+    const { stdout } = await throughline(['check', broken, '--tree']);
+    expect(stdout).toMatch(/^trace [0-9a-f]{32}\ngateway {2}SERVER POST \/questions/);
+    expect(stdout).toMatch(/ http ─╳▶ planner {2}SERVER .* lost-context {2}\(trace [0-9a-f]{32}\)\n/);
+    expect(stdout).toMatch(/\n\n✗ gateway → planner over http \/plan/);
   });
 
   it('names the boundary at which a chain broke, and exits with 1', async () => {

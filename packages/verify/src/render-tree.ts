@@ -98,7 +98,8 @@ const places: Readonly<Record<string, string>> = { '': 'elsewhere', 'parent-loop
 function placeNote({ broken, missingParent, traceId }: TreeRow): string[] {
   const why =
     missingParent === undefined ? undefined : `(parent ${missingParent} is ${places[broken ?? ''] ?? 'missing'})`;
-  const other = traceId === undefined ? undefined : `(trace ${traceId})`;
+  // What is below it is of the same trace.
+  const other = traceId === undefined || broken === undefined ? undefined : `(trace ${traceId})`;
   return [broken, why, other].filter((note) => note !== undefined);
 }
 

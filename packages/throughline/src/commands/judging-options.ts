@@ -13,6 +13,7 @@ export function judging(command: Command): Command {
     .addOption(
       new Option('--format <format>', 'of the report').choices(['text', 'json', 'junit', 'sarif']).default('text'),
     )
+    .option('--tree', 'with text: draws what caused what above the findings; of a large capture, what is broken')
     .addOption(
       new Option('--fail-on <severity>', 'the least that is a failure').choices(['error', 'warning']).default('error'),
     );
