@@ -1,8 +1,8 @@
 import type { Outcome } from './load.ts';
 
 const MB = 1_000_000;
-/** What a process may grow by once nothing more is kept: V8 collects when it likes. */
-const GROWTH = 60 * MB;
+/** What a process may grow by once nothing more is kept. V8 collects when it likes: a collector that is full settles some 100 MB later. */
+const GROWTH = 150 * MB;
 /** How long one export of a hundred may wait. */
 const LONGEST_MS = 1000;
 

@@ -42,11 +42,18 @@ const SAMPLES = 60;
 export async function underLoad({ spansPerSecond, seconds, collector = {} }: Load): Promise<Outcome> {
   const child = fork(fileURLToPath(new URL('./collector.ts', import.meta.url)), [JSON.stringify(collector)]);
   try {
-    const [url] = (await once(child, 'message')) as [string];
-    return await send(new URL('/v1/traces', url), child, spansPerSecond, seconds);
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`the collector ended with code ${code}`);
+    });
+    // At its end, nobody waits for it any more.
+    ended.catch(() => {});
+    const [url] = (await Promise.race([once(child, 'message'), ended])) as [string];
+    return await Promise.race([send(new URL('/v1/traces', url), child, spansPerSecond, seconds), ended]);
   } finally {
-    child.disconnect();
-    await once(child, 'exit');
+    if (child.connected) {
+      child.disconnect();
+      await once(child, 'exit');
+    }
   }
 }
 

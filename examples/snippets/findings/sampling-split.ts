@@ -39,8 +39,9 @@ const { broken, mended } = await judgeBoth(
     gateway: {
       serve: (_form, { planner = '' }) => {
         const ask = traceFetch();
+        let nth = 0;
         return express().use(traceContext(), async (_request, response) => {
-          response.json(await (await ask(`${planner}/plans`)).json());
+          response.json(await (await ask(`${planner}/plans?question=${nth++}`)).json());
         });
       },
     },

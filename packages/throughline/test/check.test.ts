@@ -48,7 +48,7 @@ describe('throughline check', () => {
   it('says that a capture is sound, and exits with 0', async () => {
     const { code, stdout, stderr } = await throughline(['check', sound]);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
-    expect(stdout).toMatch(/^sound: \d+ chains, 3 traces, 3 services, \d+ spans\n$/);
+    expect(stdout).toMatch(/^sound: \d+ chains, 3 traces, 3 services, \d+ spans\n {2}longest: \d+ ms, of which /);
   });
 
   it('names the boundary at which a chain broke, and exits with 1', async () => {

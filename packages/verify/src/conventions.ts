@@ -1,37 +1,79 @@
-/** What hop spans of Throughline may carry. */
-export const THROUGHLINE_DIRECTION = 'throughline.direction';
-export const THROUGHLINE_TRANSPORT = 'throughline.transport';
-/** On an inbound hop: how many outbound hops were started under it, sampled or not. */
-export const THROUGHLINE_CALLS = 'throughline.calls';
-
-/** https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/ */
-export const MESSAGING_SYSTEM = 'messaging.system';
-export const MESSAGING_DESTINATION_NAME = 'messaging.destination.name';
-
-/** https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/ */
-export const MCP_METHOD_NAME = 'mcp.method.name';
-export const GEN_AI_TOOL_NAME = 'gen_ai.tool.name';
-/** Also on calls of a model: https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/ */
-export const GEN_AI_OPERATION_NAME = 'gen_ai.operation.name';
-
-/** https://github.com/open-telemetry/semantic-conventions-genai/pull/195: the draft for A2A */
-export const A2A_METHOD_NAME = 'a2a.method.name';
-export const A2A_PROTOCOL_BINDING = 'a2a.protocol.binding';
-export const A2A_TASK_ID = 'a2a.task.id';
-
-/** https://opentelemetry.io/docs/specs/semconv/general/attributes/ */
-export const NETWORK_TRANSPORT = 'network.transport';
-export const SERVER_ADDRESS = 'server.address';
-export const SERVER_PORT = 'server.port';
-export const ERROR_TYPE = 'error.type';
-
-/** https://opentelemetry.io/docs/specs/semconv/http/http-spans/, and the name that older instrumentations write. */
-export const HTTP_REQUEST_METHOD = 'http.request.method';
-export const HTTP_METHOD = 'http.method';
-
-/** https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/ */
-export const RPC_SYSTEM = 'rpc.system';
-
-/** https://opentelemetry.io/docs/specs/semconv/database/database-spans/, and the name that older instrumentations write. */
-export const DB_SYSTEM_NAME = 'db.system.name';
-export const DB_SYSTEM = 'db.system';
+/** The attributes that are looked at, in the old names of the conventions as in the new. */
+export const lookedAt = [
+  // https://opentelemetry.io/docs/specs/semconv/http/http-spans/
+  'http.request.method',
+  'http.method',
+  'url.full',
+  'http.url',
+  'url.path',
+  'http.target',
+  'http.route',
+  'http.host',
+  'http.response.status_code',
+  'http.status_code',
+  // https://opentelemetry.io/docs/specs/semconv/general/attributes/, and what older instrumentations write
+  'server.address',
+  'net.host.name',
+  'net.peer.name',
+  'server.port',
+  'net.host.port',
+  'net.peer.port',
+  'error.type',
+  'network.transport',
+  // https://opentelemetry.io/docs/specs/semconv/messaging/messaging-spans/, and what older instrumentations and BullMQ write
+  'messaging.system',
+  'messaging.destination.name',
+  'messaging.destination',
+  'messaging.rabbitmq.destination.routing_key',
+  'messaging.rabbitmq.routing_key',
+  'messaging.source.name',
+  'messaging.source',
+  'messaging.operation.type',
+  'messaging.operation.name',
+  'messaging.operation',
+  'messaging.batch.message_count',
+  'messaging.message.id',
+  'messaging.message_id',
+  'messaging.destination.partition.id',
+  'messaging.kafka.source.partition',
+  'messaging.kafka.partition',
+  'messaging.kafka.offset',
+  'messaging.kafka.message.offset',
+  'bullmq.queue.name',
+  // https://opentelemetry.io/docs/specs/semconv/rpc/rpc-spans/
+  'rpc.system.name',
+  'rpc.system',
+  'rpc.service',
+  'rpc.method',
+  // https://opentelemetry.io/docs/specs/semconv/database/database-spans/
+  'db.system.name',
+  'db.system',
+  // https://opentelemetry.io/docs/specs/semconv/gen-ai/mcp/
+  'mcp.method.name',
+  // https://opentelemetry.io/docs/specs/semconv/gen-ai/gen-ai-spans/
+  'gen_ai.tool.name',
+  'gen_ai.prompt.name',
+  'gen_ai.tool.call.arguments',
+  'gen_ai.operation.name',
+  'gen_ai.usage.input_tokens',
+  'gen_ai.usage.output_tokens',
+  'gen_ai.usage.prompt_tokens',
+  'gen_ai.usage.completion_tokens',
+  'gen_ai.agent.name',
+  'gen_ai.conversation.id',
+  // https://github.com/open-telemetry/semantic-conventions-genai/pull/195: the draft for A2A
+  'a2a.method.name',
+  'a2a.protocol.binding',
+  // https://opentelemetry.io/docs/specs/semconv/registry/attributes/code/
+  'code.file.path',
+  'code.filepath',
+  'code.line.number',
+  'code.lineno',
+  // What hop spans of Throughline may carry. `throughline.calls`: how many outbound hops were started under an inbound one, sampled or not.
+  'throughline.direction',
+  'throughline.calls',
+  'throughline.transport',
+  'throughline.lineage.cycle',
+  'throughline.lineage.hops',
+  'throughline.agent.name',
+] as const;

@@ -58,6 +58,9 @@ export function fromReadableSpans(spans: Iterable<ReadableSpanLike>): CollectedS
   });
 }
 
+/** https://www.w3.org/TR/trace-context-2/#sampled-flag */
+const SAMPLED = 1;
+
 const KINDS: readonly SpanKindName[] = ['INTERNAL', 'SERVER', 'CLIENT', 'PRODUCER', 'CONSUMER'];
 
 function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): CollectedSpan {
@@ -81,7 +84,7 @@ function fromReadableSpan(span: ReadableSpanLike, resource: SpanAttributes): Col
     links: span.links.map(({ context, attributes }) => ({
       traceId: context.traceId,
       spanId: context.spanId,
-      ...(context.traceFlags === undefined ? undefined : { isSampled: (context.traceFlags & 1) !== 0 }),
+      ...(context.traceFlags === undefined ? {} : { isSampled: (context.traceFlags & SAMPLED) !== 0 }),
       attributes: copyAttributes(attributes),
     })),
     events: span.events.map((event) => ({

@@ -5,6 +5,9 @@ export type { ChainBoundary, ChainFinding, ChainFindingCode, CodePlace, FoundSpa
 export type { ChainHop } from './chains/hops.ts';
 export type { ChainEdge, CheckChainsOptions } from './chains/options.ts';
 export type { CaptureSource } from './chains/capture-source.ts';
+export type { AgentCalls, AgentTokens, AgentWork } from './chains/agents.ts';
+export type { CriticalPath, CriticalStep } from './chains/critical-path.ts';
+export type { RepeatedWork } from './chains/repeated-work.ts';
 export type { UnheardSends } from './chains/unheard.ts';
 export type { ChainTree, TreeRow } from './chains/trees.ts';
 export { type Collector, type CollectorOptions, startCollector } from './collector.ts';

@@ -9,7 +9,10 @@ const NEWLINE = 0x0a;
 const MAX_LINE = 0x1f_ff_ff_e8;
 
 /** Yields the lines of a stream of UTF-8, those that are blank too. Holds one line at a time. */
-export async function* linesOf(chunks: AsyncIterable<Uint8Array | string>, maxLine = MAX_LINE): AsyncGenerator<Line> {
+export async function* linesOf(
+  chunks: AsyncIterable<Uint8Array | string>,
+  maxLine: number = MAX_LINE,
+): AsyncGenerator<Line> {
   let parts: Buffer[] = [];
   let length = 0;
   let number = 0;

@@ -13,13 +13,13 @@ describe('a collector at 20,000 spans a second', { timeout: 120_000 }, () => {
     const outcome = await underLoad({ spansPerSecond: 20_000, seconds: 0.2, collector: { maxSpans: 1000 } });
     expect(outcome.sent).toBe(8 * BATCH);
     const held = { ...outcome.held, memory: 0 };
-    const growing = Array.from({ length: 9 }, (_, nth) => ({ ...held, memory: nth * 30_000_000 }));
+    const growing = Array.from({ length: 9 }, (_, nth) => ({ ...held, memory: nth * 50_000_000 }));
     const wrong = { ...outcome, sent: 1, rejected: 1, samples: growing, statuses: new Map([[503, 1]]) };
     expect(faultsOf(wrong)).toEqual([
       'exports were answered with 503',
       'of 1 spans 1000 are kept and 3000 rejected',
       '3000 were rejected, and senders were told of 1',
-      'its memory grew from 30 MB to 210 MB while it was full',
+      'its memory grew from 50 MB to 350 MB while it was full',
     ]);
     expect(faultsOf({ ...outcome, samples: [] })).toEqual([
       'it was never seen to be full: send more, or lower its limit',

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import type { ChainReport } from '@throughline/verify';
 import { counted } from '../counted.ts';
 import { findingPage } from './finding-page.ts';
+import { summaryOf } from './summary.ts';
 
 /** Returns the report for a person. */
 export function text(report: ChainReport, isColoured: boolean): string {
@@ -22,5 +23,6 @@ export function text(report: ChainReport, isColoured: boolean): string {
     verdict === 'empty'
       ? 'empty: there are no spans to judge. Look that exporters flush before the process ends'
       : `${verdict}: ${sum.join(', ')}`;
-  return `${[...lines, paint(verdict === 'sound' ? 'green' : 'red', said)].join('\n')}\n`;
+  const summary = summaryOf(report).map((line) => paint('dim', `  ${line}`));
+  return `${[...lines, paint(verdict === 'sound' ? 'green' : 'red', said), ...summary].join('\n')}\n`;
 }

@@ -79,10 +79,14 @@ function arrivalOf(receiver: Index, capture: Capture, isLoose: (at: Index) => bo
     const sender = ends.claim(receiver);
     return sender === undefined ? known('joined') : known('wrong', sender);
   }
-  const [linked] = graph.linkedFrom(receiver);
-  if (above === NONE && graph.hasParent(receiver)) {
+  const isTorn = above === NONE && graph.hasParent(receiver);
+  const isLocal = graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver);
+  if (isTorn && isLocal) return known(capture.isSettled(receiver) ? 'orphan' : 'joined');
+  // A link to another span of its own process says what carried it, and not who sent it.
+  const isSender = (at: Index): boolean => !isOfOneProcess(graph, at, receiver) || isSending(graph, at);
+  const linked = graph.linkedFrom(receiver).find(isSender);
+  if (isTorn) {
     if (!capture.isSettled(receiver)) return known('joined');
-    if (graph.is(receiver, Fact.saysRemote) && !graph.isRemote(receiver)) return known('orphan');
     const sender = linked ?? ends.claim(receiver);
     const isKnown = linked === undefined && sender !== undefined;
     return isKnown || !isOutside(receiver, capture) ? known('phantom', sender) : known('joined');

@@ -1,5 +1,7 @@
 import type { CaptureSource } from './capture-source.ts';
 import type { CollectedSpan } from '../span.ts';
+import { agentsOf } from './agents.ts';
+import type { AgentWork } from './agents.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { chainsOf } from './chains.ts';
 import { contractFindings } from './contract.ts';
@@ -17,6 +19,10 @@ import { cascade } from './rules/cascade.ts';
 import { clockSkew } from './rules/clock-skew.ts';
 import type { ChainRule } from './rules/context.ts';
 import { conversationSplit } from './rules/conversation-split.ts';
+import { criticalPathOf } from './critical-path.ts';
+import type { CriticalPath } from './critical-path.ts';
+import { repeatedWorkOf } from './repeated-work.ts';
+import type { RepeatedWork } from './repeated-work.ts';
 import { doubleSpan } from './rules/double-span.ts';
 import { doubleUsage } from './rules/double-usage.ts';
 import { duplicateSpan } from './rules/duplicate-span.ts';
@@ -49,6 +55,12 @@ export interface ChainReport {
   readonly hops: readonly ChainHop[];
   /** What was sent and never seen to arrive: to third parties, to what is not traced, or to what was lost. */
   readonly unheard: readonly UnheardSends[];
+  /** What each agent called, and each service, with failures and tokens. */
+  readonly agents: readonly AgentWork[];
+  /** What was asked more than once in one trace. */
+  readonly repeated: readonly RepeatedWork[];
+  /** What the longest request or job spent its time on. */
+  readonly criticalPath?: CriticalPath;
   /** What parents and links connect. */
   readonly chains: number;
   readonly traces: number;
@@ -138,12 +150,16 @@ export function judge(
       count: graph.traces,
     });
   }
+  const criticalPath = criticalPathOf(graph);
   const isBroken = findings.some(({ severity }) => severity === 'error');
   return {
     verdict: graph.size === 0 ? 'empty' : refused.length > 0 ? 'incomplete' : isBroken ? 'broken' : 'sound',
     findings,
     hops,
     unheard: unheard.map(({ point: _point, first: _first, ...sends }) => sends),
+    agents: agentsOf(judged),
+    repeated: repeatedWorkOf(judged),
+    ...(criticalPath === undefined ? undefined : { criticalPath }),
     chains: chains.count,
     traces: graph.traces,
     services: [...graph.services].sort(),

@@ -89,13 +89,13 @@ export class SpanGraph {
     return this.#columns.services.valueOf(this.#columns.service.get(at));
   }
 
-  nameOf(at: Index): string {
-    return this.#columns.names.valueOf(this.#columns.name.get(at));
-  }
-
-  /** The name of the instrumentation that made a span. */
+  /** The instrumentation that made a span; empty where nobody says. */
   scopeOf(at: Index): string {
     return this.#columns.scopes.valueOf(this.#columns.scope.get(at));
+  }
+
+  nameOf(at: Index): string {
+    return this.#columns.names.valueOf(this.#columns.name.get(at));
   }
 
   kindOf(at: Index): SpanKindName {
@@ -223,6 +223,16 @@ export class SpanGraph {
   /** How many hops the lineage of Throughline counts at a hop. */
   hopCounts(): Iterable<readonly [Index, number]> {
     return this.#columns.hops;
+  }
+
+  /** Which agent a span says that it is of. */
+  agents(): Iterable<readonly [Index, string]> {
+    return this.#columns.agents;
+  }
+
+  /** The tokens that a span counts. */
+  tokens(): Iterable<readonly [Index, { readonly input: number; readonly output: number }]> {
+    return this.#columns.tokens;
   }
 
   /** Which conversation a span says that it is of. */

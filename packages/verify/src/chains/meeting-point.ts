@@ -95,6 +95,7 @@ function a2a(attributes: KnownAttributes): MeetingPoint | undefined {
 function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefined {
   const queue = attributes.text('bullmq.queue.name');
   const isOfMessages = kind === 'PRODUCER' || kind === 'CONSUMER';
+  // Calls say their transport too.
   const handed = isOfMessages ? attributes.text('throughline.transport') : undefined;
   const system = attributes.text('messaging.system') ?? (queue && 'bullmq') ?? handed;
   if (system === undefined && !isOfMessages) return undefined;

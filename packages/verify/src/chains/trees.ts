@@ -176,5 +176,5 @@ function overOf(graph: SpanGraph, at: Index, sender: Index): string {
 /** Of a call the span's own name says the rest. */
 function labelOf({ transport, waits, over, channel }: MeetingPoint): string {
   const way = waits ? channel : over;
-  return way === undefined ? transport : `${transport} ${way}`;
+  return way === undefined || way === transport ? transport : `${transport} ${way}`;
 }

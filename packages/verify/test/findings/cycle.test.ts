@@ -23,7 +23,7 @@ describe('cycle', () => {
     const plan = server('planner', '/plan', {
       under: back,
       at: 30,
-      attributes: { 'throughline.lineage.cycle': 'yes' },
+      attributes: { 'throughline.lineage.cycle': 'false' },
     });
     expect(told([ask, critic, back, plan])).toEqual([]);
   });

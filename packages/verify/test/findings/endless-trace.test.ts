@@ -47,6 +47,10 @@ describe('endless-trace', () => {
       expect(told([question, setting, ...ticks(regular, { under: setting })])).toEqual([]);
     });
 
+    it('work in steps that came to an end', () => {
+      expect(told([start, ...ticks(regular), server('worker', '/questions', { at: 60_000 })])).toEqual([]);
+    });
+
     it('retries with a back-off', () => {
       expect(told([start, ...ticks([100, 300, 700, 1500, 3100, 6300, 12_700, 25_500])])).toEqual([]);
     });

@@ -36,12 +36,10 @@ describe('phantom-parent', () => {
     ]);
   });
 
-  it('is found beside a link to who sent the message', () => {
-    const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
-    const work = consumer('analyst', 'desk.tasks', { under: ask, at: 50, links: [send] });
-    expect(told([question, ask, plan, send, { ...work, parentSpanId: 'e'.repeat(16) }])).toEqual([
-      'phantom-parent: planner → analyst over kafka desk.tasks: analyst names a parent that nobody exported, once',
-    ]);
+  it('is found beside a link to what carried it in its own process', () => {
+    const post = server('library', '/mcp', { at: 34, lasts: 30 });
+    const call = server('library', '/search', { under: look, at: 35, links: [post] });
+    expect(found([post, question, ask, call])).toMatchObject([{ code: 'phantom-parent', boundary: { to: 'library' } }]);
   });
 
   describe('says nothing of', () => {
@@ -58,6 +56,14 @@ describe('phantom-parent', () => {
     it('a message of the outside', () => {
       const send = producer('stranger', 'desk.tasks');
       expect(told([consumer('analyst', 'desk.tasks', { under: send, at: 50 })])).toEqual([]);
+    });
+
+    it('a message of a trace from outside whose sender it also links to, which is there', () => {
+      const send = producer('planner', 'desk.tasks', { under: plan, at: 30 });
+      const work = consumer('analyst', 'desk.tasks', { under: ask, at: 50, links: [send] });
+      expect(
+        told([question, ask, plan, send, { ...work, traceId: 'f'.repeat(32), parentSpanId: 'e'.repeat(16) }]),
+      ).toEqual([]);
     });
 
     it('a trace in which nobody but this service recorded anything', () => {

@@ -51,7 +51,7 @@ function isInTime({ sender, receiver }: Hop): boolean {
   return sender.kind === 'PRODUCER' || (sender.startTimeUnixNano <= arrived && arrived <= sender.endTimeUnixNano);
 }
 
-/** Whether both ends name one path, as far as they say. */
+/** Whether both ends name one path and one port, as far as they say: a proxy between them may ask elsewhere. */
 function meet({ sender, receiver }: Hop): boolean {
   const [asked, served] = [pathOf(sender), pathOf(receiver)];
   const isOnePath = asked === undefined || served === undefined || asked === served;

@@ -1,4 +1,3 @@
-import { DB_SYSTEM, DB_SYSTEM_NAME } from '../../conventions.ts';
 import type { KnownAttributes } from './known-attributes.ts';
 import type { SpanDraft } from './span-draft.ts';
 
@@ -76,7 +75,7 @@ function isOutbound({ kind }: SpanDraft, attributes: KnownAttributes): boolean {
   if (kind !== 'CLIENT' && kind !== 'PRODUCER') return false;
   const direction = attributes.get('throughline.direction');
   if (direction !== undefined) return direction === 'outbound';
-  const isOfDatabase = attributes.has(DB_SYSTEM_NAME) || attributes.has(DB_SYSTEM);
+  const isOfDatabase = attributes.has('db.system.name') || attributes.has('db.system');
   // A call of an MCP tool has an operation of GenAI too, and is a hop.
   const isOfModel = attributes.has('gen_ai.operation.name') && !attributes.has('mcp.method.name');
   return !isOfDatabase && !isOfModel;

@@ -21,41 +21,47 @@ const NONE = -1;
  * twice are there once.
  */
 export class SpanColumns {
-  readonly ids = new SpanIds();
-  readonly traceIds = new Interned<string>();
-  readonly services = new Interned<string>();
-  readonly names = new Interned<string>();
+  readonly ids: SpanIds = new SpanIds();
+  readonly traceIds: Interned<string> = new Interned<string>();
+  readonly services: Interned<string> = new Interned<string>();
+  readonly names: Interned<string> = new Interned<string>();
   /** The instrumentations that made the spans. */
-  readonly scopes = new Interned<string>();
-  readonly meetingPoints = new Interned<MeetingPoint>();
-  readonly parentHigh = new GrowingIntegers();
-  readonly parentLow = new GrowingIntegers();
-  readonly service = new GrowingIntegers();
-  readonly name = new GrowingIntegers();
-  readonly scope = new GrowingIntegers();
-  readonly kind = new GrowingIntegers();
-  readonly meetingPoint = new GrowingIntegers();
-  readonly facts = new GrowingIntegers();
+  readonly scopes: Interned<string> = new Interned<string>();
+  readonly meetingPoints: Interned<MeetingPoint> = new Interned<MeetingPoint>();
+  readonly parentHigh: GrowingIntegers = new GrowingIntegers();
+  readonly parentLow: GrowingIntegers = new GrowingIntegers();
+  readonly service: GrowingIntegers = new GrowingIntegers();
+  readonly name: GrowingIntegers = new GrowingIntegers();
+  readonly scope: GrowingIntegers = new GrowingIntegers();
+  readonly kind: GrowingIntegers = new GrowingIntegers();
+  readonly meetingPoint: GrowingIntegers = new GrowingIntegers();
+  readonly facts: GrowingIntegers = new GrowingIntegers();
   /** Milliseconds since 1970. */
-  readonly start = new GrowingFloats();
+  readonly start: GrowingFloats = new GrowingFloats();
   /** Milliseconds. */
-  readonly duration = new GrowingFloats();
+  readonly duration: GrowingFloats = new GrowingFloats();
   /** Where in its code a span was made, where it says so. */
-  readonly codes = new Interned<CodePlace>();
-  readonly code = new GrowingIntegers();
+  readonly codes: Interned<CodePlace> = new Interned<CodePlace>();
+  readonly code: GrowingIntegers = new GrowingIntegers();
   /** What a failed span says of why. */
-  readonly errors = new Interned<string>();
-  readonly error = new GrowingIntegers();
+  readonly errors: Interned<string> = new Interned<string>();
+  readonly error: GrowingIntegers = new GrowingIntegers();
   /** What a sender asked for, whole, as a number; 0 where it does not say. */
-  readonly call = new GrowingFloats();
-  readonly links = new LinkColumns();
+  readonly call: GrowingFloats = new GrowingFloats();
+  readonly links: LinkColumns = new LinkColumns();
   /** How many calls an inbound hop of Throughline says that it made. */
-  readonly calls = new Map<number, number>();
+  readonly calls: Map<number, number> = new Map<number, number>();
   /** The limit that a chain of agents went past at a span. */
-  readonly exceeded = new Map<number, string>();
+  readonly exceeded: Map<number, string> = new Map<number, string>();
   /** How many hops from the root the lineage of Throughline counts. */
-  readonly hops = new Map<number, number>();
-  readonly conversations = new Map<number, string>();
+  readonly hops: Map<number, number> = new Map<number, number>();
+  readonly conversations: Map<number, string> = new Map<number, string>();
+  /** The agents that spans name. */
+  readonly agents: Map<number, string> = new Map<number, string>();
+  readonly tokens: Map<number, { readonly input: number; readonly output: number }> = new Map<
+    number,
+    { readonly input: number; readonly output: number }
+  >();
   /** How many spans were left out: their ids or times are none. */
   unreadable = 0;
   readonly #draft = new SpanDraft();
@@ -98,6 +104,13 @@ export class SpanColumns {
     const hops = attributes.number('throughline.lineage.hops');
     if (hops !== undefined) this.hops.set(at, hops);
     const conversation = attributes.text('gen_ai.conversation.id');
+    const agent = attributes.text('gen_ai.agent.name', 'throughline.agent.name');
+    if (agent !== undefined) this.agents.set(at, agent);
+    const input = attributes.number('gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens');
+    if (input !== undefined) {
+      const output = attributes.number('gen_ai.usage.output_tokens', 'gen_ai.usage.completion_tokens') ?? 0;
+      this.tokens.set(at, { input, output });
+    }
     if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
   }
@@ -152,10 +165,10 @@ export class SpanColumns {
 
 /** The links of all spans, one after the other. */
 class LinkColumns {
-  readonly from = new GrowingIntegers();
-  readonly trace = new GrowingIntegers();
-  readonly high = new GrowingIntegers();
-  readonly low = new GrowingIntegers();
+  readonly from: GrowingIntegers = new GrowingIntegers();
+  readonly trace: GrowingIntegers = new GrowingIntegers();
+  readonly high: GrowingIntegers = new GrowingIntegers();
+  readonly low: GrowingIntegers = new GrowingIntegers();
 
   get size(): number {
     return this.from.size;

@@ -27,7 +27,7 @@ export class SpanDraft {
   name = '';
   kind: SpanKindName = 'INTERNAL';
   service = '';
-  /** The name of the instrumentation that made it. */
+  /** The instrumentation that made it. */
   scope = '';
   /** Milliseconds since 1970. */
   start = 0;
@@ -36,7 +36,7 @@ export class SpanDraft {
   failed = false;
   /** What its status says. */
   statusMessage = '';
-  readonly attributes = new KnownAttributes();
+  readonly attributes: KnownAttributes = new KnownAttributes();
   /** The limit that a chain of agents went past here. */
   exceeded: string | undefined = undefined;
   /** As they came: of a span that is there already none is read. */

@@ -5,9 +5,9 @@ const EMPTY = -1;
 
 /** Where spans are found by trace and span id: open addressing, with an id in two halves of 32 bits. */
 export class SpanIds {
-  readonly trace = new GrowingIntegers();
-  readonly high = new GrowingIntegers();
-  readonly low = new GrowingIntegers();
+  readonly trace: GrowingIntegers = new GrowingIntegers();
+  readonly high: GrowingIntegers = new GrowingIntegers();
+  readonly low: GrowingIntegers = new GrowingIntegers();
   // The first of each id, and beside it the hash, which tells most of the others apart without a look at their columns.
   #places = new Int32Array(256).fill(EMPTY);
   #ids = 0;

@@ -36,8 +36,9 @@ export const doubleSpan: ChainRule = ({ graph, ends }) => {
   return grouped('double-span', 'error', graph, spots, (spot, count) => {
     const { at, boundary, scopes } = spot as (typeof spots)[number];
     const [one, other] = scopes.map(shown);
-    const what = graph.kindOf(at) === 'SERVER' ? 'call' : 'message';
-    return `${crossing(boundary)}: ${shown(boundary.to)} has two ${graph.kindOf(at)} spans for one ${what}, ${times(count)}: ${one} and ${other} open one each`;
+    const who = one === other ? `${one} opens both` : `${one} and ${other} open one each`;
+    const kind = graph.kindOf(at);
+    return `${crossing(boundary)}: ${shown(boundary.to)} has two ${kind} spans for one ${kind === 'SERVER' ? 'call' : 'message'}, ${times(count)}: ${who}`;
   });
 };
 

@@ -17,7 +17,7 @@ export const lostContext: ChainRule = (judged) => {
       graph,
       lost.map((arrival) => ({ at: arrival.receiver, boundary: boundaryOf(graph, arrival, 'context') })),
       ({ at, boundary }, count) =>
-        `${crossing(boundary)}: ${shown(boundary.to)} started a root ${lasting(after.get(at) ?? 0)} after ${shown(boundary.from)} sent to it, ${times(count)}; the ${graph.meetingPoint(at)?.waits === true ? 'request' : 'message'} carried no traceparent that ${shown(boundary.to)} used`,
+        `${crossing(boundary)}: ${shown(boundary.to)} started a root ${lasting(Math.max(0, after.get(at) ?? 0))} after ${shown(boundary.from)} sent to it, ${times(count)}; the ${graph.meetingPoint(at)?.waits === true ? 'request' : 'message'} carried no traceparent that ${shown(boundary.to)} used`,
     ),
     ...lostOnTheWay(judged),
     ...lostInside(judged),

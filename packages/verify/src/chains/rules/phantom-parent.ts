@@ -18,11 +18,11 @@ export const phantomParent: ChainRule = (judged) => {
   const { graph, arrivals, silent } = judged;
   const places = placesOf(judged);
   const phantoms = arrivals.filter(({ joined }) => joined === 'phantom');
-  const samplers = new Map(phantoms.map((arrival) => [arrival, samplerOf(arrival, graph, places)]));
+  const samplerOf = samplersIn(graph, places);
   const split: Spot[] = [];
   const other: Spot[] = [];
   for (const arrival of phantoms) {
-    const sampler = samplers.get(arrival);
+    const sampler = samplerOf(arrival);
     const boundary = boundaryOf(graph, arrival, 'parent');
     if (sampler === undefined) other.push({ at: arrival.receiver, boundary });
     else split.push({ at: arrival.receiver, boundary: { ...boundary, from: sampler, missing: 'span' } });
@@ -40,14 +40,23 @@ export const phantomParent: ChainRule = (judged) => {
   ];
 };
 
-/** Returns the service that should stand between a trace and an arrival that names a parent of nobody's, if it is seen elsewhere. */
-function samplerOf({ receiver, sender }: Arrival, graph: SpanGraph, places: Places): string | undefined {
-  if (sender !== undefined) return undefined;
-  for (const at of graph.traceOf(receiver)) {
-    const service = places.answererElsewhere(at);
-    if (service !== undefined && !graph.takesPart(receiver, service)) return service;
-  }
-  return undefined;
+/** Tells the service that should stand between a trace and an arrival that names a parent of nobody's, if it is seen elsewhere. */
+function samplersIn(graph: SpanGraph, places: Places): (arrival: Arrival) => string | undefined {
+  // Of a trace the first such service is one for all of its arrivals.
+  const known = new Map<number, string | undefined>();
+  const samplerOf = (receiver: Index): string | undefined => {
+    for (const at of graph.traceOf(receiver)) {
+      const service = places.answererElsewhere(at);
+      if (service !== undefined && !graph.takesPart(receiver, service)) return service;
+    }
+    return undefined;
+  };
+  return ({ receiver, sender }) => {
+    if (sender !== undefined) return undefined;
+    const trace = graph.traceNumber(receiver);
+    if (!known.has(trace)) known.set(trace, samplerOf(receiver));
+    return known.get(trace);
+  };
 }
 
 const ENOUGH = 2;
