@@ -22,6 +22,8 @@ export interface Expected {
   readonly captured?: readonly string[];
   /** What the capture is judged by, beside. */
   readonly options?: Pick<CheckChainsOptions, 'expect' | 'contract'>;
+  /** What one chain holds hangs on the others, so that none may be left out: a cache remembers. */
+  readonly whole?: boolean;
   /** Little in the spans tells. */
   readonly hard?: boolean;
 }

@@ -92,9 +92,9 @@ function mutateSpans(index: number, random: Random): Failure | undefined {
 function draw(random: Random): { readonly names: string[]; readonly spans: CollectedSpan[] } {
   const first = random.pick(sound);
   const chosen = random.chance(0.3) ? [first, random.pick(sound)] : [first];
-  const captured = [...new Set(chosen)].map(({ name, spans }) => {
+  const captured = [...new Set(chosen)].map(({ name, spans, expected }) => {
     const chains = chainsOf(familyOf(spans));
-    const some = random.chance(0.5) ? chains : chains.filter(() => random.chance(0.6));
+    const some = random.chance(0.5) || expected.whole === true ? chains : chains.filter(() => random.chance(0.6));
     return { name, spans: (some.length === 0 ? chains : some).flat() };
   });
   let start: bigint | undefined;
