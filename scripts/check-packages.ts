@@ -6,7 +6,7 @@
 import { execFile } from 'node:child_process';
 import { globSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { wrongContents } from './package-contents.ts';
 import { pack, publishedPackages } from './published-packages.ts';
@@ -38,16 +38,28 @@ async function complaints(tool: string, args: string[]): Promise<string[]> {
   }
 }
 
+/** What types import that a user of an entry is shown: a command's own inner files may import what it depends on. */
 function foreignTypeImports(contents: string): string[] {
+  const { exports } = JSON.parse(readFileSync(join(contents, 'package.json'), 'utf8')) as { readonly exports: unknown };
   const found: string[] = [];
-  for (const file of globSync('dist/**/*.d.ts', { cwd: contents })) {
+  const files = new Set(typesIn(exports));
+  // The set grows while it is walked.
+  for (const file of files) {
     // Docstrings hold code and prose of all kinds.
     const text = readFileSync(join(contents, file), 'utf8').replace(/\/\*[^]*?\*\/|^\s*\/\/.*$/gm, '');
     for (const [, specifier = ''] of text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)) {
-      if (!mayBeImported.test(specifier)) found.push(`${file} imports '${specifier}'`);
+      if (specifier.startsWith('.')) files.add(join(dirname(file), specifier).replace(/\.[jt]s$/, '.d.ts'));
+      else if (!mayBeImported.test(specifier)) found.push(`${file} imports '${specifier}'`);
     }
   }
   return found;
+}
+
+/** Returns the declarations that the exports of a package lead to. */
+function typesIn(exports: unknown): string[] {
+  if (typeof exports === 'string') return exports.endsWith('.d.ts') ? [exports] : [];
+  if (typeof exports !== 'object' || exports === null) return [];
+  return Object.values(exports).flatMap((value: unknown) => typesIn(value));
 }
 
 const registries = ['https://registry.npmjs.org/', ...(await Promise.all(['npm', 'pnpm'].map(registryOf)))];

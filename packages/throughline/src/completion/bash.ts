@@ -1,4 +1,4 @@
-import type { CompletedCommand } from './script.ts';
+import type { CompletedCommand } from './completed-command.ts';
 
 /** Returns the script for bash. What follows `--` is completed as a command line of its own, where bash-completion is there. */
 export function bash(name: string, commands: readonly CompletedCommand[]): string {

@@ -1,4 +1,4 @@
-import type { CompletedCommand } from './script.ts';
+import type { CompletedCommand } from './completed-command.ts';
 
 /** Returns the script for fish. */
 export function fish(name: string, commands: readonly CompletedCommand[]): string {

@@ -1,4 +1,4 @@
-import type { CompletedCommand, CompletedOption } from './script.ts';
+import type { CompletedCommand, CompletedOption } from './completed-command.ts';
 
 /** Returns the script for zsh. */
 export function zsh(name: string, commands: readonly CompletedCommand[]): string {
