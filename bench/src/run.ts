@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
+import { check } from './check/benchmark.ts';
 import type { Effort } from './measure.ts';
 import { express } from './express.ts';
 import { kafkaBenchmarks } from './kafka.ts';
@@ -14,6 +15,7 @@ const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> 
   express,
   ...mcpBenchmarks,
   ...kafkaBenchmarks,
+  check,
 };
 
 const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
