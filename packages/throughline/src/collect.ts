@@ -44,8 +44,9 @@ export async function collect(
   const { output, services, settle: quietMs } = options;
   if (output !== undefined) await (await open(output, 'a')).close();
   const collector = await startCollector(options.port === undefined ? {} : { port: options.port });
-  const group = startGroup(command, args, { stdio: 'inherit', env: exporterEnv(collector.url, env) });
-  const { atOnce, end } = interrupts(group);
+  const { group, atOnce, end } = interrupts(() =>
+    startGroup(command, args, { stdio: 'inherit', env: exporterEnv(collector.url, env) }),
+  );
   const hide = liveCount(collector, surroundings);
   try {
     const code = await endOf(group, atOnce, options, surroundings);

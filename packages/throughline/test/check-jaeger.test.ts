@@ -63,7 +63,7 @@ describe('throughline check --from jaeger', () => {
     const { address, asked } = await fakeJaeger();
     const { code, stdout, stderr } = await check('--from', `jaeger=${address}${api}`);
     expect(stdout).toMatch(found);
-    expect(stdout.endsWith(all)).toBe(true);
+    expect(stdout).toContain(all);
     expect([code, stderr]).toEqual([1, '']);
     expect(asked).toHaveLength(4);
   });
