@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import type { CheckSource } from '../check.ts';
 import type { ReportOptions } from '../report.ts';
 import type { Register } from './command.ts';
+import { whole } from './numbers.ts';
 import { judging, listOf } from './judging-options.ts';
 
 interface CheckOptions extends ReportOptions {
@@ -73,11 +74,6 @@ function traceIds(text: string): string[] {
     throw new InvalidArgumentError('It takes ids of traces in hex, by commas.');
   }
   return ids;
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It takes a whole number of milliseconds, such as 5000.');
-  return Number(text);
 }
 
 const examples = `

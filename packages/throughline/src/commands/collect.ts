@@ -1,6 +1,6 @@
-import { InvalidArgumentError } from 'commander';
 import type { CollectOptions } from '../collect.ts';
 import type { Register } from './command.ts';
+import { port, whole } from './numbers.ts';
 import { judging } from './judging-options.ts';
 
 export const registerCollect: Register = (program, surroundings, exit) => {
@@ -21,17 +21,6 @@ export const registerCollect: Register = (program, surroundings, exit) => {
       exit(await collect(command, options, surroundings));
     });
 };
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It takes a whole number, such as 30.');
-  return Number(text);
-}
-
-function port(text: string): number {
-  const number = whole(text);
-  if (number > 65_535) throw new InvalidArgumentError('It takes a port, such as 4317.');
-  return number;
-}
 
 const examples = `
 Examples:

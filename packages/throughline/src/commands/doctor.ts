@@ -1,6 +1,7 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { Option } from 'commander';
 import type { Started } from '../doctor/live/run-probe.ts';
 import type { Register } from './command.ts';
+import { whole } from './numbers.ts';
 
 interface Given {
   readonly import?: readonly string[];
@@ -50,11 +51,6 @@ function startedBy(given: Given, command: readonly string[]): Started | undefine
 
 function several(file: string, before: readonly string[] = []): readonly string[] {
   return [...before, file];
-}
-
-function whole(text: string): number {
-  if (!/^\d{1,6}$/.test(text)) throw new InvalidArgumentError('It takes a whole number of milliseconds, such as 5000.');
-  return Number(text);
 }
 
 const examples = `

@@ -1,6 +1,6 @@
-import { InvalidArgumentError } from 'commander';
 import type { ProbeOptions } from '../probe/options.ts';
 import type { Register } from './command.ts';
+import { port, whole } from './numbers.ts';
 
 export const registerProbe: Register = (program, surroundings, exit) => {
   program
@@ -35,17 +35,6 @@ export const registerProbe: Register = (program, surroundings, exit) => {
       exit(await probe(target, options, surroundings));
     });
 };
-
-function whole(text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError('It takes a whole number, such as 2000.');
-  return Number(text);
-}
-
-function port(text: string): number {
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535)
-    throw new InvalidArgumentError('It takes a port, such as 4318.');
-  return Number(text);
-}
 
 function repeated(text: string, before: readonly string[] = []): string[] {
   return [...before, text];

@@ -1,3 +1,4 @@
+import { counted } from '../counted.ts';
 import { styleText } from 'node:util';
 import { printable } from '@throughline/verify';
 import type { Diagnosis } from './diagnose.ts';
@@ -25,22 +26,18 @@ export function text({ findings, members, source }: Diagnosis, isColoured: boole
       : fine.length === 0
         ? []
         : [
-            `${paint('green', MARK.ok)} ${count(fine.length, 'check')} of ${count(members.length, 'package')} found nothing`,
+            `${paint('green', MARK.ok)} ${counted(fine.length, 'check')} of ${counted(members.length, 'package')} found nothing`,
           ]),
     ...doubtful.flatMap(line),
     ...ill.flatMap(line),
   ];
   const verdict =
     ill.length > 0
-      ? paint('red', `${count(ill.length, 'error')} and ${count(doubtful.length, 'warning')}: tracing is broken`)
+      ? paint('red', `${counted(ill.length, 'error')} and ${counted(doubtful.length, 'warning')}: tracing is broken`)
       : doubtful.length > 0
-        ? paint('yellow', `${count(doubtful.length, 'warning')}, no error`)
+        ? paint('yellow', `${counted(doubtful.length, 'warning')}, no error`)
         : paint('green', 'healthy');
   return `${[...lines, `${verdict} (versions read from ${source})`].join('\n')}\n`;
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }
 
 /** Names and versions come from outside. A sentence may be longer than what is shown of one. */
