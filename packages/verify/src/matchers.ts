@@ -5,7 +5,7 @@ import { readContract } from './chains/contract.ts';
 import type { ChainContract } from './chains/contract.ts';
 import type { CaptureSource } from './chains/capture-source.ts';
 import type { ChainHop } from './chains/hops.ts';
-import { printable } from './printable.ts';
+import { crossing } from './chains/words.ts';
 import type { CollectedSpan } from './span.ts';
 
 /** What the matchers take: a collector, or spans. */
@@ -63,13 +63,13 @@ export const matchers = {
         (over === undefined || hop.over === over) &&
         (transport === undefined || hop.transport === transport),
     );
-    const wanted = named({ from, to, ...detail });
+    const wanted = crossing({ from, to, ...detail });
     return {
       pass,
       message: () =>
         pass
           ? `there is a hop ${wanted}`
-          : `there is no whole hop ${wanted}. There are: ${hops.map(named).join(', ') || 'none'}${told(findings)}`,
+          : `there is no whole hop ${wanted}. There are: ${hops.map(crossing).join(', ') || 'none'}${told(findings)}`,
     };
   },
 } as const;
@@ -84,12 +84,4 @@ function judged({ verdict, findings }: ChainReport): MatchResult {
 
 function told(findings: readonly ChainFinding[]): string {
   return findings.map(({ code, message }) => `\n  ${code}: ${message}`).join('');
-}
-
-function named({ from, to, transport, over }: Omit<ChainHop, 'count'>): string {
-  const way = [transport, over]
-    .filter((part) => part !== undefined)
-    .map(printable)
-    .join(' ');
-  return `${printable(from)} → ${printable(to)}${way === '' ? '' : ` over ${way}`}`;
 }

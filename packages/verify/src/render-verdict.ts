@@ -1,4 +1,5 @@
 import type { ChainReport } from './chains/check-chains.ts';
+import { counted } from './chains/words.ts';
 
 /**
  * Returns the verdict as text, without a newline at its end: one line of counts, then one for each finding.
@@ -11,16 +12,12 @@ import type { ChainReport } from './chains/check-chains.ts';
 export function renderVerdict(report: Omit<ChainReport, 'trees' | 'hops'>): string {
   const { verdict, chains, traces, services, spans, findings } = report;
   const counts = [
-    count(chains, 'chain'),
-    count(traces, 'trace'),
-    count(services.length, 'service'),
-    count(spans, 'span'),
+    counted(chains, 'chain'),
+    counted(traces, 'trace'),
+    counted(services.length, 'service'),
+    counted(spans, 'span'),
   ];
   return [`${verdict}: ${counts.join(', ')}`, ...findings.map(({ code, message }) => `- ${code}: ${message}`)].join(
     '\n',
   );
-}
-
-function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

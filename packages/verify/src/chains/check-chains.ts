@@ -41,6 +41,7 @@ import { straysOf } from './strays.ts';
 import { silentFindings, unheardFindings, unheardOf } from './unheard.ts';
 import type { UnheardSends } from './unheard.ts';
 import { treesOf } from './trees.ts';
+import { counted } from './words.ts';
 import type { ChainTree } from './trees.ts';
 
 /** What {@link checkChains} says, as plain data that can be written as JSON. */
@@ -169,13 +170,11 @@ export function judge(
 }
 
 function refusedOf(source: CaptureSource): ChainFinding[] {
-  const lost = source.rejected() + source.refused();
+  const [rejected, refused] = [source.rejected(), source.refused()];
+  const lost = rejected + refused;
   if (lost === 0) return [];
-  const parts = [count(source.rejected(), 'span'), count(source.refused(), 'export')].filter((part) => part !== '');
-  const message = `${parts.join(' and ')} came and could not be kept`;
+  const spans = rejected === 0 ? [] : [counted(rejected, 'span')];
+  const exports = refused === 0 ? [] : [counted(refused, 'export')];
+  const message = `${[...spans, ...exports].join(' and ')} came and could not be kept`;
   return [{ code: 'incomplete-capture', severity: 'error', message, spans: [], count: lost }];
-}
-
-function count(number: number, noun: string): string {
-  return number === 0 ? '' : `${number} ${noun}${number === 1 ? '' : 's'}`;
 }

@@ -1,6 +1,7 @@
 import { printable } from '../printable.ts';
 import type { ChainFinding } from './finding.ts';
 import type { ChainHop } from './hops.ts';
+import { crossing } from './words.ts';
 
 /** What a system promises of its chains: a file in YAML or JSON, whose schema is `contract.schema.json` of this package. */
 export interface ChainContract {
@@ -105,13 +106,14 @@ export function contractFindings(contract: ChainContract, found: readonly ChainH
   for (const hop of hops) {
     const { min = 1, max = Infinity } = hop;
     const count = found.filter((one) => fulfils(one, hop)).reduce((sum, one) => sum + one.count, 0);
-    if (count < min) say(hop, `${named(hop)}: the contract asks for ${min}, and there ${are(count)}`, count);
-    if (count > max) say(hop, `${named(hop)}: the contract takes ${max} at the most, and there ${are(count)}`, count);
+    if (count < min) say(hop, `${crossing(hop)}: the contract asks for ${min}, and there ${are(count)}`, count);
+    if (count > max)
+      say(hop, `${crossing(hop)}: the contract takes ${max} at the most, and there ${are(count)}`, count);
   }
   if (only) {
     for (const one of found) {
       if (!hops.some((hop) => fulfils(one, hop)))
-        say(one, `${named(one)}: the contract knows of no such hop`, one.count);
+        say(one, `${crossing(one)}: the contract knows of no such hop`, one.count);
     }
   }
   return findings;
@@ -124,14 +126,6 @@ function fulfils(one: ChainHop, hop: ContractHop): boolean {
     (hop.transport === undefined || one.transport === hop.transport) &&
     (hop.over === undefined || one.over === hop.over)
   );
-}
-
-function named({ from, to, transport, over }: Pick<ContractHop, 'from' | 'to' | 'transport' | 'over'>): string {
-  const way = [transport, over]
-    .filter((part) => part !== undefined)
-    .map((part) => printable(part))
-    .join(' ');
-  return `${printable(from)} → ${printable(to)}${way === '' ? '' : ` over ${way}`}`;
 }
 
 function are(count: number): string {

@@ -31,7 +31,7 @@ export function waitingSenders(
       listed(place, graph.serviceNumber(sender), () => [] as Index[]).push(sender);
     };
     for (const name of names) put(`${transport}\n${name}`);
-    if (known.from.has(wayOf(graph, sender))) put(wayOf(graph, sender));
+    if (known.from.has(placeOf(graph, sender))) put(placeOf(graph, sender));
   }
   const claimed = new Uint8Array(graph.size);
   const lanes = new Map<string, readonly Lane[]>();
@@ -50,7 +50,7 @@ export function waitingSenders(
       const point = graph.meetingPoint(receiver);
       if (point === undefined) return undefined;
       const byName = point.names.map((name) => ({ place: `${point.transport}\n${name}`, isKnown: false }));
-      const byWay = [...(known.to.get(wayOf(graph, receiver)) ?? [])].map((place) => ({ place, isKnown: true }));
+      const byWay = [...(known.to.get(placeOf(graph, receiver)) ?? [])].map((place) => ({ place, isKnown: true }));
       for (const { place, isKnown } of [...byName, ...byWay]) {
         let best: Index | undefined;
         let least = Infinity;
@@ -95,14 +95,14 @@ function knownWays(
     for (const receiver of heardBy(sender)) {
       const point = graph.meetingPoint(receiver);
       if (point === undefined || meets(sent, point)) continue;
-      from.add(wayOf(graph, sender));
-      listed(to, wayOf(graph, receiver), () => new Set<string>()).add(wayOf(graph, sender));
+      from.add(placeOf(graph, sender));
+      listed(to, placeOf(graph, receiver), () => new Set<string>()).add(placeOf(graph, sender));
     }
   }
   return { from, to };
 }
 
-function wayOf(graph: SpanGraph, at: Index): string {
+function placeOf(graph: SpanGraph, at: Index): string {
   return `${graph.serviceNumber(at)} ${graph.meetingPointNumber(at)}`;
 }
 

@@ -16,8 +16,7 @@ const MISSED = 3;
 export const endlessTrace: ChainRule = ({ graph, strays }) => {
   const spots: Spot[] = [];
   const leaked = new Set(strays.leaked.map(({ inner }) => inner));
-  let last = 0;
-  for (let at = 0; at < graph.size; at++) last = Math.max(last, graph.endOf(at));
+  const last = graph.lastEnd;
   const ends = endsOfAll(graph);
   for (let at = 0; at < graph.size; at++) {
     if (graph.childrenOf(at).length < ENOUGH) continue;
