@@ -4,7 +4,6 @@ import type { ChainFinding } from './chains/finding.ts';
 import { readContract } from './chains/contract.ts';
 import type { ChainContract } from './chains/contract.ts';
 import type { CaptureSource } from './chains/capture-source.ts';
-import type { ChainHop } from './chains/hops.ts';
 import { crossing } from './chains/words.ts';
 import type { CollectedSpan } from './span.ts';
 

@@ -61,7 +61,7 @@ export function agentsOf({ graph, ends }: Judged): AgentWork[] {
     acting[at] = names.has(at) ? at : isBelow ? (acting[parent] as number) : NONE;
     const above = isBelow ? (counting[parent] as number) : NONE;
     counting[at] = above;
-    if (!graph.is(at, Fact.countsTokens)) continue;
+    if (!graph.countsTokens(at)) continue;
     counting[at] = at;
     if (above !== NONE) countedBelow.add(above);
   }

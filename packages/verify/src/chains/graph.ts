@@ -8,6 +8,7 @@ import { forestOf } from './forest.ts';
 import type { Forest } from './forest.ts';
 import type { CodePlace, SpanId } from './finding.ts';
 import type { MeetingPoint } from './meeting-point.ts';
+import { parentsOf } from './parents.ts';
 
 /** A span's place in the graph. */
 export type Index = number;
@@ -41,8 +42,7 @@ export class SpanGraph {
     let earliest = Infinity;
     for (let at = 0; at < size; at++) earliest = Math.min(earliest, columns.start.get(at));
     this.#earliest = earliest;
-    this.#parent = new Int32Array(size);
-    for (let at = 0; at < size; at++) this.#parent[at] = this.#find(at);
+    this.#parent = parentsOf(columns);
     this.#children = new Adjacency(size, (add) => {
       for (let at = 0; at < size; at++) if (this.parentOf(at) !== NONE) add(this.parentOf(at), at);
     });
@@ -230,9 +230,13 @@ export class SpanGraph {
     return this.#columns.agents;
   }
 
-  /** The tokens that a span counts. */
+  /** The tokens that spans count. */
   tokens(): Iterable<readonly [Index, { readonly input: number; readonly output: number }]> {
     return this.#columns.tokens;
+  }
+
+  countsTokens(at: Index): boolean {
+    return this.#columns.tokens.has(at);
   }
 
   /** Which conversation a span says that it is of. */
@@ -264,33 +268,11 @@ export class SpanGraph {
     return ids.trace.get(at) * services.size + (services.numberOf(service) ?? Number.NaN);
   }
 
-  #find(at: Index): Index {
-    const { ids, parentHigh, parentLow } = this.#columns;
-    const trace = ids.trace.get(at);
-    // Zipkin gives both ends of a hop one id: the CLIENT is the parent of the SERVER.
-    if (this.kindOf(at) === 'SERVER') {
-      const shared = ids.sharing(ids.first(trace, ids.high.get(at), ids.low.get(at)));
-      const client = shared?.find((other) => other !== at && this.kindOf(other) === 'CLIENT');
-      if (client !== undefined) return client;
-    }
-    if (!this.hasParent(at)) return NONE;
-    const first = ids.first(trace, parentHigh.get(at), parentLow.get(at));
-    const candidates = first === NONE ? undefined : ids.sharing(first);
-    if (candidates === undefined) return first;
-    const covers = (other: Index): boolean =>
-      this.startOf(other) <= this.startOf(at) && this.startOf(at) <= this.endOf(other);
-    const own = candidates.slice(0, MAX_CANDIDATES).filter((other) => this.serviceOf(other) === this.serviceOf(at));
-    return own.find(covers) ?? candidates.slice(0, MAX_CANDIDATES).find(covers) ?? own[0] ?? first;
-  }
-
   #isOneHop(indexes: readonly Index[]): boolean {
     const kinds = new Set(indexes.slice(0, 3).map((index) => this.kindOf(index)));
     return indexes.length === 2 && kinds.has('CLIENT') && kinds.has('SERVER');
   }
 }
-
-/** Where many spans have one id, no more are looked at. */
-const MAX_CANDIDATES = 16;
 
 function targetsOf({ ids, links }: SpanColumns): Int32Array {
   const targets = new Int32Array(links.size);

@@ -2,17 +2,21 @@ import type { CollectedSpan, SpanLink } from '../../span.ts';
 import { KnownAttributes } from './known-attributes.ts';
 import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
 import type { DraftLink, SpanDraft } from './span-draft.ts';
-import { halfOf, halvesOf } from './span-ids.ts';
+import { halfOf } from './span-ids.ts';
 
 /** Fills a draft with a span, and returns whether it is one: spans that were made by hand may have ids of any kind. */
 export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
-  const { spanId, parentSpanId, parentIsRemote, attributes, events, links } = span;
+  const { traceId, spanId, parentSpanId, parentIsRemote, attributes, events, links } = span;
   draft.clear();
-  draft.traceId = span.traceId;
-  [draft.high, draft.low] = halvesOf(spanId);
+  if (!isId(traceId, 32) || !isId(spanId, 16)) return false;
+  draft.traceId = traceId;
+  draft.high = halfOf(spanId, 0);
+  draft.low = halfOf(spanId, 8);
   if (parentSpanId !== undefined) {
+    if (!isId(parentSpanId, 16)) return false;
     draft.hasParent = true;
-    [draft.parentHigh, draft.parentLow] = halvesOf(parentSpanId);
+    draft.parentHigh = halfOf(parentSpanId, 0);
+    draft.parentLow = halfOf(parentSpanId, 8);
     draft.parentIsRemote = parentIsRemote;
   }
   draft.name = span.name;
@@ -36,13 +40,13 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
   }
   draft.links = links;
   draft.readLink = readLink;
-  return isId(span.traceId, 32) && isId(spanId, 16) && (parentSpanId === undefined || isId(parentSpanId, 16));
+  return true;
 }
 
-function readLink(link: unknown): DraftLink {
+function readLink(link: unknown): DraftLink | undefined {
   const { traceId, spanId, isSampled } = link as SpanLink;
-  const [high, low] = halvesOf(spanId);
-  return { traceId, high, low, isUnsampled: isSampled === false };
+  if (!isId(traceId, 32) || !isId(spanId, 16)) return undefined;
+  return { traceId, high: halfOf(spanId, 0), low: halfOf(spanId, 8), isUnsampled: isSampled === false };
 }
 
 function isId(id: string, digits: 16 | 32): boolean {

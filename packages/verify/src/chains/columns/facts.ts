@@ -16,19 +16,18 @@ export const Fact = {
   polls: 64,
   /** It stands for several messages at once. */
   batch: 128,
-  countsTokens: 256,
   /** The lineage of Throughline names an agent twice. */
-  cycle: 512,
+  cycle: 256,
   /** The inbound end of a hop of Throughline, or joined by one: those carry a receipt. */
-  inboundHop: 1024,
+  inboundHop: 512,
   /** It can be the outbound end of a hop of Throughline. */
-  outboundHop: 2048,
+  outboundHop: 1024,
   /** It links to something, in the capture or not. */
-  links: 4096,
+  links: 2048,
   /** It serves a request over HTTP, and is no SERVER span: its tracer took it for work of another. */
-  serves: 8192,
+  serves: 4096,
   /** All that it links to was not sampled. */
-  linksUnsampled: 16384,
+  linksUnsampled: 8192,
 } as const;
 
 /** Returns what is true of a span, as bits. */
@@ -56,7 +55,6 @@ export function factsOf(draft: SpanDraft): number {
   say(Fact.consumes, consumes === 'receive' || consumes === 'settle' || consumes === 'poll');
   say(Fact.polls, operation === 'receive');
   say(Fact.batch, attributes.number('messaging.batch.message_count') !== undefined);
-  say(Fact.countsTokens, attributes.number('gen_ai.usage.input_tokens', 'gen_ai.usage.prompt_tokens') !== undefined);
   say(Fact.cycle, isTrue(attributes.get('throughline.lineage.cycle')));
   say(Fact.serves, draft.kind === 'INTERNAL' && isServing(attributes));
   say(Fact.inboundHop, attributes.get('throughline.direction') === 'inbound' || attributes.has('throughline.calls'));

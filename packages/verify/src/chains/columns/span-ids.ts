@@ -1,4 +1,3 @@
-import { digest } from './digest.ts';
 import { GrowingIntegers } from './growing.ts';
 
 const EMPTY = -1;
@@ -88,15 +87,6 @@ export function halfOf(id: string, from: number): number {
     else return Number.NaN;
   }
   return bits;
-}
-
-/** Returns the two halves of an id. One that is none, which nothing but a span made by hand has, gets halves of its own. */
-export function halvesOf(id: string): readonly [number, number] {
-  const high = halfOf(id, 0);
-  const low = halfOf(id, 8);
-  if (id.length === 16 && !Number.isNaN(high) && !Number.isNaN(low)) return [high, low];
-  const made = digest(id);
-  return [Math.floor(made / 2 ** 32) | 0, made | 0];
 }
 
 /** Returns the id of two halves, as 16 hexadecimal digits. */

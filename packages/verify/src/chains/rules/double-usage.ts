@@ -1,4 +1,3 @@
-import { Fact } from '../columns/facts.ts';
 import { NONE } from '../graph.ts';
 import type { Index } from '../graph.ts';
 import { grouped } from '../grouped.ts';
@@ -17,7 +16,7 @@ export const doubleUsage: ChainRule = ({ graph }) => {
     const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
     const above = isBelow ? (counting[parent] as Index) : NONE;
     counting[at] = above;
-    if (!graph.is(at, Fact.countsTokens)) continue;
+    if (!graph.countsTokens(at)) continue;
     counting[at] = at;
     if (above !== NONE) spots.push({ at, boundary: { to: graph.serviceOf(at) }, cause: graph.nameOf(above) });
   }
