@@ -135,7 +135,7 @@ export function judge(
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   const unheard = unheardOf(judged);
-  if (contract !== undefined) findings.push(...contractFindings(contract, hops));
+  if (contract !== undefined) findings.push(...contractFindings(contract, hops, findings));
   const told = new Set(findings.map(({ code }) => code));
   const edges = [...(options.edges ?? []), ...(contract?.hops ?? [])];
   findings.push(...unheardFindings(unheard, edges, judged));

@@ -91,8 +91,15 @@ export function contractOf(report: {
   };
 }
 
-/** Returns what of a contract is not fulfilled. */
-export function contractFindings(contract: ChainContract, found: readonly ChainHop[]): ChainFinding[] {
+/**
+ * Returns what of a contract is not fulfilled. `told` is what was found by then: where that says why a hop is missing, it is not told
+ * again.
+ */
+export function contractFindings(
+  contract: ChainContract,
+  found: readonly ChainHop[],
+  told: readonly ChainFinding[],
+): ChainFinding[] {
   const { hops = [], only = false } = contract;
   const findings: ChainFinding[] = [];
   const say = (hop: Pick<ContractHop, 'from' | 'to' | 'transport' | 'over'>, message: string, count: number): void => {
@@ -106,7 +113,8 @@ export function contractFindings(contract: ChainContract, found: readonly ChainH
   for (const hop of hops) {
     const { min = 1, max = Infinity } = hop;
     const count = found.filter((one) => fulfils(one, hop)).reduce((sum, one) => sum + one.count, 0);
-    if (count < min) say(hop, `${crossing(hop)}: the contract asks for ${min}, and there ${are(count)}`, count);
+    if (count < min && !told.some((finding) => explains(finding, hop)))
+      say(hop, `${crossing(hop)}: the contract asks for ${min}, and there ${are(count)}`, count);
     if (count > max)
       say(hop, `${crossing(hop)}: the contract takes ${max} at the most, and there ${are(count)}`, count);
   }
@@ -117,6 +125,19 @@ export function contractFindings(contract: ChainContract, found: readonly ChainH
     }
   }
   return findings;
+}
+
+/** Whether a finding is about the very boundary of a hop. */
+function explains({ severity, boundary }: ChainFinding, hop: ContractHop): boolean {
+  const agree = (told: string | undefined, wanted: string | undefined): boolean =>
+    told === undefined || wanted === undefined || told === wanted;
+  return (
+    severity === 'error' &&
+    boundary?.from === hop.from &&
+    boundary.to === hop.to &&
+    agree(boundary.transport, hop.transport) &&
+    agree(boundary.over, hop.over)
+  );
 }
 
 function fulfils(one: ChainHop, hop: ContractHop): boolean {

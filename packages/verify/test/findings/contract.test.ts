@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { client, consumer, found, producer, server, told } from './spans.ts';
+import { client, consumer, found, lost, producer, server, told } from './spans.ts';
 
 const ask = client('gateway', '/plan', { lasts: 100 });
 const plan = server('planner', '/plan', { under: ask, at: 10, lasts: 80 });
@@ -36,6 +36,15 @@ describe('contract', () => {
   });
 
   describe('says nothing of', () => {
+    it('a hop whose context was lost: that is told, and why', () => {
+      const torn = [ask, lost(plan)];
+      expect(told(torn, { contract: { hops: [{ from: 'gateway', to: 'planner', over: '/plan' }] } })).toEqual([
+        expect.stringMatching(/^lost-context: gateway → planner over http \/plan/),
+      ]);
+      const other = { from: 'gateway', to: 'planner', over: '/other' };
+      expect(told(torn, { contract: { hops: [other] } })).toHaveLength(2);
+    });
+
     it('hops that are as they should be, by parent or by link', () => {
       const linked = consumer('analyst', 'desk.tasks', { at: 40, links: [send] });
       const hops = [

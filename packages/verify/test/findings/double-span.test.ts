@@ -19,6 +19,11 @@ describe('double-span', () => {
     ]);
   });
 
+  it('names no instrumentation where the spans name none', () => {
+    const unnamed = [ask, plan, again].map((span) => ({ ...span, scope: { name: '' } }));
+    expect(told(unnamed)).toEqual([expect.stringContaining('once: two instrumentations open one each')]);
+  });
+
   describe('says nothing of', () => {
     it('two tries below one call, which one instrumentation made', () => {
       expect(told([ask, plan, { ...again, scope: plan.scope }])).toEqual([]);

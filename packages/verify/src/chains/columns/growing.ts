@@ -11,6 +11,12 @@ export class GrowingFloats {
   get(at: number): number {
     return this.#values[at] as number;
   }
+
+  /** Sets one that is there, or appends the next. */
+  put(at: number, value: number): void {
+    if (at === this.size) this.push(value);
+    else this.#values[at] = value;
+  }
 }
 
 /** Whole numbers of 32 bits, as bits: ids, and indexes of other columns. */
@@ -25,6 +31,12 @@ export class GrowingIntegers {
 
   get(at: number): number {
     return this.#values[at] as number;
+  }
+
+  /** Sets one that is there, or appends the next. */
+  put(at: number, value: number): void {
+    if (at === this.size) this.push(value);
+    else this.#values[at] = value;
   }
 }
 

@@ -81,24 +81,29 @@ export class SpanColumns {
     const { attributes } = draft;
     const trace = this.traceIds.add(draft.traceId, draft.traceId);
     const first = this.ids.first(trace, draft.high, draft.low);
-    if (first !== NONE && this.#isThere(first, draft)) return;
-    const at = this.size;
-    this.ids.add(trace, draft.high, draft.low, first);
-    this.parentHigh.push(draft.parentHigh);
-    this.parentLow.push(draft.parentLow);
-    this.service.push(this.services.add(draft.service, draft.service));
-    this.name.push(this.names.add(draft.name, draft.name));
-    this.scope.push(this.scopes.add(draft.scope, draft.scope));
-    this.kind.push(KINDS.indexOf(draft.kind));
-    this.facts.push(factsOf(draft) | this.#takeLinks(at, draft));
-    this.start.push(draft.start);
-    this.duration.push(draft.duration);
-    this.error.push(draft.failed ? this.#errorOf(draft) : NONE);
-    this.code.push(this.#codeOf(draft));
+    const same = first === NONE ? NONE : this.#same(first, draft);
+    // What was exported while it was open, and again when it had ended, is told by the later one.
+    if (same !== NONE && this.duration.get(same) >= draft.duration) return;
+    const at = same === NONE ? this.size : same;
+    if (same === NONE) {
+      this.ids.add(trace, draft.high, draft.low, first);
+      this.parentHigh.push(draft.parentHigh);
+      this.parentLow.push(draft.parentLow);
+      this.service.push(this.services.add(draft.service, draft.service));
+      this.name.push(this.names.add(draft.name, draft.name));
+      this.scope.push(this.scopes.add(draft.scope, draft.scope));
+      this.kind.push(KINDS.indexOf(draft.kind));
+      this.start.push(draft.start);
+    }
+    const linked = same === NONE ? 0 : this.facts.get(at) & (Fact.links | Fact.linksUnsampled);
+    this.facts.put(at, factsOf(draft) | (linked || this.#takeLinks(at, draft)));
+    this.duration.put(at, draft.duration);
+    this.error.put(at, draft.failed ? this.#errorOf(draft) : NONE);
+    this.code.put(at, this.#codeOf(draft));
     const point = meetingPointOf(draft);
-    this.meetingPoint.push(point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
+    this.meetingPoint.put(at, point === undefined ? NONE : this.meetingPoints.add(placeKeyOf(point), point));
     const call = point === undefined ? undefined : callOf(draft, point);
-    this.call.push(call === undefined ? 0 : digest(call));
+    this.call.put(at, call === undefined ? 0 : digest(call));
     const calls = attributes.number('throughline.calls');
     if (calls !== undefined) this.calls.set(at, calls);
     const hops = attributes.number('throughline.lineage.hops');
@@ -143,16 +148,15 @@ export class SpanColumns {
     return this.errors.add(why, why);
   }
 
-  // An exporter that was told to try again sends a span that is the same in all that it says.
-  #isThere(first: number, draft: SpanDraft): boolean {
+  /** An exporter that was told to try again sends a span that is the same in all that it says. */
+  #same(first: number, draft: SpanDraft): number {
     const known = this.ids.sharing(first) ?? [first];
-    return known.slice(0, MAX_COMPARED).some((at) => this.#isSame(at, draft));
+    return known.slice(0, MAX_COMPARED).find((at) => this.#isSame(at, draft)) ?? NONE;
   }
 
   #isSame(at: number, draft: SpanDraft): boolean {
     return (
       this.start.get(at) === draft.start &&
-      this.duration.get(at) === draft.duration &&
       KINDS[this.kind.get(at)] === draft.kind &&
       this.names.valueOf(this.name.get(at)) === draft.name &&
       this.services.valueOf(this.service.get(at)) === draft.service &&

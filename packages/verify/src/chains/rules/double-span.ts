@@ -36,7 +36,7 @@ export const doubleSpan: ChainRule = ({ graph, ends }) => {
   return grouped('double-span', 'error', graph, spots, (spot, count) => {
     const { at, boundary, scopes } = spot as (typeof spots)[number];
     const [one, other] = scopes.map(shown);
-    const who = one === other ? `${one} opens both` : `${one} and ${other} open one each`;
+    const who = one === '' || other === '' ? 'two instrumentations open one each' : `${one} and ${other} open one each`;
     const kind = graph.kindOf(at);
     return `${crossing(boundary)}: ${shown(boundary.to)} has two ${kind} spans for one ${kind === 'SERVER' ? 'call' : 'message'}, ${times(count)}: ${who}`;
   });
