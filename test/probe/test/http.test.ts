@@ -191,8 +191,6 @@ describe('planted faults', () => {
 
   it.each(['crash-on-uppercase', 'crash-later'] as const)(
     '%s, and a supervisor that starts it again',
-    // On a busy machine the service may not be back in time, and then nobody is accused: once more tells.
-    { retry: 2 },
     async (fault) => {
       const service = await start('../src/service.ts', ['none', fault], { port: await freePort(), isSupervised: true });
       const found = await report(service.url, ...FAST);

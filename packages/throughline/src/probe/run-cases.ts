@@ -39,6 +39,8 @@ const AGAIN = 2;
 const SETTLE_MS = 15;
 /** How long one may take that is looked at alone. */
 const LATE_MS = 200;
+/** How often one looks whether a target is there. */
+const LOOK_MS = 5;
 const UNSURE = { certainty: 'unsure' } as const;
 /** How long a target has to come back, as one that is supervised does. */
 const REVIVE_MS = 10_000;
@@ -134,7 +136,8 @@ async function troubleWith(
     return (await target.isThere()) ? undefined : { what: 'gone', certainty: 'unsure', said: statusOf(answer) };
   }
   const said = statusOf(answer);
-  if (what === 'gone') return { what, certainty: 'unsure', said };
+  const isGone = what === 'gone' || (what === 'cut' && (await goesAway(target)));
+  if (isGone) return { what: 'gone', certainty: 'unsure', said };
   // That it may, and does not fail by it: once is enough.
   if ((probeCase.mayRefuse ?? false) !== false && what !== 'failed' && what !== 'limited' && (await target.isThere())) {
     return { what, certainty: 'again', said };
@@ -163,12 +166,27 @@ async function isDownAfter(
   baseline: Baseline,
   callback: Callback | undefined,
 ): Promise<boolean> {
-  // It may still be coming up.
-  await sleep(LATE_MS);
-  if (wrong((await attempt(target, PLAIN, callback)).answer, baseline) !== undefined) return false;
+  if (!(await goesWell(target, baseline, callback))) return false;
   await attempt(target, probeCase, callback);
-  await sleep(LATE_MS);
-  return (await attempt(target, PLAIN, callback)).answer.kind !== 'answered';
+  return (await goesAway(target)) || (await attempt(target, PLAIN, callback)).answer.kind !== 'answered';
+}
+
+/** Waits until plain requests go well: it may still be coming up, or going down. */
+async function goesWell(target: Target, baseline: Baseline, callback: Callback | undefined): Promise<boolean> {
+  for (const until = Date.now() + REVIVE_MS; Date.now() < until;) {
+    await sleep(LATE_MS);
+    if (wrong((await attempt(target, PLAIN, callback)).answer, baseline) === undefined) return true;
+  }
+  return false;
+}
+
+/** Whether a target goes away in the next moment. A supervisor may have it back before that is over. */
+async function goesAway(target: Target): Promise<boolean> {
+  for (const until = Date.now() + LATE_MS; Date.now() < until;) {
+    if (!(await target.isThere())) return true;
+    await sleep(LOOK_MS);
+  }
+  return false;
 }
 
 function wrong(answer: Answer, { statuses }: Baseline): Trouble['what'] | undefined {
