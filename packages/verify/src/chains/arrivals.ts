@@ -139,8 +139,7 @@ function isSending(graph: SpanGraph, at: Index): boolean {
 /** Whether a span was over when an arrival that hangs from it began, and should not have been: who sends a message does not wait. */
 function isOver({ graph, ends }: Capture, above: Index, receiver: Index): boolean {
   if (graph.meetingPoint(receiver)?.waits !== true || graph.kindOf(above) === 'PRODUCER') return false;
-  // A span without an end says nothing of when it was over.
-  if (graph.endOf(above) < graph.startOf(above)) return false;
+  if (!graph.saysEnd(above)) return false;
   return graph.endOf(above) + SLACK < ends.arrivedAt(receiver, above);
 }
 

@@ -40,8 +40,9 @@ export class SpanGraph {
     this.size = size;
     this.#columns = columns;
     let earliest = Infinity;
-    for (let at = 0; at < size; at++) earliest = Math.min(earliest, columns.start.get(at));
-    this.#earliest = earliest;
+    // What says no time is 0, and would be by far the first.
+    for (let at = 0; at < size; at++) earliest = Math.min(earliest, columns.start.get(at) || Infinity);
+    this.#earliest = earliest === Infinity ? 0 : earliest;
     this.#parent = parentsOf(columns);
     this.#children = new Adjacency(size, (add) => {
       for (let at = 0; at < size; at++) if (this.parentOf(at) !== NONE) add(this.parentOf(at), at);
@@ -114,6 +115,11 @@ export class SpanGraph {
 
   endOf(at: Index): number {
     return this.startOf(at) + this.durationOf(at);
+  }
+
+  /** Whether a span says when it was over. */
+  saysEnd(at: Index): boolean {
+    return this.#columns.start.get(at) > 0 && this.durationOf(at) >= 0;
   }
 
   /** Milliseconds. */

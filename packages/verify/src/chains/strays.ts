@@ -56,7 +56,9 @@ export function endsOfAll(graph: SpanGraph): Float64Array {
   for (const at of graph.forest.topDown) {
     const parent = graph.parentOf(at);
     const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
-    ends[at] = Math.max(graph.endOf(at), isBelow ? (ends[parent] as number) : 0);
+    // What does not say when it was over may be open still.
+    const end = graph.saysEnd(at) ? graph.endOf(at) : Infinity;
+    ends[at] = Math.max(end, isBelow ? (ends[parent] as number) : 0);
   }
   return ends;
 }

@@ -31,6 +31,11 @@ describe('endless-trace', () => {
   });
 
   describe('says nothing of', () => {
+    it('what hangs from a span that does not say when it was over', () => {
+      const untimed = { ...start, startTimeUnixNano: 0n, endTimeUnixNano: 0n };
+      expect(told([untimed, ...ticks(regular)])).toEqual([]);
+    });
+
     it('a root for each run', () => {
       expect(told(regular.map((at) => span('worker', 'tick', { at })))).toEqual([]);
     });
