@@ -293,7 +293,7 @@ describe('the report', () => {
     [['a', 'b'], /one folder is looked at/],
     [['--run'], /--run takes a command/],
     [['--run', '--import', 'x', '--', 'node'], /cannot be used with/],
-    [['--wait', 'long'], /whole number of milliseconds/],
+    [['--wait', 'long'], /'--wait <ms>'.*whole number/],
   ])('refuses %j', async (args, message) => {
     expect(await doctor(args)).toMatchObject({ code: 2, stderr: expect.stringMatching(message) });
   });
