@@ -1,7 +1,8 @@
 import { context as contextApi, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Span, TimeInput, Tracer, TracerProvider } from '@opentelemetry/api';
+import type { Attributes, Context, Link, Span, SpanOptions, TimeInput, Tracer, TracerProvider } from '@opentelemetry/api';
 import { describeSpan, endSpan, isTracingSuppressed, noSpan, startSpan, whenSettled } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
+import { quotes } from './quoting.ts';
 import type { Step } from './step.ts';
 
 /** The options of whatever opens steps. */
@@ -15,6 +16,7 @@ export interface StepStart {
   /** Default: the active context. */
   readonly parent?: Context | undefined;
   readonly startTime?: TimeInput | undefined;
+  readonly links?: Link[] | undefined;
 }
 
 /** A step that has started. */
@@ -24,7 +26,7 @@ export interface OpenStep {
   readonly span: Span;
   /** Adds attributes where the span is recorded. */
   describe(attributes: Attributes): void;
-  /** Ends the span, once. */
+  /** Ends the span, once. Of an error that may quote content, only the class goes onto it. */
   end(outcome?: Outcome): void;
 }
 
@@ -37,13 +39,13 @@ export function stepTracer(options: StepOptions | undefined, name: string, versi
  * Starts a step, for a bridge that is told of its start and of its end. Under suppressed tracing, and where the tracer throws, it has
  * no span of its own. Never throws.
  */
-export function startStep(step: Step, tracer: Tracer, { parent, startTime }: StepStart = {}): OpenStep {
+export function startStep(step: Step, tracer: Tracer, { parent, startTime, links }: StepStart = {}): OpenStep {
   const around = parent ?? contextApi.active();
   const { name, kind, attributes } = step;
-  const span = isTracingSuppressed(around)
-    ? undefined
-    : startSpan(tracer, name, { kind, attributes, ...(startTime === undefined ? undefined : { startTime }) }, around)
-        ?.span;
+  const options: SpanOptions = { kind, attributes };
+  if (startTime !== undefined) options.startTime = startTime;
+  if (links !== undefined) options.links = links;
+  const span = isTracingSuppressed(around) ? undefined : startSpan(tracer, name, options, around)?.span;
   if (span === undefined) {
     return { context: around, span: trace.getSpan(around) ?? noSpan, describe: () => {}, end: () => {} };
   }
@@ -55,7 +57,7 @@ export function startStep(step: Step, tracer: Tracer, { parent, startTime }: Ste
     end: (outcome) => {
       if (ended) return;
       ended = true;
-      endSpan(span, outcome, true, 'exception');
+      endSpan(span, outcome, true, quotes(outcome?.error) ? 'type' : 'exception');
     },
   };
 }

@@ -11,12 +11,15 @@ export {
   checkBoolean,
   checkFunction,
   checkKnown,
+  checkMilliseconds,
   checkName,
   checkObject,
   checkOneOf,
+  checkWhole,
   optionError,
 } from './option-checks.ts';
 export { answerField } from './hop/answer.ts';
+export { Links } from './hop/links.ts';
 export { receive, send } from './hop/callbacks.ts';
 export type { InboundHop, OutboundHop, Received, Sending } from './hop/hop.ts';
 export { startInbound } from './hop/inbound.ts';

@@ -6,7 +6,7 @@ import { textOf, warnOnce } from '../diagnostics.ts';
  */
 
 /** What a call of telemetry was about, for the line that is told when it throws. */
-export type TelemetryPart = 'tracer' | 'span' | 'meter' | 'propagator' | 'outcome';
+export type TelemetryPart = 'tracer' | 'span' | 'meter' | 'propagator' | 'outcome' | 'logger' | 'content';
 
 /** Tells once that telemetry threw. */
 export function telemetryFailed(part: TelemetryPart, thrown: unknown): void {

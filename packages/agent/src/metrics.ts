@@ -1,0 +1,125 @@
+import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
+import { guarded, isAmong, lazyInstruments } from '@throughline/core/adapter';
+import { SCOPE } from './scope.ts';
+
+// https://github.com/open-telemetry/semantic-conventions-genai/blob/v0.1.0/docs/gen-ai/gen-ai-metrics.md
+const SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
+const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
+const CALLS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
+
+/** The tokens of a call, as its metrics count them. */
+export interface MeasuredTokens {
+  readonly input: number | undefined;
+  readonly output: number | undefined;
+  readonly cacheRead: number | undefined;
+  readonly cacheWrite: number | undefined;
+  readonly reasoning: number | undefined;
+}
+
+/** What is measured. Times are seconds. Nothing of it throws. */
+export interface AgentInstruments {
+  modelCall(seconds: number, labels: Attributes): void;
+  firstChunk(seconds: number, labels: Attributes): void;
+  chunk(seconds: number, labels: Attributes): void;
+  tokens(tokens: MeasuredTokens, labels: Attributes): void;
+  cost(amount: number, labels: Attributes): void;
+  /** Calls of other operations than inference: embeddings, retrieval. */
+  operation(seconds: number, labels: Attributes): void;
+  agent(seconds: number, modelCalls: number, toolCalls: number, labels: Attributes): void;
+  tool(seconds: number, labels: Attributes): void;
+  signal(labels: Attributes): void;
+  /** Returns a label whose values are bounded: past the first 200 distinct ones it is `_OTHER`. */
+  label(of: string, value: string | undefined): string | undefined;
+}
+
+const MOST = 200;
+
+/** Returns what measures on this provider, or `undefined` where nobody does. */
+export function lazyAgentInstruments(
+  provider: MeterProvider | undefined,
+  olderNames: boolean,
+): () => AgentInstruments | undefined {
+  return lazyInstruments(provider, SCOPE, (meter) => instrumentsOf(meter, olderNames));
+}
+
+function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
+  const seconds = (name: string, description: string): Histogram =>
+    meter.createHistogram(name, { unit: 's', description, advice: { explicitBucketBoundaries: SECONDS } });
+  const inference = olderNames ? 'gen_ai.client.operation' : 'gen_ai.client.inference';
+  const duration = seconds(`${inference}.duration`, 'Duration of model calls.');
+  const firstChunk = seconds(`${inference}.time_to_first_chunk`, 'From the request to the first chunk of a stream.');
+  const chunk = seconds(`${inference}.time_per_output_chunk`, 'From one chunk of a stream to the next.');
+  const operation = olderNames ? duration : seconds('gen_ai.client.operation.duration', 'Duration of other calls.');
+  const agent = seconds('gen_ai.invoke_agent.duration', 'Duration of turns of agents.');
+  const tool = seconds('gen_ai.execute_tool.duration', 'Duration of tool calls.');
+  const calls = (what: string): Histogram =>
+    meter.createHistogram(`gen_ai.invoke_agent.${what}_calls`, {
+      unit: '{call}',
+      description: `Calls of ${what === 'tool' ? 'tools' : 'models'} in a turn of an agent.`,
+      advice: { explicitBucketBoundaries: CALLS },
+    });
+  const [inferenceCalls, toolCalls] = [calls('inference'), calls('tool')];
+  const tokens = olderNames ? usageOf(meter) : countersOf(meter);
+  const cost = meter.createCounter('throughline.cost', { description: 'What model calls cost, by the prices given.' });
+  const signals = meter.createCounter('throughline.signals', {
+    unit: '{signal}',
+    description: 'Signals of what fails in silence.',
+  });
+  const known = new Map<string, Set<string>>();
+  const measure = (record: () => void): void => guarded('meter', record);
+  return {
+    modelCall: (value, labels) => measure(() => duration.record(value, labels)),
+    firstChunk: (value, labels) => measure(() => firstChunk.record(value, labels)),
+    chunk: (value, labels) => measure(() => chunk.record(value, labels)),
+    tokens: (counted, labels) => measure(() => tokens(counted, labels)),
+    cost: (amount, labels) => measure(() => cost.add(amount, labels)),
+    operation: (value, labels) => measure(() => operation.record(value, labels)),
+    agent: (value, models, tools, labels) =>
+      measure(() => {
+        agent.record(value, labels);
+        inferenceCalls.record(models, labels);
+        toolCalls.record(tools, labels);
+      }),
+    tool: (value, labels) => measure(() => tool.record(value, labels)),
+    signal: (labels) => measure(() => signals.add(1, labels)),
+    label: (of, value) => {
+      if (value === undefined) return undefined;
+      let values = known.get(of);
+      if (values === undefined) known.set(of, (values = new Set()));
+      return isAmong(values, value, MOST) ? value : '_OTHER';
+    },
+  };
+}
+
+type TokenRecorder = (tokens: MeasuredTokens, labels: Attributes) => void;
+
+function countersOf(meter: Meter): TokenRecorder {
+  const counter = (kind: string): Counter =>
+    meter.createCounter(`gen_ai.client.inference.usage.${kind}`, { unit: '{token}', description: 'Tokens used.' });
+  const counters: readonly (readonly [keyof MeasuredTokens, Counter])[] = [
+    ['input', counter('input_tokens')],
+    ['output', counter('output_tokens')],
+    ['cacheRead', counter('cache_read.input_tokens')],
+    ['cacheWrite', counter('cache_write.input_tokens')],
+    ['reasoning', counter('reasoning.output_tokens')],
+  ];
+  return (tokens, labels) => {
+    for (const [kind, one] of counters) {
+      const count = tokens[kind];
+      if (count !== undefined) one.add(count, labels);
+    }
+  };
+}
+
+// https://github.com/open-telemetry/semantic-conventions/blob/v1.41.0/docs/gen-ai/gen-ai-metrics.md
+function usageOf(meter: Meter): TokenRecorder {
+  const usage = meter.createHistogram('gen_ai.client.token.usage', {
+    unit: '{token}',
+    description: 'Tokens used.',
+    advice: { explicitBucketBoundaries: TOKENS },
+  });
+  return ({ input, output }, labels) => {
+    if (input !== undefined) usage.record(input, { ...labels, 'gen_ai.token.type': 'input' });
+    if (output !== undefined) usage.record(output, { ...labels, 'gen_ai.token.type': 'output' });
+  };
+}
