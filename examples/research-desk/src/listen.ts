@@ -6,6 +6,8 @@ import type { RunningAgent } from './agent.ts';
 /** Serves HTTP on a free loopback port. `stop` lets running requests finish. */
 export async function listen(handler: RequestListener): Promise<RunningAgent & { readonly url: string }> {
   const server = createServer(handler);
+  // Longer than its callers keep a connection: one that is busy may else close what a caller is about to use.
+  server.keepAliveTimeout = 60_000;
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   const address = server.address();

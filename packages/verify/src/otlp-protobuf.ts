@@ -68,15 +68,19 @@ const TraceRequest = protobuf.Root.fromJSON({
     }),
     Status: message({ message: one(2, 'string'), code: one(3, 'int32') }),
     KeyValue: message({ key: one(1, 'string'), value: one(2, 'AnyValue') }),
-    AnyValue: message({
-      stringValue: one(1, 'string'),
-      boolValue: one(2, 'bool'),
-      intValue: one(3, 'int64'),
-      doubleValue: one(4, 'double'),
-      arrayValue: one(5, 'ArrayValue'),
-      kvlistValue: one(6, 'KeyValueList'),
-      bytesValue: one(7, 'bytes'),
-    }),
+    AnyValue: message(
+      {
+        stringValue: one(1, 'string'),
+        boolValue: one(2, 'bool'),
+        intValue: one(3, 'int64'),
+        doubleValue: one(4, 'double'),
+        arrayValue: one(5, 'ArrayValue'),
+        kvlistValue: one(6, 'KeyValueList'),
+        bytesValue: one(7, 'bytes'),
+      },
+      // One of them is there, be it 0, false or empty.
+      ['stringValue', 'boolValue', 'intValue', 'doubleValue', 'arrayValue', 'kvlistValue', 'bytesValue'],
+    ),
     ArrayValue: message({ values: many(1, 'AnyValue') }),
     KeyValueList: message({ values: many(1, 'KeyValue') }),
   },
@@ -92,6 +96,6 @@ function many(id: number, type: string): Field {
   return { id, type, rule: 'repeated' };
 }
 
-function message(fields: Record<string, Field>): { fields: Record<string, Field> } {
-  return { fields };
+function message(fields: Record<string, Field>, oneof?: string[]): protobuf.IType {
+  return oneof === undefined ? { fields } : { fields, oneofs: { value: { oneof } } };
 }

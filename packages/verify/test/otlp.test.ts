@@ -217,6 +217,21 @@ describe('OTLP protobuf', () => {
     expect(spans[0]?.attributes).toEqual({ a: -1, b: 2n ** 53n + 1n });
   });
 
+  test('values that are 0, false or empty are there', () => {
+    const attribute = (key: string, value: number[]): number[] =>
+      nested(9, [...nested(1, Array.from(Buffer.from(key))), ...nested(2, value)]);
+    const { spans } = parseOtlpProtobuf(
+      bodyOf(
+        ...attribute('text', nested(1, [])),
+        ...attribute('boolean', field(2, 0, 0)),
+        ...attribute('integer', field(3, 0, 0)),
+        ...attribute('double', field(4, 1, 0, 0, 0, 0, 0, 0, 0, 0)),
+        ...attribute('list', nested(5, [])),
+      ),
+    );
+    expect(spans[0]?.attributes).toEqual({ text: '', boolean: false, integer: 0, double: 0, list: [] });
+  });
+
   test.each([
     ['a length past the end', [0x0a, 0x7f], 'index out of range'],
     ['an inner length past its message', [0x0a, 0x02, 0x12, 0x05, 0, 0, 0, 0, 0], 'index out of range'],

@@ -39,6 +39,7 @@ beforeAll(async () => {
   link('@openai/agents-core', 'packages/openai-agents');
   link('commander', 'packages/throughline');
   link('tinyglobby', 'packages/throughline');
+  link('protobufjs', 'packages/verify');
   link('yaml', 'packages/throughline');
   link('@types/node', '.');
 });
