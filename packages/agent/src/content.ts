@@ -35,7 +35,8 @@ export function checkContent(content: ContentOptions | undefined): void {
   if (content === undefined) return;
   checkObject('content', content, 'an object, such as { prompts: true, redact }');
   checkKnown(content, KNOWN, 'content');
-  for (const name of ['prompts', 'answers', 'arguments', 'results'] as const) checkBoolean(`content.${name}`, content[name]);
+  for (const name of ['prompts', 'answers', 'arguments', 'results'] as const)
+    checkBoolean(`content.${name}`, content[name]);
   checkFunction('content.redact', content.redact, 'a function of the value and its kind');
   const { maxLength } = content;
   if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength > 0)) {
@@ -57,7 +58,11 @@ export function records(content: ContentOptions | undefined, kind: ContentKind):
 }
 
 /** Returns a value as text for an attribute, redacted and cut; `undefined` where nothing of it is to be recorded. Never throws. */
-export function contentText(content: ContentOptions | undefined, kind: ContentKind, value: unknown): string | undefined {
+export function contentText(
+  content: ContentOptions | undefined,
+  kind: ContentKind,
+  value: unknown,
+): string | undefined {
   if (content === undefined || !records(content, kind) || value === undefined) return undefined;
   const { redact, maxLength = MAX_LENGTH } = content;
   let text: string | undefined;

@@ -16,7 +16,9 @@ export function tellEvent(
   const { onSpans, logger } = settings;
   if (onSpans) describeSpan(span, () => span.addEvent(name, saidOf(attributes)));
   if (logger !== undefined) {
-    guarded('logger', () => logger.emit({ eventName: name, attributes: saidOf(attributes), context, timestamp: Date.now() }));
+    guarded('logger', () =>
+      logger.emit({ eventName: name, attributes: saidOf(attributes), context, timestamp: Date.now() }),
+    );
   }
 }
 

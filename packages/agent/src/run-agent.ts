@@ -65,7 +65,11 @@ export interface Turn {
  * ```
  */
 export function runAgent<T>(agent: string | AgentIdentity, fn: (turn: Turn) => T): T;
-export function runAgent<T>(agent: string | AgentIdentity, options: RunAgentOptions | undefined, fn: (turn: Turn) => T): T;
+export function runAgent<T>(
+  agent: string | AgentIdentity,
+  options: RunAgentOptions | undefined,
+  fn: (turn: Turn) => T,
+): T;
 export function runAgent<T>(
   agent: string | AgentIdentity,
   ...given: [fn: (turn: Turn) => T] | [options: RunAgentOptions | undefined, fn: (turn: Turn) => T]
@@ -79,9 +83,13 @@ export function runAgent<T>(
   const conversationId = options?.conversationId ?? around?.conversationId ?? carriedConversation(active);
   const step = agentStep(name, { id, version, description: options?.description, conversationId });
   const { attributes } = settings.options;
-  const open = startStep(attributes === undefined ? step : { ...step, attributes: { ...attributes, ...step.attributes } }, settings.tracer, {
-    links: linksOf(options?.links),
-  });
+  const open = startStep(
+    attributes === undefined ? step : { ...step, attributes: { ...attributes, ...step.attributes } },
+    settings.tracer,
+    {
+      links: linksOf(options?.links),
+    },
+  );
   const turn: TurnState = {
     settings,
     open,

@@ -1,5 +1,14 @@
 import { context as contextApi, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Link, Span, SpanOptions, TimeInput, Tracer, TracerProvider } from '@opentelemetry/api';
+import type {
+  Attributes,
+  Context,
+  Link,
+  Span,
+  SpanOptions,
+  TimeInput,
+  Tracer,
+  TracerProvider,
+} from '@opentelemetry/api';
 import { describeSpan, endSpan, isTracingSuppressed, noSpan, startSpan, whenSettled } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import { quotes } from './quoting.ts';

@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { checkName, failureType } from '@throughline/core/adapter';
+import { failureType, optionError } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import { contentText } from './content.ts';
 import {
@@ -65,7 +65,7 @@ export function runTool<T>(
   ...given: [fn: (run: ToolRun) => T] | [options: RunToolOptions | undefined, fn: (run: ToolRun) => T]
 ): T {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given;
-  checkName('name', name);
+  if (typeof name !== 'string' || name === '') throw optionError('name', 'the name of the tool', name);
   const active = contextApi.active();
   const turn = turnIn(active);
   const settings = settingsOf(options, turn?.settings);
@@ -92,7 +92,8 @@ export function runTool<T>(
       const outcome = describeResult(settings, open, turn, ending);
       const type = failureType(outcome);
       open.end(outcome);
-      if (turn !== undefined) settleAttempt(turn, `tool ${name}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
+      if (turn !== undefined)
+        settleAttempt(turn, `tool ${name}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
       measureTool(settings, turn, name, ms / 1000, type);
     },
   });

@@ -69,7 +69,8 @@ function readSettings(options: AgentOptions): Settings {
   checkOneOf('events', events, ['span', 'log', 'both']);
   checkOneOf('conventions', conventions, ['v0.1.0', 'v1.41.0']);
   checkObject('loggerProvider', loggerProvider, 'a logger provider, such as logs.getLoggerProvider()');
-  if (events !== 'span' && loggerProvider === undefined) checkObject('loggerProvider', null, 'a logger provider where events are log records');
+  if (events !== 'span' && loggerProvider === undefined)
+    checkObject('loggerProvider', null, 'a logger provider where events are log records');
   checkName('currency', currency);
   checkMilliseconds('stallMs', stallMs, '2000');
   checkMilliseconds('abandonMs', abandonMs, '600000');

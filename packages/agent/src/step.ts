@@ -125,7 +125,9 @@ export function answerAttributes(answer: ModelAnswer, conventions: GenAiConventi
   const { finishReasons } = answer;
   const reasons = Array.isArray(finishReasons) ? finishReasons.filter(isText) : [];
   const cacheWrite =
-    conventions === 'v0.1.0' ? ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS : ATTR_GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS;
+    conventions === 'v0.1.0'
+      ? ATTR_GEN_AI_USAGE_CACHE_WRITE_INPUT_TOKENS
+      : ATTR_GEN_AI_USAGE_CACHE_CREATION_INPUT_TOKENS;
   return {
     [ATTR_GEN_AI_RESPONSE_ID]: textIn(answer.id),
     [ATTR_GEN_AI_RESPONSE_MODEL]: textIn(answer.model),

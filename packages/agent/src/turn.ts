@@ -102,5 +102,6 @@ export function settleAttempt(
     sums.wastedMs += ms;
     sums.wastedTokens += tokens;
   } else sums.wastedMs += wastedMs;
-  if (before !== undefined || lastAttempts.size < MAX_REMEMBERED) lastAttempts.set(key, { attempt, ms, tokens, failed });
+  if (before !== undefined || lastAttempts.size < MAX_REMEMBERED)
+    lastAttempts.set(key, { attempt, ms, tokens, failed });
 }

@@ -20,7 +20,10 @@ export function readMessageEvent(event: Loose): Said | undefined {
     }
     case 'message_delta': {
       const reason = loose(event.delta).stop_reason;
-      return { finishReasons: reason === undefined || reason === null ? undefined : [reason], ...readUsage(event.usage) };
+      return {
+        finishReasons: reason === undefined || reason === null ? undefined : [reason],
+        ...readUsage(event.usage),
+      };
     }
     default:
       return undefined;
