@@ -3,7 +3,7 @@ import { describeSpan, guarded, printable } from '@throughline/core/adapter';
 import type { Settings } from './settings.ts';
 
 /** What an event says. What is `undefined` is left out. */
-export type EventAttributes = Readonly<Record<string, AttributeValue | undefined>>;
+export type EventAttributes = Readonly<Record<string, AttributeValue>>;
 
 /** Tells of an event: on the span where it is recorded, as a log record where there is a logger, as the options say. Never throws. */
 export function tellEvent(

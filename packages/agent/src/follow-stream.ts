@@ -28,7 +28,9 @@ export interface Following {
 /** Whether a value is a stream: a web stream, or what `for await` takes. */
 export function isStream(value: unknown): value is ReadableStream | AsyncIterable<unknown> {
   if (typeof value !== 'object' || value === null) return false;
-  return isWebStream(value) || typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
+  // One that somebody reads already is not ours to read.
+  if (isWebStream(value)) return !value.locked;
+  return typeof (value as Partial<AsyncIterable<unknown>>)[Symbol.asyncIterator] === 'function';
 }
 
 function isWebStream(value: object): value is ReadableStream {

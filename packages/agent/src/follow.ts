@@ -39,11 +39,12 @@ function mapped<T>(result: T, map: (value: unknown) => unknown): T {
       const after = map(value);
       return typeof fulfilled === 'function' ? fulfilled(after) : after;
     }, rejected);
-  return new Proxy(result as T & object, {
+  return new Proxy(result, {
     get(target, property) {
       if (property === 'then') return then;
       const value: unknown = Reflect.get(target, property, target);
-      return typeof value === 'function' && property !== 'constructor' ? value.bind(target) : value;
+      if (typeof value !== 'function' || property === 'constructor') return value;
+      return (...args: unknown[]): unknown => Reflect.apply(value, target, args);
     },
   });
 }
@@ -51,5 +52,11 @@ function mapped<T>(result: T, map: (value: unknown) => unknown): T {
 type Callback = ((value: unknown) => unknown) | null | undefined;
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function';
+  if (typeof value !== 'object' || value === null) return false;
+  try {
+    return typeof (value as { then?: unknown }).then === 'function';
+  } catch {
+    // A getter threw: whoever awaits it will meet the same.
+    return false;
+  }
 }

@@ -70,7 +70,6 @@ export class OpenCall implements ModelCall {
   readonly #keepsText: boolean;
   readonly #chunkLabels: Attributes | undefined;
   #failedAt: number | undefined;
-  #sent = 0;
 
   constructor(
     open: OpenStep,
