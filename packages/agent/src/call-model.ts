@@ -27,7 +27,7 @@ import { readAnswer } from './model/read-answer.ts';
 import { requestAttributes } from './model/request.ts';
 import type { ModelRequest } from './model/request.ts';
 import type { AnswerReader } from './model/said.ts';
-import type { AgentOptions } from './options.ts';
+import type { AgentOptions, OwnAttributes } from './options.ts';
 import {
   ATTR_ATTEMPT,
   ATTR_COST,
@@ -57,7 +57,7 @@ import { attemptIn, countAttempt, settleAttempt, turnIn } from './turn.ts';
 import type { TurnState } from './turn.ts';
 
 /** The options of {@link callModel}. */
-export interface CallModelOptions extends AgentOptions {
+export interface CallModelOptions extends AgentOptions, OwnAttributes {
   /** How a chunk of the stream, or an answer, is read. Default: as the formats of OpenAI, Anthropic and the AI SDK. */
   readonly read?: AnswerReader | undefined;
 }
@@ -120,7 +120,7 @@ export function startCall(request: ModelRequest, options: CallModelOptions | und
   const conversationId = request.conversationId ?? turn?.conversationId;
   const step = modelStep(request.model, { provider: request.provider, operation: request.operation, conversationId });
   const attributes: Attributes = {
-    ...settings.options.attributes,
+    ...options?.attributes,
     ...step.attributes,
     ...requestAttributes(request),
     [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,

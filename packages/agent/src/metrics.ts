@@ -34,12 +34,22 @@ export interface AgentInstruments {
 
 const MOST = 200;
 
-/** Returns what measures on this provider, or `undefined` where nobody does. */
-export function lazyAgentInstruments(
+const GLOBAL = {};
+const remembered = new WeakMap<object, Map<boolean, () => AgentInstruments | undefined>>();
+
+/** Returns what measures on this provider, or on the global one, or gives `undefined` where nobody does. There is one for each provider. */
+export function agentInstruments(
   provider: MeterProvider | undefined,
   olderNames: boolean,
 ): () => AgentInstruments | undefined {
-  return lazyInstruments(provider, SCOPE, (meter) => instrumentsOf(meter, olderNames));
+  let byNames = remembered.get(provider ?? GLOBAL);
+  if (byNames === undefined) remembered.set(provider ?? GLOBAL, (byNames = new Map()));
+  let instruments = byNames.get(olderNames);
+  if (instruments === undefined) {
+    instruments = lazyInstruments(provider, SCOPE, (meter) => instrumentsOf(meter, olderNames));
+    byNames.set(olderNames, instruments);
+  }
+  return instruments;
 }
 
 function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {

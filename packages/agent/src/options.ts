@@ -44,6 +44,10 @@ export interface AgentOptions extends StepOptions {
   readonly repeatedCalls?: number | undefined;
   /** Whether the time of each chunk is measured as the conventions' metric, at about a microsecond each. Default `false`. */
   readonly chunkMetric?: boolean | undefined;
-  /** Attributes for the span of each step, of the user's own. */
+}
+
+/** What the options of one step have beside. */
+export interface OwnAttributes {
+  /** Attributes of the user's own, for the span of this step. */
   readonly attributes?: Attributes | undefined;
 }

@@ -38,3 +38,13 @@ export class Routes {
     return changes;
   }
 }
+
+const GLOBAL = {};
+const known = new WeakMap<object, Routes>();
+
+/** Returns who served in this process, as far as it is told to one provider of tracers. */
+export function routesOf(provider: object = GLOBAL): Routes {
+  let routes = known.get(provider);
+  if (routes === undefined) known.set(provider, (routes = new Routes()));
+  return routes;
+}

@@ -13,7 +13,7 @@ import {
 import { endingOutcome } from './ending.ts';
 import { tellEvent } from './events.ts';
 import { follow } from './follow.ts';
-import type { AgentOptions } from './options.ts';
+import type { AgentOptions, OwnAttributes } from './options.ts';
 import {
   ATTR_COST_CURRENCY,
   ATTR_HANDOFF_TO,
@@ -37,7 +37,7 @@ import { attemptIn, turnIn, TurnSums, withTurn } from './turn.ts';
 import type { TurnState } from './turn.ts';
 
 /** The options of {@link runAgent}. */
-export interface RunAgentOptions extends AgentOptions {
+export interface RunAgentOptions extends AgentOptions, OwnAttributes {
   readonly description?: string | undefined;
   /** Default: that of the turn around, or the baggage's. None is invented. */
   readonly conversationId?: string | undefined;
@@ -82,14 +82,8 @@ export function runAgent<T>(
   checkName('conversationId', options?.conversationId);
   const conversationId = options?.conversationId ?? around?.conversationId ?? carriedConversation(active);
   const step = agentStep(name, { id, version, description: options?.description, conversationId });
-  const { attributes } = settings.options;
-  const open = startStep(
-    attributes === undefined ? step : { ...step, attributes: { ...attributes, ...step.attributes } },
-    settings.tracer,
-    {
-      links: linksOf(options?.links),
-    },
-  );
+  const attributes = { ...options?.attributes, ...step.attributes };
+  const open = startStep({ ...step, attributes }, settings.tracer, { links: linksOf(options?.links) });
   const turn: TurnState = {
     settings,
     open,

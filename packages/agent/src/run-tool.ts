@@ -17,7 +17,7 @@ import { endingOutcome } from './ending.ts';
 import { tellEvent } from './events.ts';
 import type { Ending } from './follow-stream.ts';
 import { follow } from './follow.ts';
-import type { AgentOptions } from './options.ts';
+import type { AgentOptions, OwnAttributes } from './options.ts';
 import { ATTR_ATTEMPT, ATTR_REPEATED_COUNT, ATTR_TOOL_CALL_DIGEST, EVENT_TOOL_REPEATED } from './own-names.ts';
 import { startStep } from './run-step.ts';
 import type { OpenStep } from './run-step.ts';
@@ -30,7 +30,7 @@ import { attemptIn, countAttempt, countCall, settleAttempt, turnIn } from './tur
 import type { TurnState } from './turn.ts';
 
 /** The options of {@link runTool}. */
-export interface RunToolOptions extends AgentOptions {
+export interface RunToolOptions extends AgentOptions, OwnAttributes {
   /** What the tool is called with. A digest of it goes onto the span; all of it where `content.arguments` says so. */
   readonly arguments?: unknown;
   /** The id that the model gave the call. */
@@ -73,7 +73,7 @@ export function runTool<T>(
   const digest = options?.arguments === undefined ? undefined : digestOf(options.arguments);
   const step = toolStep(name, options);
   const attributes: Attributes = {
-    ...settings.options.attributes,
+    ...options?.attributes,
     ...step.attributes,
     [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,
     [ATTR_TOOL_CALL_DIGEST]: digest,

@@ -9,13 +9,14 @@ import {
 } from '@throughline/core/adapter';
 import { checkContent } from './content.ts';
 import type { ContentOptions } from './content.ts';
-import { lazyAgentInstruments } from './metrics.ts';
+import { agentInstruments } from './metrics.ts';
 import type { AgentInstruments } from './metrics.ts';
 import type { AgentOptions, EventRecord } from './options.ts';
 import { checkPrices } from './price.ts';
 import type { Prices } from './price.ts';
 import { stepTracer } from './run-step.ts';
-import { Routes } from './routes.ts';
+import { routesOf } from './routes.ts';
+import type { Routes } from './routes.ts';
 import { SCOPE } from './scope.ts';
 
 /** Options that have been read. */
@@ -40,16 +41,32 @@ export interface Settings {
 }
 
 const remembered = new WeakMap<AgentOptions, { readonly around: Settings | undefined; readonly settings: Settings }>();
-const NO_OPTIONS: AgentOptions = {};
+const DEFAULTS: AgentOptions = {};
+
+// The members that are settings. An options object of one step may have none of them.
+const MEMBERS: readonly (keyof AgentOptions)[] = [
+  'tracerProvider',
+  'meterProvider',
+  'loggerProvider',
+  'events',
+  'conventions',
+  'content',
+  'prices',
+  'currency',
+  'stallMs',
+  'abandonMs',
+  'repeatedCalls',
+  'chunkMetric',
+];
 
 /**
- * Returns the settings of these options, and of those around where these say nothing. The same objects give the same settings. Throws a
- * `ThroughlineError` for options that are wrong.
+ * Returns the settings of these options, and of those around where these say nothing. Options that hold no settings cost nothing, and the
+ * same object is read once. Throws a `ThroughlineError` for options that are wrong.
  */
 export function settingsOf(options: AgentOptions | undefined, around?: Settings): Settings {
-  if (options === undefined && around !== undefined) return around;
-  const given = options ?? NO_OPTIONS;
-  checkObject('options', given, "an object, such as { conventions: 'v1.41.0' }");
+  if (options !== undefined) checkObject('options', options, "an object, such as { conventions: 'v1.41.0' }");
+  const given = options !== undefined && MEMBERS.some((name) => options[name] !== undefined) ? options : DEFAULTS;
+  if (given === DEFAULTS && around !== undefined) return around;
   const known = remembered.get(given);
   if (known !== undefined && known.around === around) return known.settings;
   const settings = readSettings(around === undefined ? given : overlaid(around.options, given));
@@ -58,8 +75,8 @@ export function settingsOf(options: AgentOptions | undefined, around?: Settings)
 }
 
 function overlaid(around: AgentOptions, own: AgentOptions): AgentOptions {
-  const given = Object.entries(own).filter(([, value]) => value !== undefined);
-  return { ...around, ...Object.fromEntries(given) };
+  const given = MEMBERS.filter((name) => own[name] !== undefined);
+  return { ...around, ...Object.fromEntries(given.map((name) => [name, own[name]])) };
 }
 
 function readSettings(options: AgentOptions): Settings {
@@ -82,7 +99,7 @@ function readSettings(options: AgentOptions): Settings {
   return {
     options,
     tracer: stepTracer(options, SCOPE.name, SCOPE.version),
-    instruments: lazyAgentInstruments(meterProvider, olderNames),
+    instruments: agentInstruments(meterProvider, olderNames),
     onSpans: events !== 'log',
     logger: events === 'span' ? undefined : loggerProvider?.getLogger(SCOPE.name, SCOPE.version),
     olderNames,
@@ -93,6 +110,6 @@ function readSettings(options: AgentOptions): Settings {
     abandonMs,
     repeatedCalls,
     chunkMetric,
-    routes: new Routes(),
+    routes: routesOf(options.tracerProvider),
   };
 }
