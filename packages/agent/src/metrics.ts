@@ -43,7 +43,8 @@ export function agentInstruments(
   olderNames: boolean,
 ): () => AgentInstruments | undefined {
   let byNames = remembered.get(provider ?? GLOBAL);
-  if (byNames === undefined) remembered.set(provider ?? GLOBAL, (byNames = new Map()));
+  if (byNames === undefined)
+    remembered.set(provider ?? GLOBAL, (byNames = new Map<boolean, () => AgentInstruments | undefined>()));
   let instruments = byNames.get(olderNames);
   if (instruments === undefined) {
     instruments = lazyInstruments(provider, SCOPE, (meter) => instrumentsOf(meter, olderNames));
