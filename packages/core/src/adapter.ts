@@ -25,6 +25,7 @@ export type { InboundHop, OutboundHop, Received, Sending } from './hop/hop.ts';
 export { startInbound } from './hop/inbound.ts';
 export { OpenHops, type Endable } from './hop/open-hops.ts';
 export { startOutbound } from './hop/outbound.ts';
+export { refusedSpending } from './hop/spending.ts';
 export { runInbound, runOutbound, type InboundRun, type Life, type OutboundRun } from './hop/runner.ts';
 export { inboundContext, outboundFields } from './hop/without-span.ts';
 export { isRestarted } from './lineage/state.ts';

@@ -1,6 +1,8 @@
 export { ThroughlineError, type ThroughlineErrorCode } from './errors.ts';
+export { spendBudget } from './hop/spending.ts';
 export { currentLineage, withAttempt, withBudget, withDeadline } from './lineage/api.ts';
 export type { Lineage } from './lineage/chain.ts';
+export type { Budget, Spent } from './lineage/funds.ts';
 export { isLineageError, LineageError, type LineageReason, type Refused } from './lineage/refusal.ts';
 export type { LineageEvent, LineageOptions } from './lineage/rules.ts';
 export type { Peer, PeerHeaders, Target } from './parties.ts';

@@ -44,6 +44,8 @@ const handles: fc.Arbitrary<HandleFields> = fc.record({
         attempt: fc.integer({ min: 1, max: 999_999_999 }),
         deadline: fc.option(fc.integer({ min: 0, max: 36 ** 9 - 1 }), { nil: undefined }),
         budget: fc.option(whole(999_999_999), { nil: undefined }),
+        tokens: fc.option(whole(999_999_999), { nil: undefined }),
+        cost: fc.option(whole(999_999_999_999_999), { nil: undefined }),
         path: fc.array(hash, { maxLength: 8 }).map((hashes) => hashes.join('~')),
       })
       .map(formatLineage),

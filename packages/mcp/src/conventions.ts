@@ -65,6 +65,8 @@ export const KNOWN_ERRORS: ReadonlySet<string> = new Set([
   'throughline.hops',
   'throughline.calls',
   'throughline.budget',
+  'throughline.tokens',
+  'throughline.cost',
   'throughline.attempts',
 ]);
 

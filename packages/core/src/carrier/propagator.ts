@@ -2,6 +2,7 @@ import { propagation, trace } from '@opentelemetry/api';
 import type { Context, TextMapGetter, TextMapPropagator, TextMapSetter, SpanContext } from '@opentelemetry/api';
 import { isTracingSuppressed } from '../context/opentelemetry.ts';
 import { layered } from '../context/layer.ts';
+import { standing } from '../lineage/chain.ts';
 import { formatLineage } from '../lineage/codec.ts';
 import { splitBaggage, writeBaggage } from '../lineage/member.ts';
 import { activeChain } from '../lineage/state.ts';
@@ -87,7 +88,7 @@ export class W3CPropagator implements TextMapPropagator {
       const { user } = splitBaggage(propagation.getBaggage(context));
       // No step deeper: who writes the fields without an adapter says where the chain stands.
       const chain = activeChain(context);
-      const lineage = chain === undefined || chain.hops === 0 ? undefined : formatLineage(chain);
+      const lineage = chain === undefined || chain.hops === 0 ? undefined : formatLineage(standing(chain));
       const baggage = writeBaggage(user, lineage, this.#limits);
       if (baggage !== undefined) setter.set(carrier, 'baggage', baggage);
     }

@@ -78,7 +78,7 @@ function open(hop: OutboundHop, settings: HopSettings, active: Context): Sending
     // Where there is nothing to trace, no chain begins. Where the hop is the root of its trace, its `traceparent` says already
     // what lineage would say: one hop. Propagation alone begins neither a trace nor, unless it is told to, a chain.
     if (chain === undefined && isTraced && (!rules.implied || (isContinued && settings.spans)))
-      chain = rootChain(rules.maxHops, rules.budget);
+      chain = rootChain(rules.maxHops, rules);
     if (chain !== undefined) {
       const { excess, text } = stepOut(rules, chain, hop, agent);
       if (excess !== undefined) {

@@ -71,9 +71,12 @@ export function addLineage(attributes: Attributes, chain: LineageFields, hops: n
   if (cycle) attributes[ATTR_LINEAGE_CYCLE] = true;
 }
 
+/** What is said of a hop that went past a limit. */
+export type NotedHop = Pick<OutboundHop, 'transport' | 'name'>;
+
 /** Shows on a hop's span what its chain should be seen for, and tells the user's hook. */
 export function noteExcess(
-  hop: InboundHop | OutboundHop,
+  { transport, name }: NotedHop,
   direction: 'inbound' | 'outbound',
   rules: LineageRules,
   chain: Chain,
@@ -81,7 +84,6 @@ export function noteExcess(
   cycle: boolean,
   span: Span,
 ): void {
-  const { transport, name } = hop;
   if (excess !== undefined) {
     describeSpan(span, (recorded) => recorded.addEvent(EVENT_LINEAGE_EXCEEDED, { [ATTR_LINEAGE_REASON]: excess }));
     warnOncePer(

@@ -5,6 +5,8 @@ import { whenSettled } from '../settled.ts';
 import { lineageOf, rootChain } from './chain.ts';
 import type { CallsLeft, Chain, Lineage } from './chain.ts';
 import { Deadline } from './deadline.ts';
+import { budgetFields, fundsOf } from './funds.ts';
+import type { Budget } from './funds.ts';
 import { activeChain, withChain } from './state.ts';
 
 /**
@@ -77,21 +79,36 @@ export function withDeadline<T>(ms: number, fn: (signal: AbortSignal) => T): T {
 }
 
 /**
- * Returns what `fn` returns, run with at most `calls` calls for it and for all that happens below it, or what is left of
- * the chain's own budget where that is less. What `fn` did not spend by the time it returns, or its promise settles, goes
- * back. Throws a {@link ThroughlineError} for a count that is none.
+ * Returns what `fn` returns, run with at most this budget for it and for all that happens below it, or what is left of the
+ * chain's own where that is less. A number is one of calls.
+ *
+ * Calls are set aside: what `fn` did not spend by the time it returns, or its promise settles, goes back. Tokens and money are taken
+ * by `spendBudget`, from here and from every budget around it in this process. They travel: whoever is called is given what is left
+ * at that moment, and what it spends is not told back. Throws a {@link ThroughlineError} for what is no budget.
+ *
+ * @example
+ * ```ts
+ * const answer = await withBudget({ calls: 20, tokens: 50_000, cost: 0.25 }, () => research(question));
+ * ```
  */
-export function withBudget<T>(calls: number, fn: () => T): T {
-  if (!Number.isInteger(calls) || calls < 0 || calls > 999_999_999) {
-    throw new ThroughlineError('ERR_THROUGHLINE_ARGUMENT', '`withBudget` takes a number of calls, and a function.');
+export function withBudget<T>(budget: number | Budget, fn: () => T): T {
+  const given = budgetFields(budget);
+  if (given === undefined) {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      '`withBudget` takes a number of calls, or { calls, tokens, cost } with at least one of them, and a function.',
+    );
   }
   const context = contextApi.active();
   const chain = chainHere(context);
+  const funds = fundsOf(given, chain.funds);
+  const { budget: calls } = given;
+  if (calls === undefined) return contextApi.with(withChain(context, { ...chain, funds }), fn);
   const from = chain.left;
   const left: CallsLeft = { count: from === undefined ? calls : Math.min(calls, from.count) };
   if (from !== undefined) from.count -= left.count;
   return whenSettled(
-    () => contextApi.with(withChain(context, { ...chain, budget: calls, left }), fn),
+    () => contextApi.with(withChain(context, { ...chain, budget: calls, left, funds }), fn),
     () => {
       if (from !== undefined) from.count += left.count;
       left.count = 0;
@@ -100,5 +117,5 @@ export function withBudget<T>(calls: number, fn: () => T): T {
 }
 
 function chainHere(context: Context): Chain {
-  return activeChain(context) ?? rootChain(Infinity, undefined);
+  return activeChain(context) ?? rootChain(Infinity);
 }

@@ -14,12 +14,25 @@ export interface LineageFields {
   readonly deadline: number | undefined;
   /** Calls that the receiver and all below it may make. */
   readonly budget: number | undefined;
+  /** Tokens of models that were left when it was sent. */
+  readonly tokens: number | undefined;
+  /** Money that was left then, in whole millionths of the user's currency. */
+  readonly cost: number | undefined;
   /** Hashes of the last agents that sent, oldest first, joined by `~`. */
   readonly path: string;
 }
 
 const VERSION = 1;
 const FIELDS = 7;
+// With tokens and money. Who knows the first version alone reads its fields.
+const VERSION_WITH_FUNDS = 2;
+const FIELDS_WITH_FUNDS = 9;
+/** The most that a count can be. */
+export const MAX_COUNT = 999_999_999;
+const COUNT_DIGITS = 9;
+/** The most money that a member can say: 999,999,999 of the user's currency, in millionths. */
+export const MAX_COST = 999_999_999_999_999;
+const COST_DIGITS = 15;
 /** A longer member does not exist: with its key it stays below 200 bytes. */
 export const MAX_LINEAGE = 180;
 const MAX_AGENTS = 8;
@@ -28,8 +41,8 @@ const MAX_HASH = 7;
 const MAX_MOMENT = 9;
 
 /**
- * Returns the value of the lineage member: `1.hops.maxHops.attempt.deadline.budget.path`, numbers in decimal and the
- * deadline in base 36, `-` for what is not set.
+ * Returns the value of the lineage member: `1.hops.maxHops.attempt.deadline.budget.path`, or `2.….path.tokens.cost` where a budget of
+ * tokens or money is set. Numbers are in decimal and the deadline in base 36, with `-` for what is not set.
  */
 export const formatLineage: (lineage: LineageFields) => string = rememberingLast(writeLineage, sameFields);
 
@@ -40,17 +53,22 @@ function sameFields(a: LineageFields, b: LineageFields): boolean {
     a.attempt === b.attempt &&
     a.deadline === b.deadline &&
     a.budget === b.budget &&
+    a.tokens === b.tokens &&
+    a.cost === b.cost &&
     a.path === b.path
   );
 }
 
 function writeLineage(lineage: LineageFields): string {
-  const { hops, maxHops, attempt, deadline, budget, path } = lineage;
-  return `${VERSION}.${hops}.${maxHops}.${attempt}.${deadline === undefined ? '-' : deadline.toString(36)}.${budget ?? '-'}.${path === '' ? '-' : path}`;
+  const { hops, maxHops, attempt, deadline, budget, path, tokens, cost } = lineage;
+  const hasFunds = tokens !== undefined || cost !== undefined;
+  const version = hasFunds ? VERSION_WITH_FUNDS : VERSION;
+  const funds = hasFunds ? `.${tokens ?? '-'}.${cost ?? '-'}` : '';
+  return `${version}.${hops}.${maxHops}.${attempt}.${deadline === undefined ? '-' : deadline.toString(36)}.${budget ?? '-'}.${path === '' ? '-' : path}${funds}`;
 }
 
 /**
- * Returns what a lineage member says, or `undefined` where it is not well-formed. Of a later version the fields of this one
+ * Returns what a lineage member says, or `undefined` where it is not well-formed. Of a later version the fields of these
  * are read. Total: it never throws.
  */
 export function parseLineage(text: unknown): LineageFields | undefined {
@@ -60,10 +78,12 @@ export function parseLineage(text: unknown): LineageFields | undefined {
 const fieldsOf = rememberingLast(readLineage, Object.is);
 
 function readLineage(text: string): LineageFields | undefined {
-  const parts = text.split('.', FIELDS + 1);
+  const parts = text.split('.', FIELDS_WITH_FUNDS + 1);
   const version = count(parts[0]);
   if (version === undefined || version < VERSION || parts.length < FIELDS) return undefined;
   if (version === VERSION && parts.length > FIELDS) return undefined;
+  if (version > VERSION && parts.length < FIELDS_WITH_FUNDS) return undefined;
+  if (version === VERSION_WITH_FUNDS && parts.length > FIELDS_WITH_FUNDS) return undefined;
   const hops = count(parts[1]);
   const maxHops = count(parts[2]);
   const attempt = count(parts[3]);
@@ -72,7 +92,10 @@ function readLineage(text: string): LineageFields | undefined {
   const path = parts[6] === '-' ? '' : (parts[6] ?? '');
   if (hops === undefined || maxHops === undefined || attempt === undefined || attempt === 0) return undefined;
   if (Number.isNaN(deadline) || (budget === undefined && parts[5] !== '-') || !isPath(path)) return undefined;
-  return { hops, maxHops, attempt, deadline, budget, path };
+  const tokens = funds(parts[7], COUNT_DIGITS);
+  const cost = funds(parts[8], COST_DIGITS);
+  if (Number.isNaN(tokens) || Number.isNaN(cost)) return undefined;
+  return { hops, maxHops, attempt, deadline, budget, path, tokens, cost };
 }
 
 /** Returns a lineage member without the hashes of agents' names, which are nobody else's business. */
@@ -112,8 +135,8 @@ export function agentHash(name: string): string {
   return (hash >>> 0).toString(36);
 }
 
-function count(text: string | undefined): number | undefined {
-  if (text === undefined || text.length === 0 || text.length > 9) return undefined;
+function count(text: string | undefined, digits: number = COUNT_DIGITS): number | undefined {
+  if (text === undefined || text.length === 0 || text.length > digits) return undefined;
   let value = 0;
   for (let at = 0; at < text.length; at++) {
     const digit = text.charCodeAt(at) - 48;
@@ -121,6 +144,11 @@ function count(text: string | undefined): number | undefined {
     value = value * 10 + digit;
   }
   return value;
+}
+
+// NaN where it is none. The first version has none of them.
+function funds(text: string | undefined, digits: number): number | undefined {
+  return text === undefined || text === '-' ? undefined : (count(text, digits) ?? Number.NaN);
 }
 
 // NaN where it is none.

@@ -3,7 +3,7 @@ import type { Outcome } from '../telemetry/outcome.ts';
 import type { Lineage } from './chain.ts';
 
 /** Which limit of its chain a hop went past. */
-export type LineageReason = 'hops' | 'calls' | 'budget' | 'attempts' | 'deadline';
+export type LineageReason = 'hops' | 'calls' | 'budget' | 'tokens' | 'cost' | 'attempts' | 'deadline';
 
 /**
  * A hop that went past a limit of its chain and, in `enforce` mode, was refused before any work. Compare `code`: two
@@ -58,6 +58,10 @@ function refusalMessage(reason: LineageReason, { hops, maxHops, attempt, calls }
       return `Refused: ${calls} calls were made for one request, which is the limit. A loop may be calling the same thing again and again. ${now}`;
     case 'budget':
       return `Refused: the calls that this chain of agents and tools was given are spent. ${now}`;
+    case 'tokens':
+      return `Refused: the tokens that this chain of agents and tools was given are spent. ${now}`;
+    case 'cost':
+      return `Refused: the money that this chain of agents and tools was given is spent. ${now}`;
     case 'attempts':
       return `Refused: this is attempt ${attempt} of the same work, counted over all who retry it, which is past the limit. ${now}`;
     case 'deadline':

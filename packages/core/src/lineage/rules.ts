@@ -1,11 +1,21 @@
 import { textOf, warnOnce } from '../diagnostics.ts';
-import { checkBoolean, checkFunction, checkKnown, checkObject, checkOneOf, checkWhole } from '../option-checks.ts';
+import {
+  checkBoolean,
+  checkFunction,
+  checkKnown,
+  checkObject,
+  checkOneOf,
+  checkWhole,
+  optionError,
+} from '../option-checks.ts';
 import type { Transport } from '../parties.ts';
 import type { Agent } from './agent.ts';
 import { chainOf, lineageOf } from './chain.ts';
 import type { CallsLeft, Chain, Lineage } from './chain.ts';
-import { appendAgent, formatLineage, onPath, withoutLastAgent } from './codec.ts';
+import { appendAgent, formatLineage, MAX_COUNT, onPath, withoutLastAgent } from './codec.ts';
 import type { LineageFields } from './codec.ts';
+import { budgetFields, costLeft, spentOf, tokensLeft } from './funds.ts';
+import type { Budget, BudgetFields } from './funds.ts';
 import type { LineageReason } from './refusal.ts';
 
 /** What a hop did that its chain should be seen for. */
@@ -37,10 +47,11 @@ export interface LineageOptions {
    */
   readonly maxDeadline?: number | undefined;
   /**
-   * Calls that a chain which starts here may make, at all depths together. Each outbound hop takes one and hands a share of
-   * the rest on to its receiver. Default: no budget.
+   * What a chain which starts here may use; one that comes in has as much at the most. A number is one of calls, at all depths
+   * together: each outbound hop takes one and hands a share of the rest on to its receiver. Of tokens and money each receiver is
+   * told what is left. Default: no budget.
    */
-  readonly budget?: number | undefined;
+  readonly budget?: number | Budget | undefined;
   /** Over how many calls an agent's budget is split: each hands on one part in so many of what is left. Default 8. */
   readonly fanOut?: number | undefined;
   /** Whether lineage stays when the `inbound` policy restarts the trace. Default `false`. */
@@ -50,21 +61,18 @@ export interface LineageOptions {
 }
 
 /** Lineage options, checked. */
-export interface LineageRules {
+export interface LineageRules extends BudgetFields {
   readonly enforce: boolean;
   readonly maxHops: number;
   readonly maxCalls: number;
   readonly maxAttempts: number;
   readonly maxDeadline: number;
-  readonly budget: number | undefined;
   readonly fanOut: number;
   readonly keepOnRestart: boolean;
   readonly onLineage: ((event: LineageEvent) => void) | undefined;
   /** Nobody asked for a chain: its first hop would say nothing but that it is one. */
   readonly implied: boolean;
 }
-
-const MOST = 999_999_999;
 
 // As an object, so that the compiler tells when one is missing.
 const LINEAGE_OPTIONS: Readonly<Record<keyof LineageOptions, true>> = {
@@ -92,14 +100,19 @@ export function lineageRules(given: LineageOptions | false | undefined, isNamed:
   checkFunction('lineage.onLineage', options.onLineage, 'a function of the event');
   checkBoolean('lineage.keepOnRestart', options.keepOnRestart);
   const maxHops = whole('maxHops', options.maxHops, 1) ?? 32;
-  const budget = whole('budget', options.budget, 0);
+  const budget = budgetFields(options.budget);
+  if (budget === undefined && options.budget !== undefined) {
+    throw optionError('lineage.budget', 'a whole number from 0, of calls, or { calls, tokens, cost }', options.budget);
+  }
   return {
     enforce: options.mode === 'enforce',
     maxHops,
     maxCalls: whole('maxCalls', options.maxCalls, 1) ?? 1000,
     maxAttempts: whole('maxAttempts', options.maxAttempts, 1) ?? 16,
     maxDeadline: whole('maxDeadline', options.maxDeadline, 1) ?? 3_600_000,
-    budget,
+    budget: budget?.budget,
+    tokens: budget?.tokens,
+    cost: budget?.cost,
     fanOut: whole('fanOut', options.fanOut, 1) ?? 8,
     keepOnRestart: options.keepOnRestart === true,
     onLineage: options.onLineage,
@@ -108,7 +121,7 @@ export function lineageRules(given: LineageOptions | false | undefined, isNamed:
 }
 
 function whole(name: string, value: number | undefined, least: number): number | undefined {
-  checkWhole(`lineage.${name}`, value, least, MOST);
+  checkWhole(`lineage.${name}`, value, least, MAX_COUNT);
   return value;
 }
 
@@ -122,15 +135,21 @@ export function inboundExcess(rules: LineageRules, chain: LineageFields): Lineag
 
 /** Returns the chain that an inbound hop is in: what it was offered, tightened. */
 export function enteredChain(rules: LineageRules, offered: LineageFields): Chain {
-  const { hops, maxHops, attempt, deadline, budget, path } = offered;
+  const { hops, maxHops, attempt, deadline, budget, path, tokens, cost } = offered;
   return chainOf({
     hops,
     attempt,
     deadline: deadline === undefined ? undefined : Math.min(deadline, Date.now() + rules.maxDeadline),
     path,
     maxHops: Math.min(maxHops, rules.maxHops),
-    budget: rules.budget === undefined ? budget : Math.min(budget ?? Infinity, rules.budget),
+    budget: tighter(budget, rules.budget),
+    tokens: tighter(tokens, rules.tokens),
+    cost: tighter(cost, rules.cost),
   });
+}
+
+function tighter(offered: number | undefined, own: number | undefined): number | undefined {
+  return own === undefined ? offered : Math.min(offered ?? Infinity, own);
 }
 
 /** How an outbound hop moves in its chain. By default it is one step deeper. */
@@ -152,11 +171,11 @@ export interface Step {
 
 /**
  * Returns what an outbound hop takes with it, and draws it from the calls of `chain`. A reply or a forwarded message is no step
- * deeper, hands back what is left of the budget, and is past no limit on hops or calls. What asks for no work, such as a
+ * deeper, hands back what is left of the budget, and is past no limit but a deadline and attempts. What asks for no work, such as a
  * commit, a cancellation or a notification, is past no limit at all.
  */
 export function stepOut(rules: LineageRules, chain: Chain, move: Move, agent: Agent | undefined): Step {
-  const { left } = chain;
+  const { left, funds } = chain;
   const messages = Math.max(0, move.messages ?? 1);
   const maxHops = Math.min(chain.maxHops, rules.maxHops);
   const reply = move.reply === true && chain.hops > 0;
@@ -180,11 +199,22 @@ export function stepOut(rules: LineageRules, chain: Chain, move: Move, agent: Ag
         if (left.count < messages) excess ??= 'budget';
         budget = excess === undefined || !rules.enforce ? share(left, messages, rules.fanOut) : undefined;
       }
+      if (funds !== undefined) excess ??= spentOf(funds);
     }
     if (chain.exempt) excess = undefined;
   }
   const { attempt, deadline } = chain;
-  return { excess, text: formatLineage({ hops: Math.min(hops, MOST), maxHops, attempt, deadline, budget, path }) };
+  const text = formatLineage({
+    hops: Math.min(hops, MAX_COUNT),
+    maxHops,
+    attempt,
+    deadline,
+    budget,
+    path,
+    tokens: tokensLeft(funds),
+    cost: costLeft(funds),
+  });
+  return { excess, text };
 }
 
 // Each message takes one call, and an equal share of one part in `fanOut` of what is left. A single part is all.

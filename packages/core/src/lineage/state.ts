@@ -126,7 +126,7 @@ export function chainWith(context: Context, lineage: string | undefined): Chain 
 function chainOfHop(receipt: Receipt): Chain | undefined {
   const { chain, rules, depth } = receipt;
   if (chain !== undefined || rules === undefined) return chain;
-  return (receipt.chain = rootChain(rules.maxHops, rules.budget, depth));
+  return (receipt.chain = rootChain(rules.maxHops, rules, depth));
 }
 
 /** Returns `context` for what is done about a refused hop, such as sending its message to a dead-letter topic: no limit holds. */

@@ -181,13 +181,15 @@ function chainText(
 ): string | undefined {
   const held = parseLineage(saved?.lineage);
   if (held === undefined && (active === undefined || active.hops === 0)) return undefined;
-  const from = held ?? rootChain(rules.maxHops, undefined);
+  const from = held ?? rootChain(rules.maxHops);
   const folded = active === undefined ? from : { ...from, ...foldedChain([from, active]) };
   return formatLineage({
     ...folded,
     // A schedule outlives the request that made it.
     deadline: relation === 'link' ? undefined : from.deadline,
     budget: from.budget,
+    tokens: from.tokens,
+    cost: from.cost,
     // Whoever goes on with its own work has not come back to itself: it is in the path once, when it next sends.
     path: withoutLast(folded.path, agent?.hash),
   });

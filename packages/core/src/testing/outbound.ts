@@ -3,6 +3,8 @@ import { context, createTraceState, ROOT_CONTEXT, SpanKind, trace } from '@opent
 import type { TextMapPropagator } from '@opentelemetry/api';
 import { messageHeaders } from '../carrier/read.ts';
 import { receive } from '../hop/callbacks.ts';
+import { spendBudget } from '../hop/spending.ts';
+import { currentLineage } from '../lineage/api.ts';
 import { agentHash } from '../lineage/codec.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { hopSettings } from '../policy/settings.ts';
@@ -87,6 +89,8 @@ const pastLimits: Readonly<Record<string, string>> = {
   attempts: '1.1.32.17.-.-.-',
   deadline: `1.1.32.1.${(1_000_000_000_000).toString(36)}.-.-`,
   budget: '1.1.32.1.-.0.-',
+  tokens: '2.1.32.1.-.-.-.0.-',
+  cost: '2.1.32.1.-.-.-.-.0',
 };
 const enforce: HopOptions = { lineage: { mode: 'enforce' } };
 
@@ -425,6 +429,21 @@ export const outboundRules: readonly Rule[] = [
         inChain('1.4.32.1.-.-.-', () => send()),
       );
       assert.match(String(lineageOf(wire)[0]), /^1\.5\.32\.1\./);
+    },
+  },
+  {
+    name: 'the receiver is told what is left of a budget of tokens and money, and nothing is taken from it',
+    async run(bench) {
+      const { wire } = await bench.sender({ twice: false }, (send) =>
+        inChain('2.4.32.1.-.-.-.7000.250000', async () => {
+          spendBudget({ tokens: 1000, cost: 0.05 });
+          const sent = await send();
+          const { tokens, cost } = currentLineage() ?? {};
+          assert.deepEqual({ tokens, cost }, { tokens: 6000, cost: 0.2 });
+          return sent;
+        }),
+      );
+      assert.match(String(lineageOf(wire)[0]), /^2\.5\.32\.1\..*\.6000\.200000$/);
     },
   },
   {
