@@ -1,6 +1,8 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
-import { checkName, checkObject, failureType, guarded, optionError } from '@throughline/core/adapter';
+import { spendBudget } from '@throughline/core';
+import type { LineageError } from '@throughline/core';
+import { checkName, checkObject, failureType, guarded, optionError, refusedSpending } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import { contentText, records } from './content.ts';
 import {
@@ -90,6 +92,7 @@ export function callModel<T>(
   if (request.model === undefined) throw optionError('request.model', 'the name of the model', undefined);
   checkName('request.model', request.model);
   const started = startCall(request, options);
+  if (started.refused !== undefined) throw started.refused;
   return follow(() => fn(started.call), followingOf(started));
 }
 
@@ -99,6 +102,8 @@ export interface StartedCall {
   readonly abandonMs: number;
   /** Ends the call, once. */
   readonly ended: (ending: Ending) => void;
+  /** The call is not to be made, and has ended: the error to throw in its place. */
+  readonly refused: LineageError | undefined;
 }
 
 /** Returns what follows a result to its end, for a call. */
@@ -143,12 +148,21 @@ export function startCall(request: ModelRequest, options: CallModelOptions | und
     keepsText: records(content, 'answer'),
     chunkLabels: instruments === undefined ? undefined : labelsOf(settings, turn, request, undefined, undefined),
   });
+  const state: CallState = { call, open, settings, turn, request, attempt };
   const ended = (ending: Ending): void => {
     if (call.isOver) return;
     if (ending.how === 'done' && call.phases.chunks === 0 && ending.value !== undefined) call.read(ending.value);
-    endCall({ call, open, settings, turn, request, attempt }, ending);
+    endCall(state, ending);
   };
-  return { call, abandonMs: settings.abandonMs, ended };
+  const refused = refusedSpending({ transport: 'model', name: request.model }, open.span, settings.hop, active);
+  if (refused !== undefined) endRefused(state, refused);
+  return { call, abandonMs: settings.abandonMs, ended, refused };
+}
+
+function endRefused({ call, open, turn }: CallState, error: LineageError): void {
+  call.isOver = true;
+  if (turn !== undefined) turn.sums.failures++;
+  open.end({ failed: true, error, errorType: `throughline.${error.reason}` });
 }
 
 interface CallState {
@@ -179,9 +193,10 @@ function endCall(state: CallState, ending: Ending): void {
     [ATTR_INPUT_DIGEST]: type === undefined || request.messages === undefined ? undefined : digestOf(request.messages),
     [ATTR_GEN_AI_OUTPUT_MESSAGES]: call.text === '' ? undefined : contentText(settings.content, 'answer', call.text),
   });
-  open.end(outcome);
   const ms = phases.end - phases.start;
   const tokens = (usage.input ?? 0) + (usage.output ?? 0);
+  spendBudget({ tokens, cost }, open.context);
+  open.end(outcome);
   if (turn !== undefined) {
     addUsage(turn, usage, cost);
     turn.sums.attempts += Math.max(0, phases.attempts - 1);

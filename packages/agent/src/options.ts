@@ -1,4 +1,5 @@
 import type { AttributeValue, Attributes, Context, MeterProvider, TimeInput } from '@opentelemetry/api';
+import type { HopOptions } from '@throughline/core';
 import type { ContentOptions } from './content.ts';
 import type { GenAiConventions } from './conventions.ts';
 import type { Prices } from './price.ts';
@@ -42,6 +43,11 @@ export interface AgentOptions extends StepOptions {
   readonly abandonMs?: number | undefined;
   /** How often the same tool with the same arguments makes an event in the turn. Default 3. */
   readonly repeatedCalls?: number | undefined;
+  /**
+   * Limits on the chain: with `mode: 'enforce'`, a call of a model is refused once the budget of tokens or money is spent. What calls take is
+   * taken from the budget in any case. Default: observed.
+   */
+  readonly lineage?: HopOptions['lineage'];
   /** Whether the time of each chunk is measured as the conventions' metric, at about a microsecond each. Default `false`. */
   readonly chunkMetric?: boolean | undefined;
 }

@@ -6,7 +6,9 @@ import {
   checkObject,
   checkOneOf,
   checkWhole,
+  hopSettings,
 } from '@throughline/core/adapter';
+import type { HopSettings } from '@throughline/core/adapter';
 import { checkContent } from './content.ts';
 import type { ContentOptions } from './content.ts';
 import { agentInstruments } from './metrics.ts';
@@ -36,6 +38,8 @@ export interface Settings {
   readonly abandonMs: number;
   readonly repeatedCalls: number;
   readonly chunkMetric: boolean;
+  /** How a chain that is past its budget is treated. */
+  readonly hop: HopSettings;
   /** Which model and region served last. */
   readonly routes: Routes;
 }
@@ -57,6 +61,7 @@ const MEMBERS: readonly (keyof AgentOptions)[] = [
   'abandonMs',
   'repeatedCalls',
   'chunkMetric',
+  'lineage',
 ];
 
 /**
@@ -110,6 +115,7 @@ function readSettings(options: AgentOptions): Settings {
     abandonMs,
     repeatedCalls,
     chunkMetric,
+    hop: hopSettings({ lineage: options.lineage, tracerProvider: options.tracerProvider, meterProvider }, SCOPE),
     routes: routesOf(options.tracerProvider),
   };
 }

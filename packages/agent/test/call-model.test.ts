@@ -12,6 +12,7 @@ import {
 } from '@opentelemetry/sdk-metrics';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
+import { currentLineage, withBudget } from '@throughline/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { callModel, runAgent } from '../src/index.ts';
 import type { AgentOptions, EventRecord, ModelCall } from '../src/index.ts';
@@ -351,6 +352,38 @@ describe('a model call', () => {
     expect(attributes['throughline.cost']).toBeCloseTo((400 * 2 + 600 * 0.5 + 500 * 8) / 1e6, 12);
     expect(attributes['throughline.cost.currency']).toBe('EUR');
     expect(telemetry.find('chat unknown').attributes).not.toHaveProperty('throughline.cost');
+  });
+
+  it('takes what it used from the budget of its chain, and is refused when that is spent and enforced', async () => {
+    const answer = { choices: [], usage: { prompt_tokens: 60, completion_tokens: 20 } };
+    const ask = (model: string, options?: AgentOptions): object => callModel({ model }, options, () => answer);
+    withBudget({ tokens: 100 }, () => {
+      ask('first');
+      expect(currentLineage()?.tokens).toBe(20);
+      ask('second');
+      expect(currentLineage()?.tokens).toBe(0);
+      expect(ask('observed')).toBe(answer);
+      const refused = (): object => ask('enforced', { lineage: { mode: 'enforce' } });
+      expect(refused).toThrow(expect.objectContaining({ code: 'ERR_THROUGHLINE_REFUSED', reason: 'tokens' }));
+    });
+    const exceeded = telemetry
+      .spans()
+      .map(({ name, events }) => [
+        name,
+        events.filter((event) => event.name === 'throughline.lineage.exceeded').length,
+      ]);
+    expect(exceeded).toEqual([
+      ['chat first', 0],
+      ['chat second', 1],
+      ['chat observed', 2],
+      ['chat enforced', 1],
+    ]);
+    expect(telemetry.find('chat enforced').attributes['error.type']).toBe('throughline.tokens');
+    const prices = { m: { input: 1000, output: 1000 } };
+    withBudget({ cost: 0.1 }, () => {
+      ask('m', { prices });
+      expect(currentLineage()?.cost).toBeCloseTo(0.02, 9);
+    });
   });
 
   it('tells of its events as log records in its trace, where there is a logger', () => {
