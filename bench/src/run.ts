@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
+import { agent } from './agent/benchmark.ts';
 import { check } from './check/benchmark.ts';
 import type { Effort } from './measure.ts';
 import { express } from './express.ts';
@@ -16,6 +17,7 @@ const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> 
   ...mcpBenchmarks,
   ...kafkaBenchmarks,
   check,
+  agent,
 };
 
 const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
