@@ -20,7 +20,7 @@ const dropping = {
 };
 const sampled = new TracerProvider({
   sampler: new AlwaysOnSampler(),
-  spanProcessors: [new BatchSpanProcessor({ exporter: dropping as never })],
+  spanProcessors: [new BatchSpanProcessor({ exporter: dropping })],
 });
 const unsampled = new TracerProvider({ sampler: new AlwaysOffSampler() });
 
