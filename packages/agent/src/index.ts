@@ -21,6 +21,10 @@ export {
 export { callModel, type CallModelOptions } from './call-model.ts';
 export type { ContentKind, ContentOptions } from './content.ts';
 export type { GenAiConventions } from './conventions.ts';
+export { errorFields } from './error-fields.ts';
+export { recordEvaluation, type Evaluation } from './evaluation.ts';
+export { logFields, type LogFields } from './log-fields.ts';
+export { pinoMixin, winstonFields } from './loggers.ts';
 export type { HeadersLike } from './model/headers.ts';
 export type { ModelCall } from './model/model-call.ts';
 export type { ModelRequest } from './model/request.ts';
