@@ -69,6 +69,8 @@ export const INVOKE_AGENT = 'invoke_agent';
 export const EXECUTE_TOOL = 'execute_tool';
 export const CHAT = 'chat';
 export const RETRIEVAL = 'retrieval';
+/** Of our own: the conventions have no word for it. */
+export const PREDICT = 'predict';
 
 /** Which names are written: those of v0.1.0, or those of the version before, which most back ends read. */
 export type GenAiConventions = 'v0.1.0' | 'v1.41.0';

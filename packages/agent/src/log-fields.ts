@@ -14,8 +14,8 @@ const MAX_LENGTH = 256;
 
 /**
  * Returns what ties a log line to what runs now: `trace_id`, `span_id` and `trace_flags`, as OpenTelemetry's log bridges name them;
- * `gen_ai.agent.name` in a turn, `gen_ai.conversation.id`, and of the lineage `throughline.lineage.hops` and `throughline.lineage.attempt`. What is not
- * there is left out: where nothing is active, nothing is returned. Never throws.
+ * `gen_ai.agent.name` in a turn, `gen_ai.conversation.id`, and of the lineage `throughline.lineage.hops` and `throughline.lineage.attempt`.
+ * What is not there is left out: where nothing is active, that is all of it. Never throws.
  *
  * @example
  * ```ts
