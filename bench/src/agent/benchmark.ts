@@ -25,7 +25,7 @@ export async function agent({ processes, rounds, scale }: Effort): Promise<Repor
   return {
     title: 'agent',
     method:
-      'A stream of 100,000 chunks in the format of Chat Completions, read by `for await`: what `callModel` adds to a chunk of a bare loop. A turn with one tool and one model call by `runAgent`, `runTool` and `callModel`, against three spans with the same conventions’ attributes by hand. In one process, in turns, medians.',
+      'A stream of 100,000 chunks in the format of Chat Completions, read by `for await`: what `callModel` adds to a chunk of a bare loop. A turn with one tool and one model call by `runAgent`, `runTool` and `callModel`, against the same three spans with the same attributes by hand. In one process, in turns, medians.',
     results: [
       {
         what: 'a chunk, unsampled, over a bare loop',

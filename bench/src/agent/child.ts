@@ -20,7 +20,7 @@ const dropping = {
 };
 const sampled = new TracerProvider({
   sampler: new AlwaysOnSampler(),
-  spanProcessors: [new BatchSpanProcessor({ exporter: dropping as never })],
+  spanProcessors: [new BatchSpanProcessor({ exporter: dropping })],
 });
 const unsampled = new TracerProvider({ sampler: new AlwaysOffSampler() });
 
@@ -77,18 +77,25 @@ async function inSpan<T>(
   }
 }
 
-/** The same spans, with what the conventions ask of them. */
+/** The same spans with the same attributes: what the conventions ask for, and the sums of the turn. */
 function turnByHand(): Promise<unknown> {
   const agent = { 'gen_ai.operation.name': 'invoke_agent', 'gen_ai.agent.name': 'planner' };
-  return inSpan('invoke_agent planner', SpanKind.INTERNAL, agent, async () => {
-    const tool = { 'gen_ai.operation.name': 'execute_tool', 'gen_ai.tool.name': 'search' };
+  return inSpan('invoke_agent planner', SpanKind.INTERNAL, agent, async (turn) => {
+    const sums = { tools: 0, models: 0, input: 0, output: 0 };
+    const tool = {
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': 'search',
+      'gen_ai.agent.name': 'planner',
+    };
     await inSpan('execute_tool search', SpanKind.INTERNAL, tool, search);
+    sums.tools++;
     const model = {
       'gen_ai.operation.name': 'chat',
       'gen_ai.request.model': 'gpt-9',
       'gen_ai.provider.name': 'openai',
+      'gen_ai.agent.name': 'planner',
     };
-    return inSpan('chat gpt-9', SpanKind.CLIENT, model, async (span) => {
+    const answered = await inSpan('chat gpt-9', SpanKind.CLIENT, model, async (span) => {
       const said = await ask();
       span.setAttributes({
         'gen_ai.response.id': said.id,
@@ -96,9 +103,22 @@ function turnByHand(): Promise<unknown> {
         'gen_ai.response.finish_reasons': said.choices.map(({ finish_reason }) => finish_reason),
         'gen_ai.usage.input_tokens': said.usage.prompt_tokens,
         'gen_ai.usage.output_tokens': said.usage.completion_tokens,
+        'app.slowest_phase': 'answer',
       });
       return said;
     });
+    sums.models++;
+    sums.input += answered.usage.prompt_tokens;
+    sums.output += answered.usage.completion_tokens;
+    turn.setAttributes({
+      'app.turn.outcome': 'ok',
+      'app.turn.model_calls': sums.models,
+      'app.turn.tool_calls': sums.tools,
+      'app.turn.attempts': sums.tools + sums.models,
+      'app.turn.input_tokens': sums.input,
+      'app.turn.output_tokens': sums.output,
+    });
+    return answered;
   });
 }
 

@@ -20,7 +20,7 @@ const STOP_DEADLINE_MS = 6000;
  * Runs an agent in this process until its starter asks it to stop (SIGTERM) or is gone itself (the IPC channel closes),
  * then stops it, flushes its spans and exits.
  */
-export async function runAgent(service: string, instance: string, start: () => Promise<RunningAgent>): Promise<void> {
+export async function runProcess(service: string, instance: string, start: () => Promise<RunningAgent>): Promise<void> {
   const flush = startTelemetry(service, instance);
   let agent: RunningAgent | undefined;
   let stopping = false;

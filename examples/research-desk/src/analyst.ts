@@ -1,7 +1,8 @@
 /** Takes tasks off the topic, looks things up with its tools, and puts what it finds on the topic of results. */
+import { runAgent } from '@throughline/agent';
 import type { HopOptions } from '@throughline/core';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
-import { runAgent, say } from './agent.ts';
+import { runProcess, say } from './agent.ts';
 import { adapter, dropping } from './breaking.ts';
 import { setting, Task } from './desk.ts';
 import type { Citation, Result } from './desk.ts';
@@ -14,7 +15,7 @@ const MAX_CITATIONS = 2;
 const analyst = setting('DESK_ANALYST');
 const options: HopOptions = { agent: analyst };
 
-await runAgent('analyst', analyst, async () => {
+await runProcess('analyst', analyst, async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();
   const kafka = kafkaClient(analyst);
   const sending = { ...options, ...dropping('kafka-results') };
@@ -35,7 +36,7 @@ await runAgent('analyst', analyst, async () => {
       tools ??= connectTools(analyst);
       tools.catch(() => (tools = undefined));
       const found = await tools
-        .then((ready) => research(task, ready))
+        .then((ready) => runAgent(analyst, { conversationId: task.question }, () => research(task, ready)))
         .then(
           (citations) => ({ citations }),
           (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),

@@ -3,7 +3,7 @@ import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import express from 'express';
-import { runAgent, say } from './agent.ts';
+import { runProcess, say } from './agent.ts';
 import { adapter, dropping } from './breaking.ts';
 import { Question, Reply, setting } from './desk.ts';
 import { listen } from './listen.ts';
@@ -11,7 +11,7 @@ import { listen } from './listen.ts';
 const options: HopOptions = { agent: 'gateway' };
 const PLAN_DEADLINE_MS = 45_000;
 
-await runAgent('gateway', 'gateway', async () => {
+await runProcess('gateway', 'gateway', async () => {
   const planner = setting('DESK_PLANNER_URL');
   const fetch = adapter('http-sender', traceFetch)(globalThis.fetch, { ...options, ...dropping('http') });
   const app = express();

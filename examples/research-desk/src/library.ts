@@ -4,7 +4,7 @@ import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/
 import type { HopOptions } from '@throughline/core';
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
-import { runAgent, say } from './agent.ts';
+import { runProcess, say } from './agent.ts';
 import { adapter } from './breaking.ts';
 import { PassageKind, setting } from './desk.ts';
 import { listen } from './listen.ts';
@@ -50,7 +50,7 @@ function answer(content: object): {
   return { content: [{ type: 'text', text: JSON.stringify(content) }], structuredContent: { ...content } };
 }
 
-await runAgent('library', 'library', async () => {
+await runProcess('library', 'library', async () => {
   const shelf = openShelf(setting('DESK_REPOSITORY'));
   // Stateless: a server and a transport for every request, as the SDK wants it.
   const http = await listen(async (request, response) => {

@@ -4,7 +4,7 @@ import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import express from 'express';
-import { runAgent, say } from './agent.ts';
+import { runProcess, say } from './agent.ts';
 import { composeAnswer } from './answer.ts';
 import { adapter, dropping } from './breaking.ts';
 import { Question, Result } from './desk.ts';
@@ -17,7 +17,7 @@ import { resultBox } from './results.ts';
 const options: HopOptions = { agent: 'planner' };
 const RESULTS_DEADLINE_MS = 30_000;
 
-await runAgent('planner', 'planner', async () => {
+await runProcess('planner', 'planner', async () => {
   const { tasks: tasksTopic, results: resultsTopic } = topics();
   const kafka = kafkaClient('planner');
   const producer = adapter('kafka-sender', traceProducer)(kafka.producer(), { ...options, ...dropping('kafka') });

@@ -4,6 +4,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { CallToolResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import { runTool } from '@throughline/agent';
 import { traceClient } from '@throughline/mcp';
 import * as z from 'zod';
 import { adapter, dropping } from './breaking.ts';
@@ -52,8 +53,22 @@ export async function connectTools(analyst: string): Promise<Tools> {
     throw error;
   }
   return {
-    search: async (words, kind) => Found.parse(await call(library, 'search', { words, kind, limit: 6 })).hits,
-    read: async ({ file, line, last }) => Read.parse(await call(reader, 'read_passage', { file, line, last })).lines,
+    search: (words, kind) => {
+      const input = { words, kind, limit: 6 };
+      return runTool(
+        'search',
+        { arguments: input },
+        async () => Found.parse(await call(library, 'search', input)).hits,
+      );
+    },
+    read: ({ file, line, last }) => {
+      const input = { file, line, last };
+      return runTool(
+        'read_passage',
+        { arguments: input },
+        async () => Read.parse(await call(reader, 'read_passage', input)).lines,
+      );
+    },
     close,
   };
 }

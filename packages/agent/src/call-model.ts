@@ -25,10 +25,10 @@ import type { FailedCall } from './failed-call.ts';
 import type { Ending } from './follow-stream.ts';
 import { follow } from './follow.ts';
 import { isAbort, modelErrorType } from './model/error-type.ts';
-import { OpenCall } from './model/model-call.ts';
+import { NO_HEADERS, OpenCall } from './model/model-call.ts';
 import type { ModelCall } from './model/model-call.ts';
 import { readAnswer } from './model/read-answer.ts';
-import { requestAttributes } from './model/request.ts';
+import { addRequest } from './model/request.ts';
 import type { ModelRequest } from './model/request.ts';
 import type { AnswerReader } from './model/said.ts';
 import type { AgentOptions, OwnAttributes } from './options.ts';
@@ -126,13 +126,10 @@ export function startCall(request: ModelRequest, options: CallModelOptions | und
   const attempt = attemptIn(active, turn);
   const conversationId = request.conversationId ?? turn?.conversationId;
   const step = modelStep(request.model, { provider: request.provider, operation: request.operation, conversationId });
-  const attributes: Attributes = {
-    ...options?.attributes,
-    ...step.attributes,
-    ...requestAttributes(request),
-    [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,
-    [ATTR_ATTEMPT]: attempt > 1 ? attempt : undefined,
-  };
+  const attributes: Attributes = { ...options?.attributes, ...step.attributes };
+  addRequest(attributes, request);
+  if (turn?.agent !== undefined) attributes[ATTR_GEN_AI_AGENT_NAME] = turn.agent;
+  if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
   const open = startStep({ ...step, attributes }, settings.tracer);
   const { content } = settings;
   if (content !== undefined) {
@@ -313,8 +310,10 @@ function tellRoute({ call, settings, request }: CallState): void {
 }
 
 function saidAttributes({ said, headersSaid, phases }: OpenCall, { olderNames }: Settings): Attributes {
+  const answered = answerAttributes(said, olderNames ? 'v1.41.0' : 'v0.1.0');
+  if (headersSaid === NO_HEADERS && phases.queue === undefined) return answered;
   return {
-    ...answerAttributes(said, olderNames ? 'v1.41.0' : 'v0.1.0'),
+    ...answered,
     [ATTR_MODEL_REQUEST_ID]: headersSaid.requestId,
     [ATTR_MODEL_QUEUE_TIME]: phases.queue,
     [ATTR_MODEL_PROCESSING_TIME]: headersSaid.processing,

@@ -17,8 +17,6 @@ export interface Following {
   /** What the result is advanced in. */
   readonly context: Context;
   readonly abandonMs: number;
-  /** The result is a stream: it ends later. */
-  stream?(): void;
   /** A chunk has come, so long after it was asked for, in milliseconds. */
   chunk?(value: unknown, waited: number): void;
   /** Called once. */

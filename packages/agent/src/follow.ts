@@ -9,37 +9,59 @@ import type { Following } from './follow-stream.ts';
  * context of `following`, and its reader keeps its own.
  */
 export function follow<T>(fn: () => T, following: Following): T {
+  let result: T;
+  try {
+    result = contextApi.with(following.context, fn);
+  } catch (error) {
+    following.ended({ how: 'failed', error });
+    throw error;
+  }
+  if (!isThenable(result)) return settled(result, following) as T;
+  // Its kind says whether more than `then` is asked of it.
+  if (Object.getPrototypeOf(result) === Promise.prototype && Object.keys(result).length === 0) {
+    return (result as unknown as Promise<unknown>).then(
+      (value) => settled(value, following),
+      (error: unknown) => {
+        following.ended({ how: 'failed', error });
+        throw error;
+      },
+    ) as T;
+  }
+  return followedThenable(result, following);
+}
+
+/** Takes what came out: it is over, or a stream, which comes back followed. */
+function settled(value: unknown, following: Following): unknown {
+  if (isStream(value)) return followStream(value, following);
+  following.ended({ how: 'done', value });
+  return value;
+}
+
+/** Returns a thenable that carries members of its own, such as a query that runs once it is asked for, as one of its kind. */
+function followedThenable<T extends PromiseLike<unknown>>(thenable: T, following: Following): T {
   let streams = false;
-  const result = whenSettled(
-    () => contextApi.with(following.context, () => mapped(fn(), streamed)),
+  const streamed = (value: unknown): unknown => {
+    if (!isStream(value)) return value;
+    streams = true;
+    return followStream(value, following);
+  };
+  return whenSettled(
+    () => mapped(thenable, streamed),
     (failed, value) => {
       if (failed) following.ended({ how: 'failed', error: value });
       else if (!streams) following.ended({ how: 'done', value });
     },
   );
-  return result;
-
-  function streamed(value: unknown): unknown {
-    if (!isStream(value)) return value;
-    streams = true;
-    following.stream?.();
-    return followStream(value, following);
-  }
 }
 
-/** Returns `result` with its value, or that of its promise, mapped. A promise that carries members of its own keeps them. */
-function mapped<T>(result: T, map: (value: unknown) => unknown): T {
-  if (!isThenable(result)) return map(result) as T;
-  // Its kind says whether more than `then` is asked of it.
-  if (Object.getPrototypeOf(result) === Promise.prototype && Object.keys(result).length === 0) {
-    return (result as unknown as Promise<unknown>).then(map) as T;
-  }
+/** Returns a thenable whose value is mapped. All else of it stays. */
+function mapped<T extends PromiseLike<unknown>>(thenable: T, map: (value: unknown) => unknown): T {
   const then = (fulfilled?: Callback, rejected?: Callback): unknown =>
-    result.then((value) => {
+    thenable.then((value) => {
       const after = map(value);
       return typeof fulfilled === 'function' ? fulfilled(after) : after;
     }, rejected);
-  return new Proxy(result, {
+  return new Proxy(thenable, {
     get(target, property) {
       if (property === 'then') return then;
       const value: unknown = Reflect.get(target, property, target);

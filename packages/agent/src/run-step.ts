@@ -9,7 +9,15 @@ import type {
   Tracer,
   TracerProvider,
 } from '@opentelemetry/api';
-import { describeSpan, endSpan, isTracingSuppressed, noSpan, startSpan, whenSettled } from '@throughline/core/adapter';
+import {
+  describeSpan,
+  endSpan,
+  isTracingSuppressed,
+  layered,
+  noSpan,
+  startSpan,
+  whenSettled,
+} from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import { quotes } from './quoting.ts';
 import type { Step } from './step.ts';
@@ -60,7 +68,7 @@ export function startStep(step: Step, tracer: Tracer, { parent, startTime, links
   }
   let ended = false;
   return {
-    context: trace.setSpan(around, span),
+    context: trace.setSpan(layered(around), span),
     span,
     describe: (more) => describeSpan(span, () => span.setAttributes(more)),
     end: (outcome) => {

@@ -72,13 +72,10 @@ export function runTool<T>(
   const attempt = attemptIn(active, turn);
   const digest = options?.arguments === undefined ? undefined : digestOf(options.arguments);
   const step = toolStep(name, options);
-  const attributes: Attributes = {
-    ...options?.attributes,
-    ...step.attributes,
-    [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,
-    [ATTR_TOOL_CALL_DIGEST]: digest,
-    [ATTR_ATTEMPT]: attempt > 1 ? attempt : undefined,
-  };
+  const attributes: Attributes = { ...options?.attributes, ...step.attributes };
+  if (turn?.agent !== undefined) attributes[ATTR_GEN_AI_AGENT_NAME] = turn.agent;
+  if (digest !== undefined) attributes[ATTR_TOOL_CALL_DIGEST] = digest;
+  if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
   const open = startStep({ ...step, attributes }, settings.tracer);
   const shown = contentText(settings.content, 'arguments', options?.arguments);
   if (shown !== undefined) open.describe({ [ATTR_GEN_AI_TOOL_CALL_ARGUMENTS]: shown });

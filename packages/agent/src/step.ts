@@ -153,11 +153,10 @@ export function countIn(value: unknown): number | undefined {
 }
 
 function step(operation: string, what: string | undefined, kind: SpanKind, attributes: Attributes): Step {
-  return {
-    name: what === undefined ? operation : `${operation} ${what}`,
-    kind,
-    attributes: { [ATTR_GEN_AI_OPERATION_NAME]: operation, ...attributes },
-  };
+  const said: Attributes = { [ATTR_GEN_AI_OPERATION_NAME]: operation };
+  // The SDK would look at what is `undefined` on each span.
+  for (const name in attributes) if (attributes[name] !== undefined) said[name] = attributes[name];
+  return { name: what === undefined ? operation : `${operation} ${what}`, kind, attributes: said };
 }
 
 function isText(value: unknown): value is string {

@@ -29,7 +29,7 @@ it('the bridge in the README opens the steps that it says, and is the code that 
     'gen_ai.usage.input_tokens': 20,
   });
   await telemetry.shutdown();
-  const [, shown] = /^```ts\n([^]*?)^```$/m.exec(read('../README.md')) ?? [];
+  const [, shown] = /^## For who writes a bridge$[^]*?^```ts\n([^]*?)^```$/m.exec(read('../README.md')) ?? [];
   const [, own] = /^\/\/ #region readme\n([^]*?)^\/\/ #endregion$/m.exec(read('./readme.test.ts')) ?? [];
   expect(shown).toBe(own);
 });

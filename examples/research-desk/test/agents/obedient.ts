@@ -1,6 +1,6 @@
-import { runAgent, say } from '../../src/agent.ts';
+import { runProcess, say } from '../../src/agent.ts';
 
-await runAgent('obedient', 'obedient', async () => {
+await runProcess('obedient', 'obedient', async () => {
   say('is here');
   return { url: 'http://127.0.0.1:1', stop: async () => {} };
 });

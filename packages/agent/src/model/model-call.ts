@@ -49,6 +49,9 @@ export function modelCallIn(context: Context = contextApi.active()): OpenCall | 
   return call === undefined || call.isOver ? undefined : call;
 }
 
+/** What is said where no headers came. */
+export const NO_HEADERS: HeadersSaid = {};
+
 const MAX_STALL_EVENTS = 16;
 const MAX_TEXT = 65_536;
 
@@ -59,7 +62,7 @@ export class OpenCall implements ModelCall {
   readonly phases: Phases = new Phases();
   readonly said: Record<keyof Said, unknown> = Object.create(null) as Record<keyof Said, unknown>;
   readonly fetch: typeof globalThis.fetch;
-  headersSaid: HeadersSaid = {};
+  headersSaid: HeadersSaid = NO_HEADERS;
   /** The answer's text, where content is recorded. */
   text = '';
   hasText = false;

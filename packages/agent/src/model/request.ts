@@ -46,26 +46,32 @@ export interface ModelRequest {
   readonly instructions?: unknown;
 }
 
-/** Returns what a request says of itself beside its model, for its span. Of a wrong type nothing is shown. */
-export function requestAttributes(request: ModelRequest): Attributes {
-  const { stream, choiceCount, stopSequences, serverAddress, serverPort } = request;
-  return {
-    [ATTR_SERVER_ADDRESS]: serverAddress,
-    [ATTR_SERVER_PORT]: serverAddress === undefined ? undefined : serverPort,
-    [ATTR_GEN_AI_REQUEST_STREAM]: stream === true ? true : undefined,
-    [ATTR_GEN_AI_OUTPUT_TYPE]: text(request.outputType),
-    [ATTR_GEN_AI_REQUEST_CHOICE_COUNT]: choiceCount === 1 ? undefined : number(choiceCount),
-    [ATTR_GEN_AI_REQUEST_MAX_TOKENS]: number(request.maxTokens),
-    [ATTR_GEN_AI_REQUEST_TEMPERATURE]: number(request.temperature),
-    [ATTR_GEN_AI_REQUEST_TOP_P]: number(request.topP),
-    [ATTR_GEN_AI_REQUEST_TOP_K]: number(request.topK),
-    [ATTR_GEN_AI_REQUEST_SEED]: number(request.seed),
-    [ATTR_GEN_AI_REQUEST_STOP_SEQUENCES]: Array.isArray(stopSequences) ? stopSequences.filter(isText) : undefined,
-    [ATTR_GEN_AI_REQUEST_FREQUENCY_PENALTY]: number(request.frequencyPenalty),
-    [ATTR_GEN_AI_REQUEST_PRESENCE_PENALTY]: number(request.presencePenalty),
-    [ATTR_GEN_AI_REQUEST_REASONING_LEVEL]: text(request.reasoningLevel),
-    [ATTR_GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID]: text(request.previousResponseId),
+/**
+ * Adds what a request says of itself beside its model, for its span. Of a wrong type nothing is shown. Most requests say little, and the SDK
+ * would look at what is `undefined` on each span.
+ */
+export function addRequest(attributes: Attributes, request: ModelRequest): void {
+  const add = (name: string, value: number | string | boolean | undefined): void => {
+    if (value !== undefined) attributes[name] = value;
   };
+  const { choiceCount, stopSequences, serverAddress, serverPort } = request;
+  if (serverAddress !== undefined) {
+    add(ATTR_SERVER_ADDRESS, serverAddress);
+    add(ATTR_SERVER_PORT, serverPort);
+  }
+  if (request.stream === true) attributes[ATTR_GEN_AI_REQUEST_STREAM] = true;
+  if (choiceCount !== 1) add(ATTR_GEN_AI_REQUEST_CHOICE_COUNT, number(choiceCount));
+  if (Array.isArray(stopSequences)) attributes[ATTR_GEN_AI_REQUEST_STOP_SEQUENCES] = stopSequences.filter(isText);
+  add(ATTR_GEN_AI_OUTPUT_TYPE, text(request.outputType));
+  add(ATTR_GEN_AI_REQUEST_MAX_TOKENS, number(request.maxTokens));
+  add(ATTR_GEN_AI_REQUEST_TEMPERATURE, number(request.temperature));
+  add(ATTR_GEN_AI_REQUEST_TOP_P, number(request.topP));
+  add(ATTR_GEN_AI_REQUEST_TOP_K, number(request.topK));
+  add(ATTR_GEN_AI_REQUEST_SEED, number(request.seed));
+  add(ATTR_GEN_AI_REQUEST_FREQUENCY_PENALTY, number(request.frequencyPenalty));
+  add(ATTR_GEN_AI_REQUEST_PRESENCE_PENALTY, number(request.presencePenalty));
+  add(ATTR_GEN_AI_REQUEST_REASONING_LEVEL, text(request.reasoningLevel));
+  add(ATTR_GEN_AI_REQUEST_PREVIOUS_RESPONSE_ID, text(request.previousResponseId));
 }
 
 function number(value: unknown): number | undefined {
