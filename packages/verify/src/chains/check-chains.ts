@@ -35,6 +35,7 @@ import { lostContext } from './rules/lost-context.ts';
 import { manyRoots } from './rules/many-roots.ts';
 import { missingCalls } from './rules/missing-calls.ts';
 import { missingLinkTarget } from './rules/missing-link-target.ts';
+import { modelReloaded } from './rules/model-reloaded.ts';
 import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
@@ -97,6 +98,7 @@ const rules: readonly ChainRule[] = [
   lineageBackwards,
   cycle,
   tooDeep,
+  modelReloaded,
   badId,
 ];
 
