@@ -6,7 +6,7 @@ import { replacing, viewOf } from '@throughline/core/adapter';
 export type Ending =
   | { readonly how: 'failed'; readonly error: unknown }
   /** A result that is no stream, or a stream that was read to its end. */
-  | { readonly how: 'done'; readonly value?: unknown }
+  | { readonly how: 'done'; readonly value?: unknown; readonly streamed?: true }
   /** The reader went before the stream ended: `break`, `return`, `cancel`. */
   | { readonly how: 'left' }
   /** Nobody read on for so long that nobody will. */
@@ -110,7 +110,7 @@ function followedIterable(iterable: AsyncIterable<unknown>, progress: Progress):
 function followedIterator(iterator: AsyncIterator<unknown>, progress: Progress): AsyncIterableIterator<unknown> {
   const { context } = progress;
   const came = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
-    if (result.done === true) progress.ends({ how: 'done', value: result.value });
+    if (result.done === true) progress.ends({ how: 'done', value: result.value, streamed: true });
     else progress.gets(result.value);
     return result;
   };
@@ -152,7 +152,7 @@ function followedWebStream(stream: ReadableStream, progress: Progress): Readable
         try {
           const { done, value } = await contextApi.with(context, () => reader.read());
           if (done) {
-            progress.ends({ how: 'done' });
+            progress.ends({ how: 'done', streamed: true });
             controller.close();
             return;
           }
