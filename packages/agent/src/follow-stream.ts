@@ -6,7 +6,7 @@ import { replacing, viewOf } from '@throughline/core/adapter';
 export type Ending =
   | { readonly how: 'failed'; readonly error: unknown }
   /** A result that is no stream, or a stream that was read to its end. */
-  | { readonly how: 'done'; readonly value?: unknown }
+  | { readonly how: 'done'; readonly value?: unknown; readonly streamed?: true }
   /** The reader went before the stream ended: `break`, `return`, `cancel`. */
   | { readonly how: 'left' }
   /** The caller aborted it, and the stream ended as if it were over. */
@@ -147,7 +147,8 @@ function followedIterator(
 ): AsyncIterableIterator<unknown> {
   const { context } = progress;
   const came = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
-    if (result.done === true) progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value });
+    if (result.done === true)
+      progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value, streamed: true });
     else progress.gets(result.value);
     return result;
   };
@@ -189,7 +190,7 @@ function followedWebStream(stream: ReadableStream, progress: Progress): Readable
         try {
           const { done, value } = await contextApi.with(context, () => reader.read());
           if (done) {
-            progress.ends({ how: 'done' });
+            progress.ends({ how: 'done', streamed: true });
             controller.close();
             return;
           }

@@ -130,10 +130,9 @@ export function runRetrieval<T>(
     context: open.context,
     abandonMs: settings.abandonMs,
     chunk: (document) => reading.take(document),
-    stream: () => reading.begin(),
     ended: (ending) => {
       const ms = performance.now() - started;
-      if (ending.how === 'done') reading.result(ending.value);
+      if (ending.how === 'done') reading.result(ending);
       const type = endRetrieval(reading, { open, settings, turn }, ending);
       if (turn !== undefined)
         settleAttempt(turn, `retrieval ${request.source}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
@@ -195,9 +194,13 @@ class Reading {
     });
   }
 
-  /** Takes in a result that is no stream. */
-  result(value: unknown): void {
-    if (this.retrieved !== undefined) return;
+  /** Takes in what came out at the end. The documents of a stream have come before. */
+  result({ value, streamed }: { readonly value?: unknown; readonly streamed?: true }): void {
+    if (streamed === true) {
+      // It may have been empty.
+      this.begin();
+      return;
+    }
     guarded('content', () => {
       const documents = (this.#options?.documents ?? documentsIn)(value);
       if (documents === undefined) return;
