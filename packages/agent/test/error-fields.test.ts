@@ -88,11 +88,11 @@ describe('errorFields()', () => {
     expect(errorFields(error)['throughline.model.request_id']).toBe('req-9');
   });
 
-  it('keeps the first call where one is in another', async () => {
+  it('tells of the one call where one is in another, which is no second', async () => {
     const error = new BadRequestError('no');
     const inner = (): Promise<never> => callModel({ model: 'inner' }, () => Promise.reject(error));
     await thrownBy(() => callModel({ model: 'outer' }, inner));
-    expect(errorFields(error)['gen_ai.request.model']).toBe('inner');
+    expect(errorFields(error)['gen_ai.request.model']).toBe('outer');
   });
 
   it('shows no text that was changed after the stack was made', async () => {
