@@ -85,7 +85,12 @@ async function startDesk(env: Readonly<Record<string, string>>): Promise<string>
     agents.start('model', program('model'), env),
   ]);
   const startAnalyst = (name: string): Promise<string> =>
-    agents.start(name, program('analyst'), { ...env, DESK_ANALYST: name, DESK_LIBRARY_URL: library, DESK_MODEL_URL: model });
+    agents.start(name, program('analyst'), {
+      ...env,
+      DESK_ANALYST: name,
+      DESK_LIBRARY_URL: library,
+      DESK_MODEL_URL: model,
+    });
   const [gateway] = await Promise.all([
     agents.start('gateway', program('gateway'), { ...env, DESK_PLANNER_URL: planner }),
     ...Array.from({ length: Number(values.analysts) }, (_, at) => startAnalyst(`analyst-${at + 1}`)),
