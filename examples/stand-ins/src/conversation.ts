@@ -1,22 +1,10 @@
 /** What a conversation asks for next, whatever the wire format that it came in. */
-
-/** A conversation in the words that both wire formats share. */
-export interface Conversation {
-  readonly items: readonly Item[];
-  /** The names of the tools that are offered. */
-  readonly tools: readonly string[];
-}
-
-/** One item of a conversation. */
-export type Item =
-  | { readonly kind: 'user'; readonly text: string }
-  | { readonly kind: 'call'; readonly id: string; readonly tool: string }
-  | { readonly kind: 'result'; readonly id: string; readonly text: string };
+import type { Conversation } from '@throughline/model-stand-in';
 
 /** What the model says: a tool to call, or an answer. */
 export type Move = ToolMove | { readonly text: string; readonly tool?: undefined };
 
-export interface ToolMove {
+interface ToolMove {
   readonly tool: string;
   readonly input: Readonly<Record<string, unknown>>;
 }

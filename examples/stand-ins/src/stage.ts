@@ -3,10 +3,10 @@ import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
+import type { ModelRequest } from '@throughline/model-stand-in';
 import { startCollector } from '@throughline/verify';
 import type { CollectedSpan } from '@throughline/verify';
-import { startModel } from './model.ts';
-import type { ModelRequest } from './model.ts';
+import { startObedientModel } from './model.ts';
 import { toolProgram } from './tools.ts';
 
 export interface StageOptions {
@@ -46,14 +46,14 @@ const TAIL_CHARACTERS = 20_000;
 /** Starts the model, a tool server over HTTP and the service. The service starts the one over stdio by itself. */
 export async function openStage({ service, env: more }: StageOptions): Promise<Stage> {
   const collector = await startCollector();
-  const model = await startModel();
+  const model = await startObedientModel();
   const env = { ...inherited(), OTEL_EXPORTER_OTLP_ENDPOINT: collector.url, OTEL_BSP_SCHEDULE_DELAY: '100' };
   const tools = await started(toolProgram, ['http'], env);
   const desk = await started(service, [], {
     ...env,
     TOOLS_URL: tools.url,
-    MODEL_URL: model.url,
-    OPENAI_BASE_URL: model.url,
+    MODEL_URL: model.v1,
+    OPENAI_BASE_URL: model.v1,
     OPENAI_API_KEY: 'none',
     ...more,
   }).catch(async (error: unknown) => {

@@ -10,6 +10,7 @@ export function endingOutcome(ending: Ending): Outcome {
     case 'done':
       return {};
     case 'left':
+    case 'aborted':
     case 'abandoned':
       return { attributes: { [ATTR_STREAM_ENDED]: ending.how } };
   }

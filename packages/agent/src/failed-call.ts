@@ -4,7 +4,7 @@ import { sharedByCopies } from './loaded-copies.ts';
 export interface FailedCall {
   readonly errorType: string | undefined;
   readonly operation: string | undefined;
-  readonly model: string;
+  readonly model: string | undefined;
   readonly provider: string | undefined;
   readonly serverAddress: string | undefined;
   readonly agent: string | undefined;

@@ -9,6 +9,8 @@ export type Ending =
   | { readonly how: 'done'; readonly value?: unknown; readonly streamed?: true }
   /** The reader went before the stream ended: `break`, `return`, `cancel`. */
   | { readonly how: 'left' }
+  /** The caller aborted it, and the stream ended as if it were over. */
+  | { readonly how: 'aborted' }
   /** Nobody read on for so long that nobody will. */
   | { readonly how: 'abandoned' };
 
@@ -17,6 +19,8 @@ export interface Following {
   /** What the result is advanced in. */
   readonly context: Context;
   readonly abandonMs: number;
+  /** The result is a stream: it ends later. */
+  stream?(): void;
   /** A chunk has come, so long after it was asked for, in milliseconds. */
   chunk?(value: unknown, waited: number): void;
   /** Called once. */
@@ -38,9 +42,13 @@ function isWebStream(value: object): value is ReadableStream {
 
 /** Returns a stream of the same kind that is followed to its end. */
 export function followStream<S extends ReadableStream | AsyncIterable<unknown>>(stream: S, following: Following): S {
+  following.stream?.();
   const progress = new Progress(following);
+  if (isSdkStream(stream)) return followedSdkStream(stream, progress);
   return (isWebStream(stream) ? followedWebStream(stream, progress) : followedIterable(stream, progress)) as S;
 }
+
+const ABORTED: Ending = { how: 'aborted' };
 
 /** How far a stream has been read. */
 class Progress {
@@ -106,12 +114,42 @@ function followedIterable(iterable: AsyncIterable<unknown>, progress: Progress):
   return viewOf(iterable, replacing(members));
 }
 
+/** A stream of the SDKs of OpenAI and Anthropic. `for await`, `tee` and `toReadableStream` all get their iterator from its member. */
+interface SdkStream extends AsyncIterable<unknown> {
+  iterator: () => AsyncIterator<unknown>;
+  readonly controller: AbortController;
+}
+
+function isSdkStream(stream: object): stream is SdkStream {
+  const { iterator, controller } = stream as Partial<SdkStream>;
+  return typeof iterator === 'function' && controller?.signal !== undefined && Object.hasOwn(stream, 'iterator');
+}
+
+/** In place: its methods read the member of the very stream. */
+function followedSdkStream<S extends SdkStream>(stream: S, progress: Progress): S {
+  const make = stream.iterator;
+  let isFirst = true;
+  stream.iterator = () => {
+    const iterator = contextApi.with(progress.context, () => make.call(stream));
+    // A second one only says that the stream has been read.
+    if (!isFirst) return iterator;
+    isFirst = false;
+    return followedIterator(iterator, progress, stream.controller.signal);
+  };
+  return stream;
+}
+
 /** An object of its own: whoever reads a stream asks it for every chunk, and a view would cost that each time. */
-function followedIterator(iterator: AsyncIterator<unknown>, progress: Progress): AsyncIterableIterator<unknown> {
+function followedIterator(
+  iterator: AsyncIterator<unknown>,
+  progress: Progress,
+  signal?: AbortSignal,
+): AsyncIterableIterator<unknown> {
   const { context } = progress;
   const came = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
-    if (result.done === true) progress.ends({ how: 'done', value: result.value, streamed: true });
-    else progress.gets(result.value);
+    if (result.done === true) {
+      progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value, streamed: true });
+    } else progress.gets(result.value);
     return result;
   };
   const failed = (error: unknown): never => {

@@ -1,5 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { whenSettled } from '@throughline/core/adapter';
+import { followApiPromise, isApiPromise } from './follow-api-promise.ts';
 import { followStream, isStream } from './follow-stream.ts';
 import type { Following } from './follow-stream.ts';
 
@@ -27,6 +28,8 @@ export function follow<T>(fn: () => T, following: Following): T {
       },
     ) as T;
   }
+  if (isApiPromise(result))
+    return followApiPromise(result, following, settled) as PromiseLike<unknown> as T & PromiseLike<unknown>;
   return followedThenable(result, following);
 }
 

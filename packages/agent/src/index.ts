@@ -18,7 +18,7 @@ export {
   type StepOutcome,
   type StepStart,
 } from './run-step.ts';
-export { callModel, type CallModelOptions } from './call-model.ts';
+export { callModel } from './call-model.ts';
 export type { ContentKind, ContentOptions } from './content.ts';
 export type { GenAiConventions } from './conventions.ts';
 export { errorFields } from './error-fields.ts';
@@ -32,6 +32,7 @@ export { pinoMixin, winstonFields } from './loggers.ts';
 export type { HeadersLike } from './model/headers.ts';
 export type { ModelCall } from './model/model-call.ts';
 export type { ModelRequest } from './model/request.ts';
+export type { CallModelOptions } from './model/start-call.ts';
 export type { AnswerReader, Said } from './model/said.ts';
 export type { AgentOptions, EventRecord, LoggerProviderLike } from './options.ts';
 export type { Price, Prices } from './price.ts';

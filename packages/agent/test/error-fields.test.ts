@@ -6,7 +6,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { callModel, errorFields, runAgent } from '../src/index.ts';
+import { callModel, errorFields, runAgent, runInference } from '../src/index.ts';
 
 let telemetry: Telemetry;
 let server: Server;
@@ -88,10 +88,10 @@ describe('errorFields()', () => {
     expect(errorFields(error)['throughline.model.request_id']).toBe('req-9');
   });
 
-  it('keeps the first call where one is in another', async () => {
+  it('keeps the call that failed, where another model’s run is around it', async () => {
     const error = new BadRequestError('no');
     const inner = (): Promise<never> => callModel({ model: 'inner' }, () => Promise.reject(error));
-    await thrownBy(() => callModel({ model: 'outer' }, inner));
+    await thrownBy(() => runInference({ model: 'outer' }, inner));
     expect(errorFields(error)['gen_ai.request.model']).toBe('inner');
   });
 

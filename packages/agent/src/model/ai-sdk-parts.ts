@@ -15,6 +15,8 @@ export function readStreamPart(part: Loose): Said | undefined {
       return { toolCall: true };
     case 'response-metadata':
       return { id: part.id, model: part.modelId };
+    case 'error':
+      return { error: part.error };
     case 'finish':
       return { finishReasons: reasonsOf(part.finishReason), ...readUsage(part.usage) };
     default:

@@ -55,6 +55,14 @@ export const NO_HEADERS: HeadersSaid = {};
 const MAX_STALL_EVENTS = 16;
 const MAX_TEXT = 65_536;
 
+interface OpenCallDetail {
+  readonly operation: string;
+  readonly keepsText: boolean;
+  readonly chunkLabels: Attributes | undefined;
+  /** Of the same work, in calls of their own. */
+  readonly attemptsBefore: number;
+}
+
 /** A model call, from its start to its end: what was sent when, what came back, and what it says. */
 export class OpenCall implements ModelCall {
   readonly span: Span;
@@ -68,18 +76,24 @@ export class OpenCall implements ModelCall {
   hasText = false;
   hasToolCall = false;
   isOver = false;
+  /** A client that runs in the call, and is traced, says what comes. */
+  isFed = false;
+  readonly operation: string;
   readonly #settings: Settings;
   readonly #read: AnswerReader;
   readonly #keepsText: boolean;
   readonly #chunkLabels: Attributes | undefined;
+  readonly #attemptsBefore: number;
   #failedAt: number | undefined;
 
   constructor(
     open: OpenStep,
     settings: Settings,
     read: AnswerReader,
-    { keepsText, chunkLabels }: { readonly keepsText: boolean; readonly chunkLabels: Attributes | undefined },
+    { operation, keepsText, chunkLabels, attemptsBefore }: OpenCallDetail,
   ) {
+    this.operation = operation;
+    this.#attemptsBefore = attemptsBefore;
     this.span = open.span;
     this.context = open.context.setValue(callKey, this);
     this.#settings = settings;
@@ -107,7 +121,7 @@ export class OpenCall implements ModelCall {
     }
     phases.lastSent = now;
     this.#failedAt = undefined;
-    const number = phases.attempts;
+    const number = this.#attemptsBefore + phases.attempts;
     this.#tell(EVENT_REQUEST_SENT, { [ATTR_ATTEMPT_NUMBER]: number });
     return whenSettled(send, (failed, value) => {
       if (failed) this.#failed(number, now, { [ATTR_ERROR_TYPE]: modelErrorType(value) });

@@ -14,7 +14,7 @@ export function readResponseEvent(event: Loose): Said | undefined {
 
 /** Returns what a whole answer of Responses says. https://platform.openai.com/docs/api-reference/responses/object */
 export function readResponse(response: Loose): Said {
-  const { status, incomplete_details: incomplete, output, usage } = response;
+  const { status, incomplete_details: incomplete, output, usage, error } = response;
   const input = loose(loose(usage).input_tokens_details);
   const generated = loose(loose(usage).output_tokens_details);
   const items = Array.isArray(output) ? (output as unknown[]).map(loose) : [];
@@ -23,6 +23,7 @@ export function readResponse(response: Loose): Said {
     id: response.id,
     model: response.model,
     serviceTier: response.service_tier,
+    error: status === 'failed' ? (error ?? 'failed') : undefined,
     finishReasons: finishReason(status, loose(incomplete).reason, toolCall),
     inputTokens: loose(usage).input_tokens,
     outputTokens: loose(usage).output_tokens,

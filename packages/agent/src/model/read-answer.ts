@@ -20,7 +20,9 @@ export function readAnswer(chunk: unknown): Said | undefined {
   }
   if (typeof type === 'string') {
     if (type.startsWith('response.')) return readResponseEvent(value);
-    return type.includes('-') || type === 'finish' ? readStreamPart(value) : readMessageEvent(value);
+    return type.includes('-') || type === 'finish' || type === 'error'
+      ? readStreamPart(value)
+      : readMessageEvent(value);
   }
   return value.finishReason !== undefined && value.usage !== undefined ? readGenerated(value) : undefined;
 }

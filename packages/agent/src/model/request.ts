@@ -46,11 +46,16 @@ export interface ModelRequest {
   readonly instructions?: unknown;
 }
 
+/** What a call is known to be. A model may be the provider's to choose. */
+export interface CallRequest extends Omit<ModelRequest, 'model'> {
+  readonly model: string | undefined;
+}
+
 /**
  * Adds what a request says of itself beside its model, for its span. Of a wrong type nothing is shown. Most requests say little, and the SDK
  * would look at what is `undefined` on each span.
  */
-export function addRequest(attributes: Attributes, request: ModelRequest): void {
+export function addRequest(attributes: Attributes, request: CallRequest): void {
   const add = (name: string, value: number | string | boolean | undefined): void => {
     if (value !== undefined) attributes[name] = value;
   };

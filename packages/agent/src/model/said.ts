@@ -6,6 +6,8 @@ export interface Said extends ModelAnswer {
   readonly text?: string | undefined;
   /** Part of a tool call, or one. */
   readonly toolCall?: boolean | undefined;
+  /** The answer says that it has failed, and why. */
+  readonly error?: unknown;
   /** Seconds in the provider's queue, as it reports them. */
   readonly queueSeconds?: unknown;
 }
