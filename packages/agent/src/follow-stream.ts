@@ -147,9 +147,9 @@ function followedIterator(
 ): AsyncIterableIterator<unknown> {
   const { context } = progress;
   const came = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
-    if (result.done === true) {
+    if (result.done === true)
       progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value, streamed: true });
-    } else progress.gets(result.value);
+    else progress.gets(result.value);
     return result;
   };
   const failed = (error: unknown): never => {

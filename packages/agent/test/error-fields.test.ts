@@ -95,6 +95,13 @@ describe('errorFields()', () => {
     expect(errorFields(error)['gen_ai.request.model']).toBe('inner');
   });
 
+  it('tells of the one call where one is in another, which is no second', async () => {
+    const error = new BadRequestError('no');
+    const inner = (): Promise<never> => callModel({ model: 'inner' }, () => Promise.reject(error));
+    await thrownBy(() => callModel({ model: 'outer' }, inner));
+    expect(errorFields(error)['gen_ai.request.model']).toBe('outer');
+  });
+
   it('shows no text that was changed after the stack was made', async () => {
     const error = new Error('my secret');
     error.message = 'changed';

@@ -37,7 +37,6 @@ function readMessage(message: Loose): Said {
   return {
     id: message.id,
     model: message.model,
-    serviceTier: loose(message.usage).service_tier,
     finishReasons: reason === undefined || reason === null ? undefined : [reason],
     text: text === '' ? undefined : text,
     toolCall: blocks.some(({ type }) => type === 'tool_use' || type === 'server_tool_use'),

@@ -23,6 +23,7 @@ import { modelErrorType } from './error-type.ts';
 import { readHeaders } from './headers.ts';
 import type { HeadersLike, HeadersSaid } from './headers.ts';
 import { Phases } from './phases.ts';
+import { loose } from './said.ts';
 import type { AnswerReader, Said } from './said.ts';
 
 /** A call of a model that runs. Nothing of it throws but what its own callbacks do. */
@@ -124,7 +125,7 @@ export class OpenCall implements ModelCall {
     const number = this.#attemptsBefore + phases.attempts;
     this.#tell(EVENT_REQUEST_SENT, { [ATTR_ATTEMPT_NUMBER]: number });
     return whenSettled(send, (failed, value) => {
-      if (failed) this.#failed(number, now, { [ATTR_ERROR_TYPE]: modelErrorType(value) });
+      if (failed) this.#failed(number, now, this.#thrown(value));
       else if (isResponse(value)) this.#answered(number, now, value);
     });
   }
@@ -135,6 +136,12 @@ export class OpenCall implements ModelCall {
       this.headersSaid = said;
       this.phases.queue ??= said.queue;
     });
+  }
+
+  /** Takes in that headers have come, and a stream begins. */
+  answered(): void {
+    this.phases.headers = performance.now();
+    this.#tell(EVENT_HEADERS);
   }
 
   answer(answer: ModelAnswer): void {
@@ -194,8 +201,24 @@ export class OpenCall implements ModelCall {
         [ATTR_ATTEMPT_RETRY_AFTER]: retryAfter,
       });
     }
-    this.phases.headers = performance.now();
-    this.#tell(EVENT_HEADERS);
+    this.answered();
+  }
+
+  /** Takes in what a client threw, which may hold the answer's status and headers. */
+  #thrown(error: unknown): EventAttributes {
+    let [status, retryAfter]: (number | undefined)[] = [];
+    guarded('content', () => {
+      const { statusCode, responseHeaders: headers } = loose(error);
+      if (typeof statusCode === 'number') status = statusCode;
+      if (typeof headers !== 'object' || headers === null) return;
+      this.headers(headers as HeadersLike);
+      ({ retryAfter } = this.headersSaid);
+    });
+    return {
+      [ATTR_ERROR_TYPE]: modelErrorType(error),
+      [ATTR_HTTP_RESPONSE_STATUS_CODE]: status,
+      [ATTR_ATTEMPT_RETRY_AFTER]: retryAfter,
+    };
   }
 
   #failed(number: number, sent: number, attributes: EventAttributes): void {

@@ -1,7 +1,7 @@
 import type { SpanKindName } from '../span.ts';
 import { Adjacency } from './columns/adjacency.ts';
 import { Fact } from './columns/facts.ts';
-import type { SpanColumns } from './columns/span-columns.ts';
+import type { ModelColumns, SpanColumns } from './columns/span-columns.ts';
 import { KINDS } from './columns/span-draft.ts';
 import { idOf } from './columns/span-ids.ts';
 import { forestOf } from './forest.ts';
@@ -236,9 +236,9 @@ export class SpanGraph {
     return this.#columns.agents;
   }
 
-  /** The tokens that spans count. */
-  tokens(): Iterable<readonly [Index, { readonly input: number; readonly output: number }]> {
-    return this.#columns.tokens;
+  /** What few spans say of models: what calls took and cost, what went wrong without an error, what was loaded. */
+  get models(): ModelColumns {
+    return this.#columns;
   }
 
   countsTokens(at: Index): boolean {
