@@ -39,7 +39,7 @@ await runProcess('analyst', analyst, async () => {
       tools ??= connectTools(analyst);
       tools.catch(() => (tools = undefined));
       const found = await tools
-        .then((ready) => runAgent(analyst, { conversationId: task.question }, () => research(task, ready, choose)))
+        .then((ready) => runAgent(analyst, () => research(task, ready, choose)))
         .then(
           (citations) => ({ citations: [...citations] }),
           (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
