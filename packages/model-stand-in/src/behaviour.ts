@@ -46,6 +46,9 @@ export interface Tokens {
   readonly reasoning?: number;
 }
 
+/** Tokens of which each is known. */
+export type Usage = Required<Tokens>;
+
 export interface Report {
   /** `x-request-id`; of Anthropic `request-id`. */
   readonly requestId?: string;
