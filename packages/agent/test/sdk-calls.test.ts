@@ -106,7 +106,12 @@ describe.each(SDKS)('$name', ({ connect, provider }) => {
       'throughline.model.slowest_phase': 'retries',
     });
     expect(eventsOf(span)).toEqual([
-      ...['request_sent', 'attempt_failed', 'request_sent', 'attempt_failed', 'request_sent', 'headers'],
+      'request_sent',
+      'attempt_failed',
+      'request_sent',
+      'attempt_failed',
+      'request_sent',
+      'headers',
     ]);
     const refused = span.events[1]?.attributes;
     expect(refused).toMatchObject({ 'http.response.status_code': 429, 'throughline.attempt.retry_after': 0.03 });

@@ -47,13 +47,12 @@ const chat = (name: string, Client: typeof OpenAI): SdkKind => ({
       chat: { completions },
     } = traceOpenAI(new Client({ baseURL: model.v1, apiKey: 'none', logLevel: 'off' }), options);
     return {
-      whole: ({ prompt, signal } = {}) =>
-        completions.create({ model: 'm', messages: asked(prompt) }, { signal }) as never,
+      whole: ({ prompt, signal } = {}) => completions.create({ model: 'm', messages: asked(prompt) }, { signal }),
       stream: ({ prompt, signal } = {}) =>
         completions.create(
           { model: 'm', messages: asked(prompt), stream: true, stream_options: { include_usage: true } },
           { signal },
-        ) as never,
+        ),
       helper: async () =>
         (await completions
           .stream({ model: 'm', messages: asked(), stream_options: { include_usage: true } })
@@ -72,9 +71,9 @@ export const SDKS: readonly SdkKind[] = [
     connect: (model, options) => {
       const { responses } = traceOpenAI(new OpenAI({ baseURL: model.v1, apiKey: 'none', logLevel: 'off' }), options);
       return {
-        whole: ({ prompt, signal } = {}) => responses.create({ model: 'm', input: asked(prompt) }, { signal }) as never,
+        whole: ({ prompt, signal } = {}) => responses.create({ model: 'm', input: asked(prompt) }, { signal }),
         stream: ({ prompt, signal } = {}) =>
-          responses.create({ model: 'm', input: asked(prompt), stream: true }, { signal }) as never,
+          responses.create({ model: 'm', input: asked(prompt), stream: true }, { signal }),
         helper: async () => (await responses.stream({ model: 'm', input: asked() }).finalResponse()).output_text,
       };
     },
@@ -88,9 +87,9 @@ export const SDKS: readonly SdkKind[] = [
         which === 'messages' ? client.messages : (client.beta.messages as never as typeof client.messages);
       const body = { model: 'm', max_tokens: 100 } as const;
       return {
-        whole: ({ prompt, signal } = {}) => messages.create({ ...body, messages: asked(prompt) }, { signal }) as never,
+        whole: ({ prompt, signal } = {}) => messages.create({ ...body, messages: asked(prompt) }, { signal }),
         stream: ({ prompt, signal } = {}) =>
-          messages.create({ ...body, messages: asked(prompt), stream: true }, { signal }) as never,
+          messages.create({ ...body, messages: asked(prompt), stream: true }, { signal }),
         helper: () => messages.stream({ ...body, messages: asked() }).finalText(),
       };
     },
