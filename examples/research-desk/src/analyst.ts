@@ -4,6 +4,8 @@ import type { HopOptions } from '@throughline/core';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { runProcess, say } from './agent.ts';
 import { adapter, dropping } from './breaking.ts';
+import { modelChoice } from './choose.ts';
+import type { Choose } from './choose.ts';
 import { setting, Task } from './desk.ts';
 import type { Citation, Result } from './desk.ts';
 import { assigned, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
@@ -21,6 +23,7 @@ await runProcess('analyst', analyst, async () => {
   const sending = { ...options, ...dropping('kafka-results') };
   const producer = adapter('kafka-results-sender', traceProducer)(kafka.producer(), sending);
   const consumer = adapter('kafka-receiver', traceConsumer)(deskConsumer(kafka, tasksTopic), options);
+  const choose = modelChoice();
   let tools: Promise<Tools> | undefined;
 
   await producer.connect();
@@ -36,9 +39,9 @@ await runProcess('analyst', analyst, async () => {
       tools ??= connectTools(analyst);
       tools.catch(() => (tools = undefined));
       const found = await tools
-        .then((ready) => runAgent(analyst, { conversationId: task.question }, () => research(task, ready)))
+        .then((ready) => runAgent(analyst, () => research(task, ready, choose)))
         .then(
-          (citations) => ({ citations }),
+          (citations) => ({ citations: [...citations] }),
           (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
         );
       const result: Result = { task: task.id, question: task.question, aspect: task.aspect, analyst, ...found };
@@ -55,8 +58,8 @@ await runProcess('analyst', analyst, async () => {
   };
 });
 
-/** Searches, reads the best hits where they stand, and quotes what they say about the terms. */
-async function research(task: Task, tools: Tools): Promise<Citation[]> {
+/** Searches, reads the best hits where they stand, quotes what they say about the terms, and asks the model which is best. */
+async function research(task: Task, tools: Tools, choose: Choose): Promise<readonly Citation[]> {
   const citations: Citation[] = [];
   for (const hit of await tools.search(task.terms, task.kind)) {
     if (citations.length === MAX_CITATIONS) break;
@@ -64,5 +67,5 @@ async function research(task: Task, tools: Tools): Promise<Citation[]> {
     if (found === undefined) continue;
     citations.push({ file: hit.file, line: hit.line + found.offset, heading: hit.heading, text: found.text });
   }
-  return citations;
+  return choose(task, citations);
 }

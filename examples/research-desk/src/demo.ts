@@ -1,6 +1,6 @@
 /**
  * Starts the research desk, asks it a question, and has `throughline check` judge the trace that this leaves:
- * `pnpm demo [--break kafka] [--output spans.json] [question words…]`. Exits 0 only when there is an answer and one whole trace.
+ * `pnpm demo [--break kafka] [--model busy-provider] [--output spans.json] [question words…]`. Exits 0 only when there is an answer and one whole trace.
  */
 import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
@@ -13,6 +13,7 @@ import { formatOtlpJson, renderTree, startCollector } from '@throughline/verify'
 import { run as throughline } from 'throughline';
 import { BREAKABLE, killedBy } from './breaking.ts';
 import { Reply } from './desk.ts';
+import { isMood, MOODS } from './mood.ts';
 import { crew } from './processes.ts';
 
 const DEFAULT_QUESTION = 'Which context does a Kafka handler run in?';
@@ -47,6 +48,7 @@ async function run(question: string): Promise<boolean> {
     DESK_RESULTS_TOPIC: `research.results${suffix}`,
     DESK_REPOSITORY: fileURLToPath(new URL('../../..', import.meta.url)),
     OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+    DESK_MODEL: values.model,
     ...(broken === undefined ? undefined : { DESK_BREAK: broken }),
   });
   progress('demo', `asks: ${question}`);
@@ -77,12 +79,18 @@ async function judge(otlpJson: string): Promise<number> {
 
 /** Starts the agents, each after those that it needs; resolves with the gateway's URL. */
 async function startDesk(env: Readonly<Record<string, string>>): Promise<string> {
-  const [library, planner] = await Promise.all([
+  const [library, planner, model] = await Promise.all([
     agents.start('library', program('library'), env),
     agents.start('planner', program('planner'), env),
+    agents.start('model', program('model'), env),
   ]);
   const startAnalyst = (name: string): Promise<string> =>
-    agents.start(name, program('analyst'), { ...env, DESK_ANALYST: name, DESK_LIBRARY_URL: library });
+    agents.start(name, program('analyst'), {
+      ...env,
+      DESK_ANALYST: name,
+      DESK_LIBRARY_URL: library,
+      DESK_MODEL_URL: model,
+    });
   const [gateway] = await Promise.all([
     agents.start('gateway', program('gateway'), { ...env, DESK_PLANNER_URL: planner }),
     ...Array.from({ length: Number(values.analysts) }, (_, at) => startAnalyst(`analyst-${at + 1}`)),
@@ -131,12 +139,21 @@ async function lateness(): Promise<never> {
 // Whatever ends this process, an uncaught error too, ends the agents; the broker watches for that itself.
 process.on('exit', () => void agents.kill());
 const { values, positionals } = parseArgs({
-  options: { break: { type: 'string' }, output: { type: 'string' }, analysts: { type: 'string', default: '2' } },
+  options: {
+    break: { type: 'string' },
+    model: { type: 'string', default: 'well' },
+    output: { type: 'string' },
+    analysts: { type: 'string', default: '2' },
+  },
   allowPositionals: true,
 });
 const broken = values.break;
 if (broken !== undefined && !BREAKABLE.includes(broken)) {
   process.stderr.write(`--break takes ${BREAKABLE.join(', ')}, not ${broken}\n`);
+  process.exit(1);
+}
+if (!isMood(values.model)) {
+  process.stderr.write(`--model takes ${MOODS.join(', ')}, not ${values.model}\n`);
   process.exit(1);
 }
 const question = positionals.join(' ').trim() || DEFAULT_QUESTION;

@@ -11,7 +11,16 @@ function traceIds(): Record<string, string> {
 
 const byPino = pino({ mixin: traceIds }, pino.destination({ dest: 2, sync: true })); // 2 is stderr
 const byWinston = winston.createLogger({
-  format: winston.format.combine(winston.format((info) => Object.assign(info, traceIds()))(), winston.format.json()),
+  // Read as each line is logged. A format runs later, where a transport is slow, and finds the ids of another line.
+  defaultMeta: {
+    get trace_id() {
+      return traceIds()['trace_id'];
+    },
+    get span_id() {
+      return traceIds()['span_id'];
+    },
+  },
+  format: winston.format.json(),
   transports: [new winston.transports.Console({ stderrLevels: ['error', 'warn', 'info'] })],
 });
 // #endregion

@@ -1,6 +1,7 @@
 /** Two or three services, each a process of its own, in a broken form and in a mended one. */
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -95,7 +96,7 @@ async function serve(
   const exporting = new BatchSpanProcessor({ exporter: new OTLPTraceExporter() });
   const sampler = service.sampler?.(form);
   const sdk = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': role }),
+    resource: resourceFromAttributes({ 'service.name': role, 'service.instance.id': randomUUID() }),
     spanProcessors: [service.processor?.(form, exporting) ?? exporting],
     ...(sampler === undefined ? undefined : { sampler }),
   });

@@ -9,7 +9,15 @@ import {
 } from '@throughline/core/adapter';
 
 /** What a piece of content is. */
-export type ContentKind = 'prompt' | 'instructions' | 'answer' | 'arguments' | 'result';
+export type ContentKind =
+  | 'prompt'
+  | 'instructions'
+  | 'answer'
+  | 'arguments'
+  | 'result'
+  | 'query'
+  | 'documents'
+  | 'explanation';
 
 /** Which content goes onto spans. All of it is off unless it is asked for. */
 export interface ContentOptions {
@@ -21,6 +29,12 @@ export interface ContentOptions {
   readonly arguments?: boolean | undefined;
   /** What they return. */
   readonly results?: boolean | undefined;
+  /** What is searched for. */
+  readonly queries?: boolean | undefined;
+  /** What a retrieval brings. */
+  readonly documents?: boolean | undefined;
+  /** Why an evaluation came out as it did. */
+  readonly explanations?: boolean | undefined;
   /** Returns what may be recorded of a value, or `undefined` for nothing of it. What it throws keeps the content off. */
   readonly redact?: ((value: unknown, kind: ContentKind) => unknown) | undefined;
   /** The most characters of one piece. What is longer is cut, and says so. Default 8,192. */
@@ -28,15 +42,15 @@ export interface ContentOptions {
 }
 
 const MAX_LENGTH = 8192;
-const KNOWN = ['prompts', 'answers', 'arguments', 'results', 'redact', 'maxLength'];
+const FLAGS = ['prompts', 'answers', 'arguments', 'results', 'queries', 'documents', 'explanations'] as const;
+const KNOWN = [...FLAGS, 'redact', 'maxLength'];
 
 /** Throws unless these are options of content. */
 export function checkContent(content: ContentOptions | undefined): void {
   if (content === undefined) return;
   checkObject('content', content, 'an object, such as { prompts: true, redact }');
   checkKnown(content, KNOWN, 'content');
-  for (const name of ['prompts', 'answers', 'arguments', 'results'] as const)
-    checkBoolean(`content.${name}`, content[name]);
+  for (const name of FLAGS) checkBoolean(`content.${name}`, content[name]);
   checkFunction('content.redact', content.redact, 'a function of the value and its kind');
   const { maxLength } = content;
   if (maxLength !== undefined && !(Number.isInteger(maxLength) && maxLength > 0)) {
@@ -50,6 +64,9 @@ const SWITCHES = {
   answer: 'answers',
   arguments: 'arguments',
   result: 'results',
+  query: 'queries',
+  documents: 'documents',
+  explanation: 'explanations',
 } as const satisfies Record<ContentKind, keyof ContentOptions>;
 
 /** Whether content of this kind is recorded. */

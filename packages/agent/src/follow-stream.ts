@@ -6,7 +6,7 @@ import { replacing, viewOf } from '@throughline/core/adapter';
 export type Ending =
   | { readonly how: 'failed'; readonly error: unknown }
   /** A result that is no stream, or a stream that was read to its end. */
-  | { readonly how: 'done'; readonly value?: unknown }
+  | { readonly how: 'done'; readonly value?: unknown; readonly streamed?: true }
   /** The reader went before the stream ended: `break`, `return`, `cancel`. */
   | { readonly how: 'left' }
   /** The caller aborted it, and the stream ended as if it were over. */
@@ -19,6 +19,8 @@ export interface Following {
   /** What the result is advanced in. */
   readonly context: Context;
   readonly abandonMs: number;
+  /** The result is a stream: it ends later. */
+  stream?(): void;
   /** A chunk has come, so long after it was asked for, in milliseconds. */
   chunk?(value: unknown, waited: number): void;
   /** Called once. */
@@ -40,6 +42,7 @@ function isWebStream(value: object): value is ReadableStream {
 
 /** Returns a stream of the same kind that is followed to its end. */
 export function followStream<S extends ReadableStream | AsyncIterable<unknown>>(stream: S, following: Following): S {
+  following.stream?.();
   const progress = new Progress(following);
   if (isSdkStream(stream)) return followedSdkStream(stream, progress);
   return (isWebStream(stream) ? followedWebStream(stream, progress) : followedIterable(stream, progress)) as S;
@@ -144,7 +147,8 @@ function followedIterator(
 ): AsyncIterableIterator<unknown> {
   const { context } = progress;
   const came = (result: IteratorResult<unknown>): IteratorResult<unknown> => {
-    if (result.done === true) progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value });
+    if (result.done === true)
+      progress.ends(signal?.aborted === true ? ABORTED : { how: 'done', value: result.value, streamed: true });
     else progress.gets(result.value);
     return result;
   };
@@ -186,7 +190,7 @@ function followedWebStream(stream: ReadableStream, progress: Progress): Readable
         try {
           const { done, value } = await contextApi.with(context, () => reader.read());
           if (done) {
-            progress.ends({ how: 'done' });
+            progress.ends({ how: 'done', streamed: true });
             controller.close();
             return;
           }

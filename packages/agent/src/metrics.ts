@@ -1,10 +1,13 @@
 import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { guarded, isAmong, lazyInstruments } from '@throughline/core/adapter';
+import { ATTR_GEN_AI_TOKEN_TYPE } from './conventions.ts';
 import { SCOPE } from './scope.ts';
 
 // https://github.com/open-telemetry/semantic-conventions-genai/blob/v0.1.0/docs/gen-ai/gen-ai-metrics.md
 const SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92];
 const TOKENS = [1, 4, 16, 64, 256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864];
+const INFERENCE_SECONDS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60];
+const ITEMS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096];
 const CALLS = [0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89];
 
 /** The tokens of a call, as its metrics count them. */
@@ -14,6 +17,13 @@ export interface MeasuredTokens {
   readonly cacheRead: number | undefined;
   readonly cacheWrite: number | undefined;
   readonly reasoning: number | undefined;
+}
+
+/** A run of a model that is no chat, as its metrics count it. */
+export interface MeasuredInference {
+  readonly seconds: number;
+  readonly batchSize: number | undefined;
+  readonly predictions: number;
 }
 
 /** What is measured. Times are seconds. Nothing of it throws. */
@@ -27,6 +37,7 @@ export interface AgentInstruments {
   operation(seconds: number, labels: Attributes): void;
   agent(seconds: number, modelCalls: number, toolCalls: number, labels: Attributes): void;
   tool(seconds: number, labels: Attributes): void;
+  inference(measured: MeasuredInference, labels: Attributes): void;
   signal(labels: Attributes): void;
   /** Returns a label whose values are bounded: past the first 200 distinct ones it is `_OTHER`. */
   label(of: string, value: string | undefined): string | undefined;
@@ -76,6 +87,7 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     unit: '{signal}',
     description: 'Signals of what fails in silence.',
   });
+  const inferenceRun = inferenceOf(meter);
   const known = new Map<string, Set<string>>();
   const measure = (record: () => void): void => guarded('meter', record);
   return {
@@ -92,6 +104,7 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
         toolCalls.record(tools, labels);
       }),
     tool: (value, labels) => measure(() => tool.record(value, labels)),
+    inference: (measured, labels) => measure(() => inferenceRun(measured, labels)),
     signal: (labels) => measure(() => signals.add(1, labels)),
     label: (of, value) => {
       if (value === undefined) return undefined;
@@ -99,6 +112,29 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
       if (values === undefined) known.set(of, (values = new Set()));
       return isAmong(values, value, MOST) ? value : '_OTHER';
     },
+  };
+}
+
+/** Names of our own: the conventions measure calls of models that write. */
+function inferenceOf(meter: Meter): (measured: MeasuredInference, labels: Attributes) => void {
+  const duration = meter.createHistogram('throughline.inference.duration', {
+    unit: 's',
+    description: 'Duration of runs of models that are no chat.',
+    advice: { explicitBucketBoundaries: INFERENCE_SECONDS },
+  });
+  const batch = meter.createHistogram('throughline.inference.batch_size', {
+    unit: '{item}',
+    description: 'Inputs that such a run takes at once.',
+    advice: { explicitBucketBoundaries: ITEMS },
+  });
+  const predicted = meter.createCounter('throughline.inference.predictions', {
+    unit: '{prediction}',
+    description: 'What such models predicted.',
+  });
+  return ({ seconds, batchSize, predictions }, labels) => {
+    duration.record(seconds, labels);
+    if (batchSize !== undefined) batch.record(batchSize, labels);
+    if (predictions > 0) predicted.add(predictions, labels);
   };
 }
 
@@ -130,7 +166,7 @@ function usageOf(meter: Meter): TokenRecorder {
     advice: { explicitBucketBoundaries: TOKENS },
   });
   return ({ input, output }, labels) => {
-    if (input !== undefined) usage.record(input, { ...labels, 'gen_ai.token.type': 'input' });
-    if (output !== undefined) usage.record(output, { ...labels, 'gen_ai.token.type': 'output' });
+    if (input !== undefined) usage.record(input, { ...labels, [ATTR_GEN_AI_TOKEN_TYPE]: 'input' });
+    if (output !== undefined) usage.record(output, { ...labels, [ATTR_GEN_AI_TOKEN_TYPE]: 'output' });
   };
 }

@@ -6,6 +6,9 @@
 export const ATTR_TURN_OUTCOME = 'throughline.turn.outcome';
 export const ATTR_TURN_MODEL_CALLS = 'throughline.turn.model_calls';
 export const ATTR_TURN_TOOL_CALLS = 'throughline.turn.tool_calls';
+export const ATTR_TURN_RETRIEVALS = 'throughline.turn.retrievals';
+/** Runs of models that are no chat. */
+export const ATTR_TURN_INFERENCES = 'throughline.turn.inferences';
 /** Of all calls, those of the SDKs' and of `withAttempt`; equal to the calls where nothing was tried again. */
 export const ATTR_TURN_ATTEMPTS = 'throughline.turn.attempts';
 export const ATTR_TURN_INPUT_TOKENS = 'throughline.turn.input_tokens';
@@ -49,6 +52,38 @@ export const ATTR_MODEL_REGION = 'throughline.model.region';
 export const ATTR_MODEL_REQUESTS_LEFT = 'throughline.model.rate_limit.requests_left';
 export const ATTR_MODEL_TOKENS_LEFT = 'throughline.model.rate_limit.tokens_left';
 
+// A model that runs in the process, or is no chat.
+export const ATTR_MODEL_VERSION = 'throughline.model.version';
+export const ATTR_MODEL_LOAD_DURATION = 'throughline.model.load.duration';
+export const ATTR_MODEL_LOAD_COLD = 'throughline.model.load.cold';
+export const ATTR_INFERENCE_BATCH_SIZE = 'throughline.inference.batch_size';
+export const ATTR_INFERENCE_PREPROCESS_TIME = 'throughline.inference.preprocess.time';
+export const ATTR_INFERENCE_INFER_TIME = 'throughline.inference.infer.time';
+export const ATTR_INFERENCE_POSTPROCESS_TIME = 'throughline.inference.postprocess.time';
+export const ATTR_INFERENCE_PREDICTIONS = 'throughline.inference.predictions';
+export const ATTR_CONFIDENCE_MIN = 'throughline.inference.confidence.min';
+export const ATTR_CONFIDENCE_MEAN = 'throughline.inference.confidence.mean';
+/** A tenth of the predictions are no surer than this. */
+export const ATTR_CONFIDENCE_P10 = 'throughline.inference.confidence.p10';
+/** The population stability index of the window that this run filled. */
+export const ATTR_DRIFT = 'throughline.inference.drift';
+
+// What a retrieval brought. Ages are seconds.
+export const ATTR_RETRIEVAL_COUNT = 'throughline.retrieval.count';
+export const ATTR_RETRIEVAL_OLDEST = 'throughline.retrieval.age.oldest';
+export const ATTR_RETRIEVAL_NEWEST = 'throughline.retrieval.age.newest';
+/** Documents older than `maxAgeMs`. */
+export const ATTR_RETRIEVAL_STALE = 'throughline.retrieval.stale';
+/** Documents that do not say how old they are. */
+export const ATTR_RETRIEVAL_UNDATED = 'throughline.retrieval.undated';
+
+/** The span that an evaluation is of, where that has ended and the event is on another one. */
+export const ATTR_EVALUATED_SPAN = 'throughline.evaluation.span_id';
+
+// As core has them on hop spans.
+export const ATTR_LINEAGE_HOPS = 'throughline.lineage.hops';
+export const ATTR_LINEAGE_ATTEMPT = 'throughline.lineage.attempt';
+
 export const ATTR_STREAM_ENDED = 'throughline.stream.ended';
 export const ATTR_INPUT_DIGEST = 'throughline.input.digest';
 export const ATTR_TOOL_CALL_DIGEST = 'throughline.tool.call.digest';
@@ -65,6 +100,7 @@ export const EVENT_ATTEMPT_FAILED = 'throughline.model.attempt_failed';
 export const EVENT_ROUTING_CHANGED = 'throughline.model.routing_changed';
 export const EVENT_TOOL_REPEATED = 'throughline.tool.repeated';
 export const EVENT_HANDOFF = 'throughline.handoff';
+export const EVENT_MODEL_LOADED = 'throughline.model.loaded';
 export const EVENT_SIGNAL = 'throughline.signal';
 
 export const ATTR_ATTEMPT_NUMBER = 'throughline.attempt.number';

@@ -1,4 +1,4 @@
-import { context as contextApi, propagation, trace } from '@opentelemetry/api';
+import { context as contextApi, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Link, Span, SpanContext } from '@opentelemetry/api';
 import type { AgentIdentity } from '@throughline/core';
 import { checkName, failureType, Links, optionError } from '@throughline/core/adapter';
@@ -6,10 +6,11 @@ import type { Outcome } from '@throughline/core/adapter';
 import {
   ATTR_ERROR_TYPE,
   ATTR_GEN_AI_AGENT_NAME,
-  ATTR_GEN_AI_CONVERSATION_ID,
   ATTR_GEN_AI_OPERATION_NAME,
+  ATTR_GEN_AI_TOOL_NAME,
   INVOKE_AGENT,
 } from './conventions.ts';
+import { carriedConversation } from './conversation.ts';
 import { endingOutcome } from './ending.ts';
 import { tellEvent } from './events.ts';
 import { follow } from './follow.ts';
@@ -20,11 +21,13 @@ import {
   ATTR_SIGNALS,
   ATTR_TURN_ATTEMPTS,
   ATTR_TURN_COST,
+  ATTR_TURN_INFERENCES,
   ATTR_TURN_INPUT_TOKENS,
   ATTR_TURN_MODEL_CALLS,
   ATTR_TURN_OUTCOME,
   ATTR_TURN_OUTPUT_TOKENS,
   ATTR_TURN_REPEATED_TOOL_CALLS,
+  ATTR_TURN_RETRIEVALS,
   ATTR_TURN_TOOL_CALLS,
   ATTR_TURN_WASTED_TIME,
   ATTR_TURN_WASTED_TOKENS,
@@ -32,6 +35,7 @@ import {
 } from './own-names.ts';
 import { startStep } from './run-step.ts';
 import { settingsOf } from './settings.ts';
+import { tellSignal } from './signal.ts';
 import { agentStep } from './step.ts';
 import { attemptIn, turnIn, TurnSums, withTurn } from './turn.ts';
 import type { TurnState } from './turn.ts';
@@ -43,6 +47,11 @@ export interface RunAgentOptions extends AgentOptions, OwnAttributes {
   readonly conversationId?: string | undefined;
   /** What else led to the turn, such as the answers that it joins: contexts, or spans' own. Each is a link. */
   readonly links?: Iterable<Context | SpanContext> | undefined;
+  /**
+   * Tools that a turn has to call. One that succeeds without gets the signal `required_tool_skipped` for each that it did not call by
+   * `runTool`; what agents below it call does not count.
+   */
+  readonly requiredTools?: readonly string[] | undefined;
 }
 
 /** A turn that runs. */
@@ -80,6 +89,7 @@ export function runAgent<T>(
   const around = turnIn(active);
   const settings = settingsOf(options, around?.settings);
   checkName('conversationId', options?.conversationId);
+  checkTools(options?.requiredTools);
   const conversationId = options?.conversationId ?? around?.conversationId ?? carriedConversation(active);
   const step = agentStep(name, { id, version, description: options?.description, conversationId });
   const attributes = { ...options?.attributes, ...step.attributes };
@@ -93,6 +103,7 @@ export function runAgent<T>(
     sums: new TurnSums(),
     calls: new Map(),
     lastAttempts: new Map(),
+    toolsMissing: new Set(options?.requiredTools),
     ended: false,
   };
   const context = withTurn(open.context, turn);
@@ -100,8 +111,21 @@ export function runAgent<T>(
   return follow(() => fn({ span: open.span, context, conversationId }), {
     context,
     abandonMs: settings.abandonMs,
-    ended: (ending) => endTurn(turn, endingOutcome(ending), (performance.now() - started) / 1000),
+    ended: (ending) => {
+      const seconds = (performance.now() - started) / 1000;
+      // Whoever left a stream early may have left before the tool's turn.
+      if (ending.how === 'done') tellToolsSkipped(turn, context);
+      endTurn(turn, endingOutcome(ending), seconds);
+    },
   });
+}
+
+function tellToolsSkipped(turn: TurnState, context: Context): void {
+  for (const tool of turn.toolsMissing) {
+    tellSignal(turn.settings, turn.open.span, context, turn, 'required_tool_skipped', {
+      attributes: { [ATTR_GEN_AI_TOOL_NAME]: tool },
+    });
+  }
 }
 
 function endTurn(turn: TurnState, outcome: Outcome, seconds: number): void {
@@ -121,11 +145,13 @@ function endTurn(turn: TurnState, outcome: Outcome, seconds: number): void {
 }
 
 function sumsOf({ sums, settings }: TurnState, failed: boolean): Attributes {
-  const { modelCalls, toolCalls, attempts, retries, cost, signals } = sums;
+  const { modelCalls, toolCalls, retrievals, inferences, attempts, retries, cost, signals } = sums;
   return {
     [ATTR_TURN_OUTCOME]: failed ? 'failed' : retries > 0 ? 'ok_after_retries' : 'ok',
     [ATTR_TURN_MODEL_CALLS]: modelCalls,
     [ATTR_TURN_TOOL_CALLS]: toolCalls,
+    [ATTR_TURN_RETRIEVALS]: retrievals > 0 ? retrievals : undefined,
+    [ATTR_TURN_INFERENCES]: inferences > 0 ? inferences : undefined,
     [ATTR_TURN_ATTEMPTS]: attempts,
     [ATTR_TURN_INPUT_TOKENS]: modelCalls > 0 ? sums.inputTokens : undefined,
     [ATTR_TURN_OUTPUT_TOKENS]: modelCalls > 0 ? sums.outputTokens : undefined,
@@ -161,8 +187,10 @@ function identityOf(agent: string | AgentIdentity): AgentIdentity {
   return identity;
 }
 
-function carriedConversation(context: Context): string | undefined {
-  return propagation.getBaggage(context)?.getEntry(ATTR_GEN_AI_CONVERSATION_ID)?.value;
+function checkTools(tools: unknown): void {
+  if (tools === undefined) return;
+  const isList = Array.isArray(tools) && tools.every((tool) => typeof tool === 'string' && tool !== '');
+  if (!isList) throw optionError('requiredTools', "names of tools, such as ['search']", tools);
 }
 
 function linksOf(branches: Iterable<Context | SpanContext> | undefined): Link[] | undefined {

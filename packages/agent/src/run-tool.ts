@@ -98,6 +98,7 @@ export function runTool<T>(
 
 function countTool(turn: TurnState, name: string, digest: string | undefined, attempt: number): void {
   turn.sums.toolCalls++;
+  turn.toolsMissing.delete(name);
   countAttempt(turn, attempt);
   if (digest === undefined) return;
   const count = countCall(turn, `${name} ${digest}`);

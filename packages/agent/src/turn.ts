@@ -8,6 +8,8 @@ import type { Settings } from './settings.ts';
 export class TurnSums {
   modelCalls = 0;
   toolCalls = 0;
+  retrievals = 0;
+  inferences = 0;
   attempts = 0;
   retries = 0;
   /** Calls that failed, of models and tools. */
@@ -41,6 +43,8 @@ export interface TurnState {
   /** How often each tool was called with the same arguments. */
   readonly calls: Map<string, number>;
   readonly lastAttempts: Map<string, LastAttempt>;
+  /** The tools that it must call and has not called yet. */
+  readonly toolsMissing: Set<string>;
   ended: boolean;
 }
 

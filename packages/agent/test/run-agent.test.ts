@@ -135,6 +135,32 @@ describe('a turn', () => {
     expect(events.map(({ name }) => name)).toEqual(['exception']);
   });
 
+  it('that does not call a tool it has to call gets a signal, unless it fails or is left', async () => {
+    const options = { requiredTools: ['search', 'cite'] };
+    async function* stream(): AsyncGenerator<number> {
+      yield 1;
+      yield 2;
+    }
+    runAgent('skipping', options, () => runTool('search', () => {}));
+    runAgent('delegating', { requiredTools: ['search'] }, () => runAgent('analyst', () => runTool('search', () => {})));
+    runAgent('calling', options, () => ['search', 'cite'].map((tool) => runTool(tool, () => {})));
+    expect(() =>
+      runAgent('failing', options, () => {
+        throw new Error('no');
+      }),
+    ).toThrow('no');
+    for await (const _ of runAgent('left', options, stream)) break;
+    for await (const _ of runAgent('streaming', options, stream));
+    const skipped = (name: string): unknown[] =>
+      telemetry.find(`invoke_agent ${name}`).events.flatMap(({ attributes }) => attributes?.['gen_ai.tool.name'] ?? []);
+    const turns = ['skipping', 'delegating', 'calling', 'failing', 'left', 'streaming'];
+    expect(turns.map(skipped)).toEqual([['cite'], ['search'], [], [], [], ['search', 'cite']]);
+    expect(telemetry.find('invoke_agent skipping').attributes['throughline.signals']).toEqual([
+      'required_tool_skipped',
+    ]);
+    expect(() => runAgent('a', { requiredTools: 'search' as never }, () => {})).toThrow("such as ['search']");
+  });
+
   it('tells of a hand-over and of signals, which are in its sums', () => {
     runAgent('triage', () => {
       recordHandoff('billing');

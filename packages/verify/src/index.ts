@@ -1,11 +1,20 @@
 export { ChainChecker, type ReadCapture } from './chains/chain-checker.ts';
 export { type ChainReport, checkChains } from './chains/check-chains.ts';
-export { type ChainContract, type ContractHop, contractOf, readContract } from './chains/contract.ts';
+export {
+  type ChainContract,
+  type ContractHop,
+  type ContractSignal,
+  contractOf,
+  readContract,
+  type SignalRules,
+} from './chains/contract.ts';
 export type { ChainBoundary, ChainFinding, ChainFindingCode, CodePlace, FoundSpan, SpanId } from './chains/finding.ts';
 export type { ChainHop } from './chains/hops.ts';
 export type { ChainEdge, CheckChainsOptions } from './chains/options.ts';
 export type { CaptureSource } from './chains/capture-source.ts';
-export type { AgentCalls, AgentTokens, AgentWork } from './chains/agents.ts';
+export type { AgentCalls, AgentWork } from './chains/agents.ts';
+export type { AgentCost, AgentTokens } from './chains/usage.ts';
+export type { SeenSignal } from './chains/signals.ts';
 export type { CriticalPath, CriticalStep } from './chains/critical-path.ts';
 export type { RepeatedWork } from './chains/repeated-work.ts';
 export type { UnheardSends } from './chains/unheard.ts';
@@ -18,6 +27,7 @@ export { parseOtlpJson } from './otlp-json.ts';
 export { parseOtlpProtobuf } from './otlp-protobuf.ts';
 export { printable } from './printable.ts';
 export { type RenderTreeOptions, renderTree } from './render-tree.ts';
+export { renderUsage } from './render-usage.ts';
 export { renderVerdict } from './render-verdict.ts';
 export type {
   AttributeValue,

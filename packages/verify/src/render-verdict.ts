@@ -1,8 +1,10 @@
 import type { ChainReport } from './chains/check-chains.ts';
 import { counted } from './chains/words.ts';
+import { renderUsage } from './render-usage.ts';
 
 /**
- * Returns the verdict as text, without a newline at its end: one line of counts, then one for each finding.
+ * Returns the verdict as text, without a newline at its end: one line of counts, one for each finding, and one for each
+ * agent whose models took tokens.
  *
  * ```
  * broken: 2 chains, 2 traces, 3 services, 14 spans
@@ -17,7 +19,6 @@ export function renderVerdict(report: Omit<ChainReport, 'trees' | 'hops'>): stri
     counted(services.length, 'service'),
     counted(spans, 'span'),
   ];
-  return [`${verdict}: ${counts.join(', ')}`, ...findings.map(({ code, message }) => `- ${code}: ${message}`)].join(
-    '\n',
-  );
+  const found = findings.map(({ code, message }) => `- ${code}: ${message}`);
+  return [`${verdict}: ${counts.join(', ')}`, ...found, ...renderUsage(report)].join('\n');
 }

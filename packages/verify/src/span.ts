@@ -1,3 +1,5 @@
+import { RESOURCE_INSTANCE, RESOURCE_PLACES, RESOURCE_PROCESS } from './conventions.ts';
+
 export type SpanKindName = 'INTERNAL' | 'SERVER' | 'CLIENT' | 'PRODUCER' | 'CONSUMER';
 
 /** An attribute's value. Integers that a number cannot hold are bigints; bytes are base64 text. */
@@ -73,6 +75,17 @@ export const noAttributes: SpanAttributes = Object.freeze(emptyAttributes());
 export function serviceOf(resource: SpanAttributes): string {
   const name = resource['service.name'];
   return typeof name === 'string' && name !== '' ? name : 'unknown_service';
+}
+
+/** Returns what tells the process that a resource is of from others of its service; `undefined` where it does not say. */
+export function instanceOf(resource: SpanAttributes): string | undefined {
+  const instance = resource[RESOURCE_INSTANCE];
+  if (typeof instance === 'string' && instance !== '') return instance;
+  const process = resource[RESOURCE_PROCESS];
+  if (typeof process !== 'number' && typeof process !== 'string') return undefined;
+  return JSON.stringify([process, ...RESOURCE_PLACES.map((place) => resource[place])], (_key, value: unknown) =>
+    typeof value === 'bigint' ? String(value) : value,
+  );
 }
 
 /**

@@ -140,3 +140,35 @@ test('a service name of megabytes, which all spans share', () => {
   const { verdict, services } = judged([...roots, ...orphans]);
   expect([verdict, services[0] === service]).toEqual(['broken', true]);
 });
+
+const ofAgent = (at: number): CollectedSpan['attributes'] => ({
+  'gen_ai.agent.name': `agent-${at}`,
+  'gen_ai.usage.input_tokens': 1,
+  'throughline.cost': 0.5,
+  'throughline.cost.currency': `C${at}`,
+});
+
+test('agents below agents, each with calls of its own in a currency of its own', () => {
+  const { agents } = judged(
+    spansOf(COUNT, (at) =>
+      span(at + 1, at === 0 ? undefined : at, { service: `service ${at % 2}`, attributes: ofAgent(at) }),
+    ),
+  );
+  expect(agents).toHaveLength(COUNT);
+  for (const { total } of agents) if ((total?.calls ?? 0) < 1) throw new Error('an agent is not told of its own calls');
+});
+
+test('agents that link to those before them', () => {
+  const { agents } = judged(
+    spansOf(COUNT, (at) =>
+      span(at + 1, undefined, {
+        kind: 'CONSUMER',
+        attributes: ofAgent(at),
+        links: [1, 2, 3]
+          .filter((back) => back <= at)
+          .map((back) => ({ traceId: TRACE, spanId: span(at + 1 - back, undefined).spanId, attributes: {} })),
+      }),
+    ),
+  );
+  expect(agents).toHaveLength(COUNT);
+});

@@ -28,6 +28,7 @@ describe('what agents did', () => {
           { transport: 'http', over: '/search', count: 2, failed: 1 },
         ],
         tokens: { input: 20, output: 8, calls: 2 },
+        total: { input: 20, output: 8, calls: 2 },
       },
     ]);
   });
@@ -40,8 +41,14 @@ describe('what agents did', () => {
         agent: 'planner',
         calls: [{ transport: 'http', over: '/search', count: 1, failed: 0 }],
         tokens: { input: 30, output: 9, calls: 1 },
+        total: { input: 35, output: 10, calls: 2 },
       },
-      { service: 'library', calls: [], tokens: { input: 5, output: 1, calls: 1 } },
+      {
+        service: 'library',
+        calls: [],
+        tokens: { input: 5, output: 1, calls: 1 },
+        total: { input: 5, output: 1, calls: 1 },
+      },
     ]);
   });
 });

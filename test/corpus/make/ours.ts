@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
@@ -50,6 +53,11 @@ async function agent(stage: Stage, service: string, next: readonly string[], kin
   return `http://127.0.0.1:${port}/ask`;
 }
 
+function vectorsOf(words: number): Record<string, number[]> {
+  const vector = (word: number): number[] => Array.from({ length: 8 }, (_, at) => Math.sin(word * 8 + at));
+  return Object.fromEntries(Array.from({ length: words }, (_, word) => [`word-${word}`, vector(word)]));
+}
+
 /** Throughline's own adapters: the examples of this repository, and agents of frameworks. */
 export const ours: Recipes = {
   'ours-outbox': run(async (stage) => {
@@ -87,6 +95,22 @@ export const ours: Recipes = {
       const planner = await agent(stage, 'planner', [relay, editor]);
       const gateway = await agent(stage, 'gateway', [planner]);
       for (const q of ['a', 'b']) await (await fetch(`${gateway}?q=${q}`)).text();
+    },
+  },
+  'embedders-one-without-room': {
+    make: async (stage) => {
+      const models = mkdtempSync(join(tmpdir(), 'models-'));
+      stage.onClose(async () => rmSync(models, { recursive: true }));
+      for (const language of ['en', 'de'])
+        writeFileSync(join(models, `${language}.json`), JSON.stringify(vectorsOf(20_000)));
+      for (const room of ['last', 'all', 'all', 'all']) {
+        const port = await stage.port();
+        await stage.start('embedder', workspace('embedder.ts', [room]), { PORT: `${port}`, MODELS: models });
+        for (let nth = 0; nth < 8; nth++) {
+          const language = nth % 2 === 0 ? 'en' : 'de';
+          await (await fetch(`http://127.0.0.1:${port}/embed/${language}?q=word-${nth}`)).text();
+        }
+      }
     },
   },
   'agents-conversation-of-three-turns': {

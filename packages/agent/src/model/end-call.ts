@@ -17,6 +17,8 @@ import {
 import { digestOf } from '../digest.ts';
 import { endingOutcome } from '../ending.ts';
 import { tellEvent } from '../events.ts';
+import { rememberFailure, requestIdIn } from '../failed-call.ts';
+import type { FailedCall } from '../failed-call.ts';
 import type { Ending } from '../follow-stream.ts';
 import {
   ATTR_COST,
@@ -83,6 +85,7 @@ export function endCall(state: CallState, ending: Ending): void {
   phases.end = performance.now();
   const outcome = outcomeOf(call, ending);
   const type = failureType(outcome);
+  if (type !== undefined) rememberFailure(outcome.error, failedCall(state, outcome.error, type));
   const usage = usageOf(call);
   const cost = costIn(settings, call, request, usage);
   if (ending.how === 'done') tellWhatIsWrong(state);
@@ -142,6 +145,21 @@ function outcomeOf({ said }: OpenCall, ending: Ending): Outcome {
   if (isAbort(error)) return { failed: false, attributes: { [ATTR_STREAM_ENDED]: 'aborted' } };
   markQuoting(error);
   return { failed: true, error, errorType: modelErrorType(error) };
+}
+
+function failedCall({ call, turn, request }: CallState, error: unknown, type: string): FailedCall {
+  const { model, provider, operation = CHAT, serverAddress, messages } = request;
+  return {
+    errorType: type,
+    operation,
+    model,
+    provider,
+    serverAddress,
+    agent: turn?.agent,
+    conversationId: request.conversationId ?? turn?.conversationId,
+    requestId: call.headersSaid.requestId ?? requestIdIn(error),
+    inputDigest: messages === undefined ? undefined : digestOf(messages),
+  };
 }
 
 interface Usage {

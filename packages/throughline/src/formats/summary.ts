@@ -1,12 +1,15 @@
-import { printable } from '@throughline/verify';
+import { printable, renderUsage } from '@throughline/verify';
 import type { ChainReport, CriticalStep } from '@throughline/verify';
 import { counted } from '../counted.ts';
 
 /** So many steps of the longest path are named. */
 const NAMED = 3;
+/** So many signals are told. */
+const NAMED_SIGNALS = 20;
 
-/** Returns what a report says beside its findings, in lines: what the longest path spent its time on, what was asked again, and tokens. */
-export function summaryOf({ criticalPath, repeated, agents }: ChainReport): string[] {
+/** Returns what a report says beside its findings, in lines: what the longest path spent its time on, what was asked again, tokens, and signals. */
+export function summaryOf(report: ChainReport): string[] {
+  const { criticalPath, repeated, signals } = report;
   const lines: string[] = [];
   const [first] = criticalPath?.steps ?? [];
   if (criticalPath !== undefined && first !== undefined) {
@@ -20,12 +23,12 @@ export function summaryOf({ criticalPath, repeated, agents }: ChainReport): stri
       `asked again: ${printable(again.from)} over ${over}, ${counted(again.again, 'time')}, ${lasting(again.took)}`,
     );
   }
-  for (const { service, agent, tokens } of agents) {
-    if (tokens === undefined) continue;
-    const { input, output, calls } = tokens;
+  lines.push(...renderUsage(report));
+  for (const { kind, service, agent, count } of signals.slice(0, NAMED_SIGNALS)) {
     const name = agent === undefined || agent === service ? service : `${service} ${agent}`;
-    lines.push(`tokens: ${printable(name)} ${input} in, ${output} out, ${counted(calls, 'call')}`);
+    lines.push(`signal: ${printable(kind)} at ${printable(name)}, ${counted(count, 'time')}`);
   }
+  if (signals.length > NAMED_SIGNALS) lines.push(`signal: … and ${signals.length - NAMED_SIGNALS} more`);
   return lines;
 }
 

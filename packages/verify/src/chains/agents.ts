@@ -1,9 +1,10 @@
+import type { Acting } from './acting.ts';
 import { Fact } from './columns/facts.ts';
-import { NONE } from './graph.ts';
-import type { Index } from './graph.ts';
 import { listed } from './listed.ts';
 import type { MeetingPoint } from './meeting-point.ts';
 import type { Judged } from './rules/context.ts';
+import { usageOf } from './usage.ts';
+import type { AgentTokens } from './usage.ts';
 
 /** What an agent called, and what its models took. */
 export interface AgentWork {
@@ -11,8 +12,10 @@ export interface AgentWork {
   /** Its name, where spans say one. */
   readonly agent?: string;
   readonly calls: readonly AgentCalls[];
-  /** Absent where no span counts tokens. */
+  /** What its own calls of models took. Absent where no span counts tokens or says what it cost. */
   readonly tokens?: AgentTokens;
+  /** The same, with all that those took whom it called, in whatever service, and whom those called. */
+  readonly total?: AgentTokens;
 }
 
 /** Calls of one kind. */
@@ -24,68 +27,28 @@ export interface AgentCalls {
   readonly failed: number;
 }
 
-/** Tokens, each counted once: where a span and one below it both count, that below does. */
-export interface AgentTokens {
-  readonly input: number;
-  readonly output: number;
-  /** How many spans count. */
-  readonly calls: number;
-}
-
 interface CountedCalls extends AgentCalls {
   count: number;
   failed: number;
 }
 
-/** The same while it is counted. */
+/** The calls of an agent while they are counted. */
 interface Working {
-  readonly service: string;
-  readonly agent: string | undefined;
   readonly calls: Map<string, CountedCalls>;
   readonly byPlace: Map<number, CountedCalls>;
-  input: number;
-  output: number;
-  models: number;
 }
 
-/** Returns what each agent did, and each service that called something, in the order in which they are first seen. */
-export function agentsOf({ graph, ends }: Judged): AgentWork[] {
-  const names = new Map(graph.agents());
-  // The nearest span from each one on upwards, in its process, that names its agent, and that counts tokens.
-  const acting = new Int32Array(graph.size).fill(NONE);
-  const counting = new Int32Array(graph.size).fill(NONE);
-  const countedBelow = new Set<Index>();
-  for (const at of graph.forest.topDown) {
-    const parent = graph.parentOf(at);
-    const isBelow = parent !== NONE && graph.serviceNumber(parent) === graph.serviceNumber(at);
-    acting[at] = names.has(at) ? at : isBelow ? (acting[parent] as number) : NONE;
-    const above = isBelow ? (counting[parent] as number) : NONE;
-    counting[at] = above;
-    if (!graph.countsTokens(at)) continue;
-    counting[at] = at;
-    if (above !== NONE) countedBelow.add(above);
-  }
-  const all = new Map<string, Working>();
-  // By numbers first: a key of text for each call costs more than all else.
+/**
+ * Returns what each agent did, and each service that called something, in the order in which they are first seen; after them those
+ * agents that did nothing but ask others.
+ */
+export function agentsOf({ graph, ends }: Judged, acting: Acting): AgentWork[] {
   const working = new Map<number, Working>();
-  const workOf = (at: Index): Working => {
-    const actor = acting[at] as number;
-    return listed(working, actor === NONE ? -1 - graph.serviceNumber(at) : actor, () => workIn(at));
-  };
-  const workIn = (at: Index): Working => {
-    const agent = names.get(acting[at] as Index);
-    return listed(all, `${graph.serviceNumber(at)}\n${agent ?? ''}`, () => ({
-      service: graph.serviceOf(at),
-      agent,
-      calls: new Map(),
-      byPlace: new Map(),
-      input: 0,
-      output: 0,
-      models: 0,
-    }));
-  };
+  const workOf = (actor: number): Working =>
+    listed(working, actor, () => ({ calls: new Map<string, CountedCalls>(), byPlace: new Map() }));
   for (const sender of ends.senders) {
-    const { calls: known, byPlace } = workOf(sender);
+    const { calls: known, byPlace } = workOf(acting.of(sender));
+    // By numbers first: a key of text for each call costs more than all else.
     const calls = listed(byPlace, graph.meetingPointNumber(sender), () => {
       const { transport, over } = graph.meetingPoint(sender) as MeetingPoint;
       const way = over === undefined ? { transport } : { transport, over };
@@ -94,17 +57,18 @@ export function agentsOf({ graph, ends }: Judged): AgentWork[] {
     calls.count++;
     if (graph.is(sender, Fact.failed)) calls.failed++;
   }
-  for (const [at, { input, output }] of graph.tokens()) {
-    if (countedBelow.has(at)) continue;
-    const work = workOf(at);
-    work.input += input;
-    work.output += output;
-    work.models++;
-  }
-  return Array.from(all.values(), ({ service, agent, calls, input, output, models }) => ({
-    service,
-    ...(agent === undefined ? undefined : { agent }),
-    calls: [...calls.values()],
-    ...(models === 0 ? undefined : { tokens: { input, output, calls: models } }),
-  }));
+  const { own, total } = usageOf(graph, acting);
+  for (const actor of own.keys()) workOf(actor);
+  for (const actor of total.keys()) if (acting.actors[actor]?.agent !== undefined) workOf(actor);
+  return Array.from(working, ([actor, { calls }]) => {
+    const { service, agent } = acting.actors[actor] as Acting['actors'][number];
+    const [tokens, withBelow] = [own.get(actor), total.get(actor)];
+    return {
+      service,
+      ...(agent === undefined ? undefined : { agent }),
+      calls: [...calls.values()],
+      ...(tokens === undefined ? undefined : { tokens }),
+      ...(withBelow === undefined ? undefined : { total: withBelow }),
+    };
+  });
 }

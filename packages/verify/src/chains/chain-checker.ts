@@ -104,7 +104,7 @@ export class ChainChecker {
         ({ resource } = group);
         service = serviceOf(group.resource);
       }
-      const isSpan = draftOfOtlp(this.#draft, span, service, group.scope.name);
+      const isSpan = draftOfOtlp(this.#draft, span, service, group);
       if (isSpan) this.#columns.take(this.#draft);
       return isSpan;
     });

@@ -1,10 +1,12 @@
 import type { CaptureSource } from './capture-source.ts';
 import type { CollectedSpan } from '../span.ts';
+import { actingOf } from './acting.ts';
 import { agentsOf } from './agents.ts';
 import type { AgentWork } from './agents.ts';
 import { arrivalsOf } from './arrivals.ts';
 import { chainsOf } from './chains.ts';
 import { contractFindings } from './contract.ts';
+import { signalFindings } from './contract-signals.ts';
 import { endsOf } from './ends.ts';
 import { SpanColumns } from './columns/span-columns.ts';
 import type { ChainFinding } from './finding.ts';
@@ -33,10 +35,13 @@ import { lostContext } from './rules/lost-context.ts';
 import { manyRoots } from './rules/many-roots.ts';
 import { missingCalls } from './rules/missing-calls.ts';
 import { missingLinkTarget } from './rules/missing-link-target.ts';
+import { modelReloaded } from './rules/model-reloaded.ts';
 import { orphan } from './rules/orphan.ts';
 import { parentLoop } from './rules/parent-loop.ts';
 import { phantomParent } from './rules/phantom-parent.ts';
 import { wrongParent } from './rules/wrong-parent.ts';
+import { signalsOf } from './signals.ts';
+import type { SeenSignal } from './signals.ts';
 import { straysOf } from './strays.ts';
 import { silentFindings, unheardFindings, unheardOf } from './unheard.ts';
 import type { UnheardSends } from './unheard.ts';
@@ -56,8 +61,10 @@ export interface ChainReport {
   readonly hops: readonly ChainHop[];
   /** What was sent and never seen to arrive: to third parties, to what is not traced, or to what was lost. */
   readonly unheard: readonly UnheardSends[];
-  /** What each agent called, and each service, with failures and tokens. */
+  /** What each agent called, and each service, with failures, and what models took for it and for all below it. */
   readonly agents: readonly AgentWork[];
+  /** What went wrong without an error, as spans say it. */
+  readonly signals: readonly SeenSignal[];
   /** What was asked more than once in one trace. */
   readonly repeated: readonly RepeatedWork[];
   /** What the longest request or job spent its time on. */
@@ -91,6 +98,7 @@ const rules: readonly ChainRule[] = [
   lineageBackwards,
   cycle,
   tooDeep,
+  modelReloaded,
   badId,
 ];
 
@@ -135,6 +143,8 @@ export function judge(
   const findings: ChainFinding[] = [...refused, ...rules.flatMap((rule) => rule(judged))];
   const hops = hopsOf(graph);
   const unheard = unheardOf(judged);
+  const acting = actingOf(graph);
+  const signals = signalsOf(graph, acting);
   if (contract !== undefined) findings.push(...contractFindings(contract, hops, findings));
   const told = new Set(findings.map(({ code }) => code));
   const edges = [...(options.edges ?? []), ...(contract?.hops ?? [])];
@@ -142,6 +152,7 @@ export function judge(
   // A gap that somebody names says so itself: one cause is told once.
   const isTold = told.has('phantom-parent') || told.has('missing-link-target') || told.has('contract');
   if (graph.size > 0 && !isTold) findings.push(...silentFindings(unheard, judged));
+  if (contract?.signals !== undefined) findings.push(...signalFindings(contract.signals, signals, graph));
   if (options.expect === 'one-trace' && graph.traces > 1) {
     findings.push({
       code: 'several-traces',
@@ -158,7 +169,8 @@ export function judge(
     findings,
     hops,
     unheard: unheard.map(({ point: _point, first: _first, ...sends }) => sends),
-    agents: agentsOf(judged),
+    agents: agentsOf(judged, acting),
+    signals: signals.map(({ signal }) => signal),
     repeated: repeatedWorkOf(judged),
     ...(criticalPath === undefined ? undefined : { criticalPath }),
     chains: chains.count,

@@ -11,6 +11,21 @@ export interface ChainContract {
   readonly hops?: readonly ContractHop[];
   /** Whether hops that are not listed are a finding. Default `false`. */
   readonly only?: boolean;
+  /** What may not go wrong without an error, and what has to be seen. */
+  readonly signals?: SignalRules;
+}
+
+/** Which signals a capture may not hold, and which it has to. A kind alone is one of any agent's. */
+export interface SignalRules {
+  readonly forbid?: readonly (string | ContractSignal)[];
+  readonly require?: readonly (string | ContractSignal)[];
+}
+
+/** A signal, such as `answer_cut_off`, of one agent or of one service. */
+export interface ContractSignal {
+  readonly kind: string;
+  readonly agent?: string | undefined;
+  readonly service?: string | undefined;
 }
 
 /** A hop that there has to be. */
@@ -30,8 +45,8 @@ export interface ContractHop {
  * Returns a contract out of what a file held. Throws a `TypeError` that names what is wrong, and where.
  */
 export function readContract(value: unknown): ChainContract {
-  const contract = record(value, 'a contract', ['$schema', 'services', 'hops', 'only']);
-  const { services, hops, only } = contract;
+  const contract = record(value, 'a contract', ['$schema', 'services', 'hops', 'only', 'signals']);
+  const { services, hops, only, signals } = contract;
   if (services !== undefined && !(Array.isArray(services) && services.every((name) => typeof name === 'string'))) {
     throw new TypeError("`services` of a contract is a list of names, such as ['planner', 'analyst']");
   }
@@ -41,7 +56,33 @@ export function readContract(value: unknown): ChainContract {
     ...(services === undefined ? undefined : { services }),
     ...(hops === undefined ? undefined : { hops: hops.map((hop, nth) => hopOf(hop, `hops[${nth}]`)) }),
     ...(only === undefined ? undefined : { only }),
+    ...(signals === undefined ? undefined : { signals: signalRulesOf(signals) }),
   };
+}
+
+function signalRulesOf(value: unknown): SignalRules {
+  const { forbid, require } = record(value, '`signals` of a contract', ['forbid', 'require']);
+  return {
+    ...(forbid === undefined ? undefined : { forbid: contractSignals(forbid, 'signals.forbid') }),
+    ...(require === undefined ? undefined : { require: contractSignals(require, 'signals.require') }),
+  };
+}
+
+function contractSignals(value: unknown, where: string): (string | ContractSignal)[] {
+  if (!Array.isArray(value))
+    throw new TypeError(`\`${where}\` of a contract is a list of kinds, such as [answer_cut_off]`);
+  return value.map((one: unknown, nth) => {
+    if (typeof one === 'string' && one !== '') return one;
+    const place = `${where}[${nth}]`;
+    const takes = 'is a kind, such as answer_cut_off, or { kind, agent, service }';
+    if (typeof one !== 'object' || one === null) throw new TypeError(`${place} of a contract ${takes}`);
+    const { kind, agent, service } = record(one, place, ['kind', 'agent', 'service']);
+    if (typeof kind !== 'string' || kind === '') throw new TypeError(`${place} of a contract ${takes}`);
+    for (const [name, text] of Object.entries({ agent, service })) {
+      if (text !== undefined && typeof text !== 'string') throw new TypeError(`\`${name}\` of ${place} is text`);
+    }
+    return { kind, agent, service } as ContractSignal;
+  });
 }
 
 function hopOf(value: unknown, where: string): ContractHop {

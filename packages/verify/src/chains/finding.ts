@@ -21,6 +21,7 @@ export type ChainFindingCode =
   | 'lineage-backwards'
   | 'cycle'
   | 'too-deep'
+  | 'model-reloaded'
   | 'duplicate-span'
   | 'parent-loop'
   | 'many-roots'

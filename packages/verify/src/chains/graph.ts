@@ -1,7 +1,7 @@
 import type { SpanKindName } from '../span.ts';
 import { Adjacency } from './columns/adjacency.ts';
 import { Fact } from './columns/facts.ts';
-import type { SpanColumns } from './columns/span-columns.ts';
+import type { ModelColumns, SpanColumns } from './columns/span-columns.ts';
 import { KINDS } from './columns/span-draft.ts';
 import { idOf } from './columns/span-ids.ts';
 import { forestOf } from './forest.ts';
@@ -216,6 +216,11 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
+  /** What is to be seen of a turn or of a call of a model. */
+  notesOf(at: Index): readonly string[] | undefined {
+    return this.#columns.notes.get(at);
+  }
+
   /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;
@@ -236,9 +241,9 @@ export class SpanGraph {
     return this.#columns.agents;
   }
 
-  /** The tokens that spans count. */
-  tokens(): Iterable<readonly [Index, { readonly input: number; readonly output: number }]> {
-    return this.#columns.tokens;
+  /** What few spans say of models: what calls took and cost, what went wrong without an error, what was loaded. */
+  get models(): ModelColumns {
+    return this.#columns;
   }
 
   countsTokens(at: Index): boolean {

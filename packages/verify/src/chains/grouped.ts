@@ -36,11 +36,19 @@ export function grouped(
       severity,
       message: say(first, group.length),
       boundary: first.boundary,
-      spans: group.slice(0, SHOWN).map(({ at }): FoundSpan => {
-        const code = graph.codeOf(at);
-        return code === undefined ? graph.idOf(at) : { ...graph.idOf(at), code };
-      }),
+      spans: foundSpans(
+        graph,
+        group.slice(0, SHOWN).map(({ at }) => at),
+      ),
       count: group.length,
     };
+  });
+}
+
+/** Returns spans as a finding names them. */
+export function foundSpans(graph: SpanGraph, spans: readonly Index[]): FoundSpan[] {
+  return spans.map((at) => {
+    const code = graph.codeOf(at);
+    return code === undefined ? graph.idOf(at) : { ...graph.idOf(at), code };
   });
 }

@@ -8,9 +8,10 @@ import {
   readStatus,
   readTime,
 } from '../../otlp-values.ts';
-import { MAX_ATTRIBUTE_DEPTH, parseSpanId, parseTraceId } from '../../span.ts';
+import { instanceOf, MAX_ATTRIBUTE_DEPTH, parseSpanId, parseTraceId } from '../../span.ts';
+import type { SpanGroup } from '../../otlp-walk.ts';
+import { takeEvent } from './draft-events.ts';
 import { KnownAttributes } from './known-attributes.ts';
-import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
 import type { DraftLink, SpanDraft } from './span-draft.ts';
 import { halfOf } from './span-ids.ts';
 
@@ -18,7 +19,7 @@ import { halfOf } from './span-ids.ts';
  * Fills a draft with a span as it stands in OTLP/JSON, and returns whether it is one. The same as by way of `parseOtlpJson`, in a third of
  * the time: no object is made for a span, and of its attributes only those are read that are looked at.
  */
-export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string, scope: string): boolean {
+export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string, group: SpanGroup): boolean {
   if (!isRecord(span)) return false;
   const { traceId, parentSpanId, startTimeUnixNano, endTimeUnixNano, flags } = span;
   const lastTraceId = draft.traceId;
@@ -46,7 +47,7 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string, sc
   draft.name = textOf(span.name);
   draft.kind = readKind(span.kind);
   draft.service = service;
-  draft.scope = scope;
+  draft.scope = group.scope.name;
   const { code, message = '' } = readStatus(span.status);
   draft.failed = code === 'ERROR';
   draft.statusMessage = message;
@@ -56,8 +57,10 @@ export function draftOfOtlp(draft: SpanDraft, span: unknown, service: string, sc
     if (place !== undefined) draft.attributes.set(place, readAnyValue(keyValue.value, MAX_ATTRIBUTE_DEPTH));
   }
   for (const event of listOf(span.events)) {
-    if (isRecord(event) && event.name === EXCEEDED) draft.exceeded ??= reasonIn(event.attributes);
+    if (isRecord(event)) takeEvent(draft, event.name, (key) => valueIn(event.attributes, key));
   }
+  // Told of few spans, so that it is looked up for those alone.
+  draft.instance = draft.loads.length === 0 ? undefined : instanceOf(group.resource);
   draft.links = listOf(span.links);
   draft.readLink = readLink;
   return true;
@@ -73,10 +76,9 @@ function readLink(link: unknown): DraftLink | undefined {
   return { traceId, high: halfOf(id, 0), low: halfOf(id, 8), isUnsampled };
 }
 
-function reasonIn(attributes: unknown): string {
-  const found = listOf(attributes).find((attribute) => isRecord(attribute) && attribute.key === EXCEEDED_REASON);
-  const value = isRecord(found) ? readAnyValue(found.value, MAX_ATTRIBUTE_DEPTH) : undefined;
-  return typeof value === 'string' ? value : 'a limit';
+function valueIn(attributes: unknown, key: string): unknown {
+  const found = listOf(attributes).find((attribute) => isRecord(attribute) && attribute.key === key);
+  return isRecord(found) ? readAnyValue(found.value, MAX_ATTRIBUTE_DEPTH) : undefined;
 }
 
 /** Returns an id as {@link halfOf} takes it. Most are in that form. */

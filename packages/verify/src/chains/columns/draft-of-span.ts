@@ -1,6 +1,7 @@
 import type { CollectedSpan, SpanLink } from '../../span.ts';
+import { instanceOf } from '../../span.ts';
+import { takeEvent } from './draft-events.ts';
 import { KnownAttributes } from './known-attributes.ts';
-import { EXCEEDED, EXCEEDED_REASON } from './span-draft.ts';
 import type { DraftLink, SpanDraft } from './span-draft.ts';
 import { halfOf } from './span-ids.ts';
 
@@ -33,11 +34,9 @@ export function draftOfSpan(draft: SpanDraft, span: CollectedSpan): boolean {
     const place = KnownAttributes.placeOf(key);
     if (place !== undefined) draft.attributes.set(place, attributes[key] ?? null);
   }
-  for (const event of events) {
-    if (event.name !== EXCEEDED) continue;
-    const reason = event.attributes[EXCEEDED_REASON];
-    draft.exceeded ??= typeof reason === 'string' ? reason : 'a limit';
-  }
+  for (const event of events) takeEvent(draft, event.name, (key) => event.attributes[key]);
+  // Told of few spans, so that it is looked up for those alone.
+  draft.instance = draft.loads.length === 0 ? undefined : instanceOf(span.resource);
   draft.links = links;
   draft.readLink = readLink;
   return true;

@@ -66,6 +66,13 @@ export class KnownAttributes {
   }
 }
 
+/** Returns a number that is not negative, or text that says one; `undefined` for what is none. */
+export function amountOf(value: unknown): number | undefined {
+  const amount =
+    typeof value === 'string' && /^\d{1,15}(?:\.\d{1,15})?(?:e-?\d{1,2})?$/i.test(value) ? Number(value) : value;
+  return typeof amount === 'number' && amount >= 0 && amount < Infinity ? amount : undefined;
+}
+
 // Nobody names a place by more, and somebody may put a document there.
 const MAX_TEXT = 4096;
 

@@ -3,11 +3,15 @@ import { callOf, meetingPointOf, placeKeyOf } from '../meeting-point.ts';
 import type { CodePlace } from '../finding.ts';
 import type { MeetingPoint } from '../meeting-point.ts';
 import { digest } from './digest.ts';
+import { takeSignals } from './draft-events.ts';
 import { draftOfSpan } from './draft-of-span.ts';
 import { Fact, factsOf } from './facts.ts';
 import { GrowingFloats, GrowingIntegers } from './growing.ts';
 import { Interned } from './interned.ts';
+import { amountOf } from './known-attributes.ts';
+import { notesOf } from './notes.ts';
 import { KINDS, SpanDraft } from './span-draft.ts';
+import type { ModelLoad } from './span-draft.ts';
 import { SpanIds } from './span-ids.ts';
 
 /** So many spans of one id are compared with the next one that has it. */
@@ -62,6 +66,15 @@ export class SpanColumns {
     number,
     { readonly input: number; readonly output: number }
   >();
+  /** What calls of models cost, each in the currency of its number. */
+  readonly costs: Map<number, { readonly amount: number; readonly currency: number }> = new Map();
+  /** As spans name them, which may be empty. */
+  readonly currencies: Interned<string> = new Interned<string>();
+  /** What went wrong without an error. */
+  readonly signals: Map<number, readonly string[]> = new Map();
+  readonly loads: Map<number, SpanLoads> = new Map();
+  /** What is to be seen of a turn or of a call of a model. */
+  readonly notes: Map<number, readonly string[]> = new Map();
   /** How many spans were left out: their ids or times are none. */
   unreadable = 0;
   readonly #draft = new SpanDraft();
@@ -118,6 +131,22 @@ export class SpanColumns {
     }
     if (conversation !== undefined) this.conversations.set(at, conversation);
     if (draft.exceeded !== undefined) this.exceeded.set(at, draft.exceeded);
+    this.#takeWork(at, draft);
+  }
+
+  /** What few spans say. */
+  #takeWork(at: number, draft: SpanDraft): void {
+    const { attributes, signals, loads, instance } = draft;
+    const amount = amountOf(attributes.get('throughline.cost'));
+    if (amount !== undefined) {
+      const currency = attributes.text('throughline.cost.currency') ?? '';
+      this.costs.set(at, { amount, currency: this.currencies.add(currency, currency) });
+    }
+    takeSignals(draft, attributes.get('throughline.signals'));
+    if (signals.size > 0) this.signals.set(at, [...signals]);
+    if (loads.length > 0) this.loads.set(at, { instance, models: [...loads] });
+    const notes = notesOf(attributes, signals);
+    if (notes.length > 0) this.notes.set(at, notes);
   }
 
   /** Returns what is true of a span by its links. */
@@ -166,6 +195,15 @@ export class SpanColumns {
     );
   }
 }
+
+/** The models that were loaded at a span, and in which process, where that is known. */
+export interface SpanLoads {
+  readonly instance: string | undefined;
+  readonly models: readonly ModelLoad[];
+}
+
+/** The columns that few spans have a value in, for what is said of models. */
+export type ModelColumns = Readonly<Pick<SpanColumns, 'tokens' | 'costs' | 'currencies' | 'signals' | 'loads'>>;
 
 /** The links of all spans, one after the other. */
 class LinkColumns {

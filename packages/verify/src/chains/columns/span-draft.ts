@@ -13,6 +13,14 @@ export interface DraftLink {
   readonly isUnsampled: boolean;
 }
 
+/** A model that was loaded into a process. */
+export interface ModelLoad {
+  readonly model: string;
+  readonly version: string | undefined;
+  /** Seconds; 0 where nobody says. */
+  readonly took: number;
+}
+
 /** A span on its way into columns. One is filled again and again. */
 export class SpanDraft {
   traceId = '';
@@ -39,6 +47,12 @@ export class SpanDraft {
   readonly attributes: KnownAttributes = new KnownAttributes();
   /** The limit that a chain of agents went past here. */
   exceeded: string | undefined = undefined;
+  /** What went wrong here without an error, each kind once. */
+  readonly signals: Set<string> = new Set<string>();
+  /** The models that were loaded here. */
+  readonly loads: ModelLoad[] = [];
+  /** The process that the span is of, as text; `undefined` where its resource does not say. */
+  instance: string | undefined = undefined;
   /** As they came: of a span that is there already none is read. */
   links: readonly unknown[] = [];
   readLink: (link: unknown) => DraftLink | undefined = () => undefined;
@@ -49,11 +63,9 @@ export class SpanDraft {
     this.parentLow = 0;
     this.parentIsRemote = undefined;
     this.exceeded = undefined;
+    if (this.signals.size > 0) this.signals.clear();
+    this.loads.length = 0;
     this.attributes.clear();
     this.links = [];
   }
 }
-
-/** The event by which Throughline says that a chain of agents went past a limit, and the attribute that names the limit. */
-export const EXCEEDED = 'throughline.lineage.exceeded';
-export const EXCEEDED_REASON = 'throughline.lineage.reason';
