@@ -207,6 +207,14 @@ describe.each([
   });
 });
 
+it('is middleware by the types of either version', () => {
+  const language: Parameters<typeof ai6.wrapLanguageModel>[0]['middleware'] = modelMiddleware();
+  const embedding: Parameters<typeof ai6.wrapEmbeddingModel>[0]['middleware'] = modelMiddleware();
+  const newer: ai7.LanguageModelMiddleware = modelMiddleware();
+  for (const middleware of [language, embedding, newer])
+    expect(middleware).toHaveProperty('specificationVersion', 'v3');
+});
+
 it('refuses wrong options', () => {
   expect(() => modelMiddleware({ stallMs: -1 })).toThrow(/stallMs/);
   expect(() => modelMiddleware({ provider: '' })).toThrow(/provider/);

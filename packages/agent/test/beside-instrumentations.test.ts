@@ -20,7 +20,7 @@ import OpenAI from 'openai';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { modelMiddleware } from '../src/ai-sdk.ts';
 import { traceAnthropic } from '../src/anthropic.ts';
-import { runAgent } from '../src/index.ts';
+import { callModel, runAgent } from '../src/index.ts';
 import { traceOpenAI } from '../src/openai.ts';
 
 let telemetry: Telemetry;
@@ -80,6 +80,13 @@ describe('@opentelemetry/instrumentation-openai', () => {
       '@opentelemetry/instrumentation-openai',
     );
     expect(await measured()).toContain('gen_ai.client.token.usage');
+  });
+
+  it('counts twice inside of a `callModel`, where the client is not traced, and the checker says so', async () => {
+    const client = new Patched({ baseURL: model.v1, apiKey: 'none' });
+    await callModel({ model: 'm' }, () => client.chat.completions.create({ model: 'm', messages }));
+    expect([tokens(), findings()]).toEqual([200, ['double-usage']]);
+    await measured();
   });
 
   it('counts nothing a second time where it is', async () => {

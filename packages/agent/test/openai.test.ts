@@ -129,6 +129,39 @@ it('leaves what is wrong with a request to the SDK', async () => {
   expect(telemetry.find('chat').status.code).toBe(2);
 });
 
+it.each([
+  ...['null', '7', '[]', '{}', '{"choices":[null]}', '{"choices":"x","usage":7}'],
+  '{"choices":[{"message":{"content":{"a":1}},"finish_reason":7}],"usage":{"prompt_tokens":-1,"completion_tokens":1e999}}',
+  '{"__proto__":{"choices":[]},"model":{},"id":[]}',
+])('gives what the SDK makes of the answer %s', async (body) => {
+  const fetch = async (): Promise<Response> => Response.json(JSON.parse(body));
+  const outcome = (client: OpenAI): Promise<unknown> =>
+    (async () => client.chat.completions.create({ model: 'm', messages }))().catch(String);
+  expect(await outcome(traced(undefined, { fetch }))).toEqual(await outcome(bare({ fetch })));
+  expect(names()).toEqual(['chat m']);
+  expect(telemetry.find('chat m').attributes).not.toHaveProperty('gen_ai.usage.input_tokens');
+});
+
+it.each(['null', '7', '[]', '{"choices":[null]}', '{"choices":[{"delta":null}]}', 'no JSON'])(
+  'gives what the SDK makes of the event %s in a stream',
+  async (data) => {
+    const type = { headers: { 'content-type': 'text/event-stream' } };
+    const fetch = async (): Promise<Response> => new Response(`data: ${data}\n\ndata: [DONE]\n\n`, type);
+    const outcome = async (client: OpenAI): Promise<unknown> => {
+      const chunks: unknown[] = [];
+      try {
+        for await (const chunk of await client.chat.completions.create({ model: 'm', messages, stream: true }))
+          chunks.push(chunk);
+      } catch (error) {
+        chunks.push(String(error));
+      }
+      return chunks;
+    };
+    expect(await outcome(traced(undefined, { fetch }))).toEqual(await outcome(bare({ fetch })));
+    expect(names()).toEqual(['chat m']);
+  },
+);
+
 it('follows embeddings and the legacy completions', async () => {
   const client = traced();
   await client.embeddings.create({ model: 'e', input: ['one', 'two'] });
