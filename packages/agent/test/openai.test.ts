@@ -130,7 +130,12 @@ it('leaves what is wrong with a request to the SDK', async () => {
 });
 
 it.each([
-  ...['null', '7', '[]', '{}', '{"choices":[null]}', '{"choices":"x","usage":7}'],
+  'null',
+  '7',
+  '[]',
+  '{}',
+  '{"choices":[null]}',
+  '{"choices":"x","usage":7}',
   '{"choices":[{"message":{"content":{"a":1}},"finish_reason":7}],"usage":{"prompt_tokens":-1,"completion_tokens":1e999}}',
   '{"__proto__":{"choices":[]},"model":{},"id":[]}',
 ])('gives what the SDK makes of the answer %s', async (body) => {
