@@ -30,6 +30,8 @@ export interface AgentInstruments {
   modelCall(seconds: number, labels: Attributes): void;
   firstChunk(seconds: number, labels: Attributes): void;
   chunk(seconds: number, labels: Attributes): void;
+  /** Requests of a call, those that failed among them. */
+  attempts(count: number, labels: Attributes): void;
   tokens(tokens: MeasuredTokens, labels: Attributes): void;
   cost(amount: number, labels: Attributes): void;
   /** Calls of other operations than inference: embeddings, retrieval. */
@@ -81,6 +83,10 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     });
   const [inferenceCalls, toolCalls] = [calls('inference'), calls('tool')];
   const tokens = olderNames ? usageOf(meter) : countersOf(meter);
+  const attempts = meter.createCounter('throughline.model.attempts', {
+    unit: '{attempt}',
+    description: 'Requests that model calls took, those that failed among them.',
+  });
   const cost = meter.createCounter('throughline.cost', { description: 'What model calls cost, by the prices given.' });
   const signals = meter.createCounter('throughline.signals', {
     unit: '{signal}',
@@ -93,6 +99,7 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     modelCall: (value, labels) => measure(() => duration.record(value, labels)),
     firstChunk: (value, labels) => measure(() => firstChunk.record(value, labels)),
     chunk: (value, labels) => measure(() => chunk.record(value, labels)),
+    attempts: (count, labels) => measure(() => attempts.add(count, labels)),
     tokens: (counted, labels) => measure(() => tokens(counted, labels)),
     cost: (amount, labels) => measure(() => cost.add(amount, labels)),
     operation: (value, labels) => measure(() => operation.record(value, labels)),
