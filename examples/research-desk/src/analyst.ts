@@ -41,7 +41,7 @@ await runProcess('analyst', analyst, async () => {
       tools.catch(() => (tools = undefined));
       const found = await tools
         .then((ready) =>
-          runAgent(analyst, { conversationId: task.question, ...loggedEvents() }, () =>
+          runAgent(analyst, loggedEvents(), () =>
             loggedStep('turn', { aspect: task.aspect }, () => research(task, ready, choose)),
           ),
         )

@@ -55,6 +55,9 @@ describe('the demo', { timeout: DEADLINE }, () => {
       /─ mcp http ──▶ library {2}SERVER tools\/call search/,
       /─ mcp stdio ──▶ reader {2}SERVER tools\/call read_passage/,
       /─ kafka research\.results ──▶ planner {2}CONSUMER process research\.results/,
+      /─ analyst {2}INTERNAL invoke_agent analyst-\d/,
+      /─ analyst {2}INTERNAL execute_tool search/,
+      /─ analyst {2}CLIENT chat desk-1/,
     ]) {
       expect(output).toMatch(hop);
     }
@@ -92,6 +95,30 @@ describe('the demo', { timeout: DEADLINE }, () => {
       '✗ 4 traces were found where one was expected',
     ]);
     expect(output).toMatch(/^broken: 4 chains, 4 traces, 5 services, \d+ spans$/m);
+  });
+
+  test.each([
+    ['wrong', /invoke_agent analyst-\d .*\(not_grounded\)/],
+    ['cut-off', /chat desk-1 .*\(mostly \w+, .*, answer_cut_off\)/],
+    ['busy-provider', /invoke_agent analyst-\d .*\(ok after retries\)[^]*chat desk-1 .*, 2 attempts,/],
+  ])('--model %s is sound, and the tree says what went wrong', async (mood, seen) => {
+    const { code, output, progress } = await startDemo(['--model', mood], shared).ended;
+    expect(code, output + progress).toBe(0);
+    expect(output).toMatch(seen);
+    expect(output).toMatch(/^ {2}tokens: gateway none of its own; with all below 18300 in, 240 out, 3 calls/m);
+  });
+
+  test('--model failing has no answer, and the failed calls are shown', async () => {
+    const { code, output } = await startDemo(['--model', 'failing'], shared).ended;
+    expect(code).toBe(1);
+    expect(output).toMatch(/^No answer: analyst-\d could not do \w+: 500 The engine is overloaded/m);
+    expect(output).toMatch(/chat desk-1 .*\(mostly retries, 3 attempts.*\) {2}ERROR 500/);
+  });
+
+  test('--model takes no other', async () => {
+    const { code, progress } = await startDemo(['--model', 'nice'], shared).ended;
+    expect(code).toBe(1);
+    expect(progress).toMatch(/^--model takes well, long-prompt, .*failing, not nice\n$/);
   });
 
   test('--break takes no other', async () => {

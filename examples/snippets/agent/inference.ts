@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { recordEvaluation, runInference, runRetrieval, watchDrift } from '@throughline/agent';
 import { startTelemetry } from '@throughline/test-telemetry';
+import { checkChains, fromReadableSpans } from '@throughline/verify';
 
 const telemetry = startTelemetry();
 const texts = ['well', 'hm'];
@@ -41,5 +42,13 @@ const signalsOf = (name: string): unknown[] =>
 assert.deepEqual(signalsOf('predict toxicity'), ['low_confidence']);
 assert.deepEqual(signalsOf('retrieval handbook'), ['stale_retrieval']);
 assert.equal(telemetry.find('retrieval handbook').events[0]?.name, 'gen_ai.evaluation.result');
+
+// A model that is loaded for each run is a finding of the checker.
+for (const cold of [true, false, false, false]) runInference(request, (run) => run.loaded({ cold, duration: 2 }));
+const { findings } = checkChains(fromReadableSpans(telemetry.spans()));
+assert.deepEqual(
+  findings.map(({ code }) => code),
+  ['model-reloaded'],
+);
 await telemetry.shutdown();
 console.log('a model that is unsure and a passage that is old are signals');

@@ -56,7 +56,7 @@ export function traceAnthropic<C extends AnthropicClientLike>(client: C, options
       // It opens a span of the SDK's before it calls `create`.
       const { stream } = sender;
       if (typeof stream === 'function') {
-        replace(resource, 'stream', (...args: unknown[]): unknown => Reflect.apply(stream, sender, args));
+        replace(resource, 'stream', (...args: unknown[]) => Reflect.apply(stream, sender, args) as unknown);
       }
     }
   });

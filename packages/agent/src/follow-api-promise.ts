@@ -5,11 +5,13 @@ import type { Ending, Following } from './follow-stream.ts';
  * What the clients of OpenAI and Anthropic return. As a promise it is settled at once: the request runs, and the body is read where `parse`
  * is called, which `then`, `catch`, `finally` and `withResponse` do. `asResponse` gives the response with its body unread.
  */
-export interface ApiPromise extends PromiseLike<unknown> {
+export interface ApiPromise extends PromiseLike<unknown>, ApiPromiseMembers {}
+
+interface ApiPromiseMembers {
   parse: () => Promise<unknown>;
   asResponse: () => Promise<unknown>;
   /** Returns one of the same request whose body is mapped once it is read. */
-  _thenUnwrap: (map: (value: unknown) => unknown) => ApiPromise;
+  _thenUnwrap: (map: (value: unknown, ...more: unknown[]) => unknown) => ApiPromise;
 }
 
 /** Whether a promise is one of those clients'. */
@@ -45,15 +47,23 @@ export function followApiPromise(
       ? undefined
       : contextApi.with(ROOT_CONTEXT, () => setTimeout(() => ends({ how: 'abandoned' }), abandonMs)).unref();
 
-  const watched = (api: ApiPromise): ApiPromise => {
-    // Those of its class, below what is put over them here.
+  const take = (value: unknown): unknown => {
+    if (isOver) return value;
+    // From here on it is told of what came out.
+    isOver = true;
+    clearTimeout(timer);
+    return settled(value, following);
+  };
+
+  // In place: a second promise of the same request would read its body a second time, where somebody else has begun to read this one.
+  const watched = (api: ApiPromise, taken: (value: unknown) => unknown): ApiPromise => {
     const { parse, asResponse, _thenUnwrap: unwrap } = api;
     let parsed: Promise<unknown> | undefined;
-    const members: Record<string, unknown> = {
+    const members: ApiPromiseMembers = {
       parse: () => {
         isParsing = true;
         clearTimeout(timer);
-        return (parsed ??= contextApi.with(context, () => parse.call(api)).then(undefined, failed));
+        return (parsed ??= contextApi.with(context, () => parse.call(api)).then(taken, failed));
       },
       asResponse: async () => {
         const response = await contextApi.with(context, () => asResponse.call(api)).catch(failed);
@@ -61,21 +71,21 @@ export function followApiPromise(
         if (!isParsing) ends({ how: 'done' });
         return response;
       },
-      _thenUnwrap: (map: (value: unknown) => unknown) => watched(unwrap.call(api, map)),
+      _thenUnwrap: (map) =>
+        watched(
+          unwrap.call(api, (value, ...more) => map(take(value), ...more)),
+          asIs,
+        ),
     };
-    for (const name of Object.keys(members)) {
-      Object.defineProperty(api, name, { value: members[name], writable: true, configurable: true });
+    for (const [name, value] of Object.entries(members)) {
+      Object.defineProperty(api, name, { value, writable: true, configurable: true });
     }
     return api;
   };
 
-  return watched(
-    promise._thenUnwrap((value) => {
-      if (isOver) return value;
-      // From here on it is told of what came out.
-      isOver = true;
-      clearTimeout(timer);
-      return settled(value, following);
-    }),
-  );
+  return watched(promise, take);
+}
+
+function asIs(value: unknown): unknown {
+  return value;
 }

@@ -1,5 +1,6 @@
 import type { Attributes, Counter, Histogram, Meter, MeterProvider } from '@opentelemetry/api';
 import { guarded, isAmong, lazyInstruments } from '@throughline/core/adapter';
+import { ATTR_GEN_AI_TOKEN_TYPE } from './conventions.ts';
 import { SCOPE } from './scope.ts';
 
 // https://github.com/open-telemetry/semantic-conventions-genai/blob/v0.1.0/docs/gen-ai/gen-ai-metrics.md
@@ -172,7 +173,7 @@ function usageOf(meter: Meter): TokenRecorder {
     advice: { explicitBucketBoundaries: TOKENS },
   });
   return ({ input, output }, labels) => {
-    if (input !== undefined) usage.record(input, { ...labels, 'gen_ai.token.type': 'input' });
-    if (output !== undefined) usage.record(output, { ...labels, 'gen_ai.token.type': 'output' });
+    if (input !== undefined) usage.record(input, { ...labels, [ATTR_GEN_AI_TOKEN_TYPE]: 'input' });
+    if (output !== undefined) usage.record(output, { ...labels, [ATTR_GEN_AI_TOKEN_TYPE]: 'output' });
   };
 }

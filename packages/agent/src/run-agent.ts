@@ -158,7 +158,7 @@ function sumsOf({ sums, settings }: TurnState, failed: boolean): Attributes {
     [ATTR_TURN_WASTED_TIME]: sums.wastedMs > 0 ? sums.wastedMs / 1000 : undefined,
     [ATTR_TURN_WASTED_TOKENS]: sums.wastedTokens > 0 ? sums.wastedTokens : undefined,
     [ATTR_TURN_REPEATED_TOOL_CALLS]: sums.repeatedToolCalls > 0 ? sums.repeatedToolCalls : undefined,
-    [ATTR_TURN_COST]: cost,
+    [ATTR_TURN_COST]: cost === undefined ? undefined : Number(cost.toFixed(9)),
     [ATTR_COST_CURRENCY]: cost === undefined ? undefined : settings.currency,
     [ATTR_SIGNALS]: signals.length > 0 ? signals : undefined,
   };

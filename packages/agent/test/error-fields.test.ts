@@ -6,7 +6,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { callModel, errorFields, runAgent } from '../src/index.ts';
+import { callModel, errorFields, runAgent, runInference } from '../src/index.ts';
 
 let telemetry: Telemetry;
 let server: Server;
@@ -86,6 +86,13 @@ describe('errorFields()', () => {
     const error = Object.assign(new BadRequestError('no'), { requestID: 'req-9' });
     await thrownBy(() => callModel(request, () => Promise.reject(error)));
     expect(errorFields(error)['throughline.model.request_id']).toBe('req-9');
+  });
+
+  it('keeps the call that failed, where another model’s run is around it', async () => {
+    const error = new BadRequestError('no');
+    const inner = (): Promise<never> => callModel({ model: 'inner' }, () => Promise.reject(error));
+    await thrownBy(() => runInference({ model: 'outer' }, inner));
+    expect(errorFields(error)['gen_ai.request.model']).toBe('inner');
   });
 
   it('tells of the one call where one is in another, which is no second', async () => {

@@ -1,6 +1,6 @@
 /** An answer with everything decided, that a wire format only has to write down. */
 import { randomUUID } from 'node:crypto';
-import type { Behaviour, FinishReason, Report, Tokens } from './behaviour.ts';
+import type { Behaviour, FinishReason, Report, Tokens, Usage } from './behaviour.ts';
 import { partsOf, whole } from './parts.ts';
 import type { Part } from './parts.ts';
 import type { CachedTokens } from './prompt-cache.ts';
@@ -19,9 +19,6 @@ export interface Answer {
   readonly serviceTier: string | undefined;
   readonly report: Report;
 }
-
-/** As `Tokens`, all known. */
-export type Usage = Required<Tokens>;
 
 /** What an answer is made from beside its behaviour. */
 export interface Asked {

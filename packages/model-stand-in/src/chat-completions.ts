@@ -1,5 +1,6 @@
 /** OpenAI's chat completions: https://platform.openai.com/docs/api-reference/chat */
-import type { Answer, Usage } from './answer.ts';
+import type { Answer } from './answer.ts';
+import type { Usage } from './behaviour.ts';
 import { saidBy, textOf } from './conversation.ts';
 import { listOf, objectOf, textIn } from './json.ts';
 import type { JsonObject } from './json.ts';

@@ -60,7 +60,10 @@ export async function deliver(exchange: Exchange, behaviour: Behaviour, answer: 
   }
   head(200, 'application/json');
   await pass('body');
-  const text = JSON.stringify(format.body(answer, request));
+  return sendWhole(JSON.stringify(format.body(answer, request)), connection, fail);
+}
+
+async function sendWhole(text: string, connection: Connection, fail: Failure | undefined): Promise<boolean> {
   if (fail === undefined) {
     await connection.end(text);
     return true;

@@ -1,5 +1,6 @@
 /** Anthropic's messages: https://docs.anthropic.com/en/api/messages */
-import type { Answer, Usage } from './answer.ts';
+import type { Answer } from './answer.ts';
+import type { Usage } from './behaviour.ts';
 import { anthropic } from './anthropic.ts';
 import type { FinishReason } from './behaviour.ts';
 import { saidBy, textOf } from './conversation.ts';

@@ -1,5 +1,5 @@
 /** A cache of prompts, as providers have it: what a prompt begins with and was seen before costs less. */
-import type { Usage } from './answer.ts';
+import type { Usage } from './behaviour.ts';
 import { tokensIn } from './prompt.ts';
 import type { Prompt } from './prompt.ts';
 

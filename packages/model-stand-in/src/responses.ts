@@ -1,6 +1,7 @@
 /** OpenAI's responses: https://platform.openai.com/docs/api-reference/responses */
 import { randomUUID } from 'node:crypto';
-import type { Answer, Usage } from './answer.ts';
+import type { Answer } from './answer.ts';
+import type { Usage } from './behaviour.ts';
 import { saidBy, textOf } from './conversation.ts';
 import type { Item } from './conversation.ts';
 import { listOf, textIn } from './json.ts';

@@ -74,6 +74,12 @@ export const lookedAt = [
   'code.line.number',
   'code.lineno',
   // What hop spans of Throughline may carry. `throughline.calls`: how many outbound hops were started under an inbound one, sampled or not.
+  'gen_ai.usage.cache_read.input_tokens',
+  'throughline.model.slowest_phase',
+  'throughline.model.queue.time',
+  'throughline.model.region',
+  'throughline.model.attempts',
+  'throughline.turn.outcome',
   'throughline.direction',
   'throughline.calls',
   'throughline.transport',

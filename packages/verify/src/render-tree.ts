@@ -84,7 +84,9 @@ function renderSpan(row: TreeRow, paint: Paint): string {
   const name = row.name === '' ? '' : ` ${printable(row.name)}`;
   const duration = paint(formatDuration(row.duration), 'quiet');
   const notes = [...errorNote(row), ...placeNote(row)].map((note) => `  ${paint(note, 'error')}`);
-  return `${paint(printable(row.service), 'service')}  ${row.kind}${name}  ${duration}${notes.join('')}`;
+  const seen =
+    row.notes === undefined ? '' : `  ${paint(`(${row.notes.map((note) => printable(note)).join(', ')})`, 'quiet')}`;
+  return `${paint(printable(row.service), 'service')}  ${row.kind}${name}  ${duration}${seen}${notes.join('')}`;
 }
 
 function errorNote({ error }: TreeRow): string[] {

@@ -153,3 +153,29 @@ test('colour is on request, and changes no text', () => {
   // oxlint-disable-next-line no-control-regex -- the escape is what is looked for
   expect(coloured.replace(/\u001b\[\d+m/g, '')).toBe(DESK);
 });
+
+test('a turn and a call of a model say where their time went, what was tried again, and what failed in silence', () => {
+  const turn = span(1, undefined, {
+    name: 'invoke_agent planner',
+    attributes: { 'throughline.turn.outcome': 'ok_after_retries', 'throughline.signals': ['not_grounded'] },
+  });
+  const call = span(2, 1, {
+    name: 'chat gpt-9',
+    attributes: {
+      'throughline.model.slowest_phase': 'retries',
+      'throughline.model.attempts': 3,
+      'throughline.model.queue.time': 1.25,
+      'throughline.model.region': 'Sweden Central',
+      'gen_ai.usage.input_tokens': 6100,
+      'gen_ai.usage.cache_read.input_tokens': 0,
+    },
+  });
+  const other = span(3, 1, { attributes: { 'throughline.turn.outcome': 'ok', 'throughline.model.attempts': 1 } });
+  expect(renderTree([turn, call, other]).split('\n').slice(1)).toEqual([
+    expect.stringMatching(/^gateway {2}INTERNAL invoke_agent planner {2}\S+ ms {2}\(ok after retries, not_grounded\)$/),
+    expect.stringMatching(
+      /chat gpt-9 {2}\S+ ms {2}\(mostly retries, 3 attempts, 1\.25 s in queue, 6100 in of which 0 cached, Sweden Central\)$/,
+    ),
+    expect.stringMatching(/span 3 {2}\S+ ms$/),
+  ]);
+});

@@ -5,6 +5,9 @@ const micros = (time: bigint): number => Number(time / 1000n);
 const tagsOf = (attributes: CollectedSpan['attributes']) =>
   Object.entries(attributes).map(([key, value]) => ({ key, type: typeof value, value }));
 
+const processOf = ({ service, resource }: CollectedSpan): string =>
+  `${service} ${String(resource['service.instance.id'] ?? '')}`;
+
 /** As Jaeger's UI downloads it: ids without zeros at the front, links as references that follow from. */
 export function asJaeger(spans: readonly CollectedSpan[]): string {
   const data = [...new Set(spans.map(({ traceId }) => traceId))].map((traceID) => ({
@@ -27,13 +30,15 @@ export function asJaeger(spans: readonly CollectedSpan[]): string {
           { key: 'otel.scope.name', type: 'string', value: span.scope.name },
           ...(span.status.code === 'ERROR' ? [{ key: 'error', type: 'bool', value: true }] : []),
         ],
-        logs: span.events.map(({ name, timeUnixNano }) => ({
+        logs: span.events.map(({ name, timeUnixNano, attributes }) => ({
           timestamp: micros(timeUnixNano),
-          fields: [{ key: 'event', type: 'string', value: name }],
+          fields: [{ key: 'event', type: 'string', value: name }, ...tagsOf(attributes)],
         })),
-        processID: span.service,
+        processID: processOf(span),
       })),
-    processes: Object.fromEntries(spans.map(({ service }) => [service, { serviceName: service, tags: [] }])),
+    processes: Object.fromEntries(
+      spans.map((span) => [processOf(span), { serviceName: span.service, tags: tagsOf(span.resource) }]),
+    ),
   }));
   return JSON.stringify({ data });
 }

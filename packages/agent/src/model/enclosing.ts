@@ -1,7 +1,7 @@
 import { SpanKind, trace } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { describeSpan, failureType, noSpan } from '@throughline/core/adapter';
-import { ATTR_ERROR_TYPE, ATTR_GEN_AI_OPERATION_NAME, CHAT } from '../conventions.ts';
+import { describeSpan, noSpan } from '@throughline/core/adapter';
+import { ATTR_GEN_AI_OPERATION_NAME, CHAT } from '../conventions.ts';
 import type { OpenStep } from '../run-step.ts';
 import { modelCallIn } from './model-call.ts';
 import type { OpenCall } from './model-call.ts';
@@ -44,23 +44,20 @@ export function enclosingSpan(context: Context, operation: string): Span | undef
 }
 
 /**
- * Returns a step that adds to a span of somebody else's. What its owner wrote stays, and so do its end and its status. Usage is the owner's to
- * write, under whichever names.
+ * Returns a step that adds to a span of somebody else's. What its owner wrote stays, and its end and its status are the owner's. So is usage,
+ * under whichever names.
  */
 export function stepInside(span: ReadableSpan, context: Context): OpenStep {
   const describe = (more: Attributes): void =>
     describeSpan(span, () => {
       for (const [name, value] of Object.entries(more)) {
-        if (value === undefined || name.startsWith(USAGE) || span.attributes?.[name] !== undefined) continue;
-        span.setAttribute(name, value);
+        if (value === undefined || name.startsWith(USAGE)) continue;
+        if (name.startsWith(OURS) || span.attributes?.[name] === undefined) span.setAttribute(name, value);
       }
     });
-  return {
-    context,
-    span,
-    describe,
-    end: (outcome) => describe({ ...outcome?.attributes, [ATTR_ERROR_TYPE]: failureType(outcome) }),
-  };
+  // An error may be that of an attempt which others follow.
+  return { context, span, describe, end: (outcome) => describe({ ...outcome?.attributes }) };
 }
 
+const OURS = 'throughline.';
 const USAGE = 'gen_ai.usage.';

@@ -72,9 +72,10 @@ export interface CallState {
 }
 
 /** Ends a call that is not to be made. */
-export function endRefused({ call, open, turn }: CallState, error: LineageError): void {
+export function endRefused({ call, open, turn, request, attempt }: CallState, error: LineageError): void {
   call.isOver = true;
-  if (turn !== undefined) turn.sums.failures++;
+  const nothing = { attempt, ms: 0, tokens: 0, failed: true };
+  if (turn !== undefined) settleAttempt(turn, `model ${request.model ?? ''}`, nothing, 0);
   open.end({ failed: true, error, errorType: `throughline.${error.reason}` });
 }
 

@@ -177,6 +177,12 @@ export class OpenCall implements ModelCall {
     }
   }
 
+  /** Whether a stream has told how it came out, and what it took. */
+  get hasSaidAll(): boolean {
+    const { finishReasons, inputTokens, outputTokens } = this.said;
+    return finishReasons !== undefined && (inputTokens !== undefined || outputTokens !== undefined);
+  }
+
   take(said: Said): void {
     const { text } = said;
     if (text !== undefined && text !== '') {

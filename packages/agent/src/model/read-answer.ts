@@ -24,5 +24,6 @@ export function readAnswer(chunk: unknown): Said | undefined {
       ? readStreamPart(value)
       : readMessageEvent(value);
   }
+  if (Array.isArray(value.embeddings)) return { inputTokens: loose(value.usage).tokens };
   return value.finishReason !== undefined && value.usage !== undefined ? readGenerated(value) : undefined;
 }

@@ -112,7 +112,10 @@ export function startCall(
   });
   const state: CallState = { call, open, settings, turn, request, attempt, earlier, isTheirs: theirs !== undefined };
   const chunk = (value: unknown, waited: number): void => {
-    if (!call.isFed) call.chunk(value, waited);
+    if (call.isFed || call.isOver) return;
+    call.chunk(value, waited);
+    // Its owner may end the span before the stream has ended.
+    if (theirs !== undefined && call.hasSaidAll) ended({ how: 'done' });
   };
   const ended = (ending: Ending): void => {
     if (call.isOver) return;

@@ -16,6 +16,8 @@ const PROVIDERS = [
   ['api.anthropic.com', 'anthropic'],
   ['amazonaws.com', 'aws.bedrock'],
   ['aiplatform.googleapis.com', 'gcp.vertex_ai'],
+  // `us-central1-aiplatform.googleapis.com`
+  ['-aiplatform.googleapis.com', 'gcp.vertex_ai'],
   ['generativelanguage.googleapis.com', 'gcp.gemini'],
   ['api.groq.com', 'groq'],
   ['api.deepseek.com', 'deepseek'],
@@ -44,10 +46,9 @@ export function serverOf(baseUrl: unknown): Server {
 function readServer(baseUrl: string): Server {
   if (!URL.canParse(baseUrl)) return UNKNOWN;
   const { protocol, hostname, port } = new URL(baseUrl);
-  // `us-central1-aiplatform.googleapis.com` is one, too.
-  const provider = PROVIDERS.find(
-    ([host]) => hostname === host || hostname.endsWith(`.${host}`) || hostname.endsWith(`-${host}`),
-  );
+  const provider = PROVIDERS.find(([host]) => {
+    return hostname === host || hostname.endsWith(host.startsWith('-') ? host : `.${host}`);
+  });
   return {
     provider: provider?.[1],
     address: hostname.startsWith('[') ? hostname.slice(1, -1) : hostname,

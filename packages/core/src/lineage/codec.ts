@@ -68,8 +68,8 @@ function writeLineage(lineage: LineageFields): string {
 }
 
 /**
- * Returns what a lineage member says, or `undefined` where it is not well-formed. Of a later version the fields of these
- * are read. Total: it never throws.
+ * Returns what a lineage member says, or `undefined` where it is not well-formed. Of a later version the fields
+ * that are known are read. Total: it never throws.
  */
 export function parseLineage(text: unknown): LineageFields | undefined {
   return typeof text === 'string' && text.length <= MAX_LINEAGE ? fieldsOf(text) : undefined;

@@ -216,6 +216,11 @@ export class SpanGraph {
     return this.#columns.service.get(at);
   }
 
+  /** What is to be seen of a turn or of a call of a model. */
+  notesOf(at: Index): readonly string[] | undefined {
+    return this.#columns.notes.get(at);
+  }
+
   /** A number for what a sender asked for, whole, or for the message that somebody got: equal where it is the same; `undefined` where it does not say. */
   callOf(at: Index): number | undefined {
     return this.#columns.call.get(at) || undefined;

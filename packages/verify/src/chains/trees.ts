@@ -30,6 +30,8 @@ export interface TreeRow {
   readonly duration: number;
   /** Why it failed, which may be empty. */
   readonly error?: string;
+  /** Of a turn or a call of a model: where its time went, what was tried again, what failed in silence. */
+  readonly notes?: readonly string[];
   /** What it came over, where it came over a boundary: `kafka desk.tasks`, or `unknown`. */
   readonly over?: string;
   /** How the chain is broken right above. */
@@ -137,6 +139,7 @@ function rowOf(graph: SpanGraph, at: Index, depth: number, top: Index, lost: Arr
   const over = isCrossing(graph, at) || lost !== undefined ? overOf(graph, at, sender) : undefined;
   const isMissing = parentId !== undefined && (parent === NONE || isLoop);
   const error = graph.errorOf(at);
+  const notes = graph.notesOf(at);
   return {
     depth,
     spanId,
@@ -147,6 +150,7 @@ function rowOf(graph: SpanGraph, at: Index, depth: number, top: Index, lost: Arr
     start: rounded(graph.startOf(at)),
     duration: rounded(graph.durationOf(at)),
     ...(error === undefined ? undefined : { error }),
+    ...(notes === undefined ? undefined : { notes }),
     ...(over === undefined ? undefined : { over }),
     ...(code === undefined ? undefined : { broken: code }),
     ...(isMissing ? { missingParent: parentId } : undefined),

@@ -9,6 +9,7 @@ import { Fact, factsOf } from './facts.ts';
 import { GrowingFloats, GrowingIntegers } from './growing.ts';
 import { Interned } from './interned.ts';
 import { amountOf } from './known-attributes.ts';
+import { notesOf } from './notes.ts';
 import { KINDS, SpanDraft } from './span-draft.ts';
 import type { ModelLoad } from './span-draft.ts';
 import { SpanIds } from './span-ids.ts';
@@ -72,6 +73,8 @@ export class SpanColumns {
   /** What went wrong without an error. */
   readonly signals: Map<number, readonly string[]> = new Map();
   readonly loads: Map<number, SpanLoads> = new Map();
+  /** What is to be seen of a turn or of a call of a model. */
+  readonly notes: Map<number, readonly string[]> = new Map();
   /** How many spans were left out: their ids or times are none. */
   unreadable = 0;
   readonly #draft = new SpanDraft();
@@ -142,6 +145,8 @@ export class SpanColumns {
     takeSignals(draft, attributes.get('throughline.signals'));
     if (signals.size > 0) this.signals.set(at, [...signals]);
     if (loads.length > 0) this.loads.set(at, { instance, models: [...loads] });
+    const notes = notesOf(attributes, signals);
+    if (notes.length > 0) this.notes.set(at, notes);
   }
 
   /** Returns what is true of a span by its links. */
