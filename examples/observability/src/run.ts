@@ -40,7 +40,7 @@ async function show({ prometheus, logs }: WatchedDesk): Promise<void> {
   print('\nLogs');
   for (const name of ['ai.jsonl', 'infrastructure.jsonl']) {
     const lines = (await readFile(join(logs, name), 'utf8')).trimEnd().split('\n');
-    print(`  ${name}: ${lines.length} lines, the last one:\n    ${lines.at(-1)}`);
+    print(`  ${name}: ${lines.length} lines, the last one begins\n    ${lines.at(-1)?.slice(0, 300)}`);
   }
 }
 
