@@ -1,4 +1,5 @@
 /** The life of an agent process: start, say that it is ready, work, and on the way out flush its spans. */
+import { logProcess, startLogs } from './logs.ts';
 import { startTelemetry } from './telemetry.ts';
 
 /** What an agent says to whoever started it, one IPC message each. */
@@ -22,11 +23,13 @@ const STOP_DEADLINE_MS = 6000;
  */
 export async function runProcess(service: string, instance: string, start: () => Promise<RunningAgent>): Promise<void> {
   const flush = startTelemetry(service, instance);
+  startLogs(service, instance);
   let agent: RunningAgent | undefined;
   let stopping = false;
   const stop = async (): Promise<void> => {
     if (stopping) return;
     stopping = true;
+    logProcess('stops');
     setTimeout(() => {
       process.stderr.write(`${instance} did not stop within ${STOP_DEADLINE_MS} ms\n`);
       process.exit(1);
@@ -45,11 +48,13 @@ export async function runProcess(service: string, instance: string, start: () =>
   // A Ctrl-C reaches the whole process group; the starter decides what comes of it.
   process.on('SIGINT', () => {});
   agent = await start();
+  logProcess('is ready');
   tell({ event: 'ready', url: agent.url });
 }
 
 /** Tells the starter what this agent does. */
 export function say(text: string): void {
+  logProcess(text);
   tell({ event: 'says', text });
 }
 

@@ -9,6 +9,7 @@ import type { Choose } from './choose.ts';
 import { setting, Task } from './desk.ts';
 import type { Citation, Result } from './desk.ts';
 import { assigned, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
+import { loggedEvents, loggedStep } from './logs.ts';
 import { quote } from './quote.ts';
 import { connectTools } from './tools.ts';
 import type { Tools } from './tools.ts';
@@ -39,7 +40,11 @@ await runProcess('analyst', analyst, async () => {
       tools ??= connectTools(analyst);
       tools.catch(() => (tools = undefined));
       const found = await tools
-        .then((ready) => runAgent(analyst, () => research(task, ready, choose)))
+        .then((ready) =>
+          runAgent(analyst, loggedEvents(), () =>
+            loggedStep('turn', { aspect: task.aspect }, () => research(task, ready, choose)),
+          ),
+        )
         .then(
           (citations) => ({ citations: [...citations] }),
           (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),

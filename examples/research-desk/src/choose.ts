@@ -4,6 +4,7 @@ import { traceOpenAI } from '@throughline/agent/openai';
 import OpenAI from 'openai';
 import { setting } from './desk.ts';
 import type { Citation, Task } from './desk.ts';
+import { loggedStep } from './logs.ts';
 
 const MODEL = 'desk-1';
 
@@ -18,17 +19,26 @@ export function modelChoice(): Choose {
   });
   return async (task, citations) => {
     if (citations.length === 0) return citations;
-    const stream = await openai.chat.completions.create({
-      model: MODEL,
-      stream: true,
-      stream_options: { include_usage: true },
-      messages: [
-        { role: 'system', content: 'Say by number which of these passages answers the question, the best one first.' },
-        { role: 'user', content: [task.wording, ...citations.map(({ text }, at) => `[${at + 1}] ${text}`)].join('\n') },
-      ],
+    const answer = await loggedStep('model call', { 'gen_ai.request.model': MODEL }, async () => {
+      const stream = await openai.chat.completions.create({
+        model: MODEL,
+        stream: true,
+        stream_options: { include_usage: true },
+        messages: [
+          {
+            role: 'system',
+            content: 'Say by number which of these passages answers the question, the best one first.',
+          },
+          {
+            role: 'user',
+            content: [task.wording, ...citations.map(({ text }, at) => `[${at + 1}] ${text}`)].join('\n'),
+          },
+        ],
+      });
+      let answer = '';
+      for await (const chunk of stream) answer += chunk.choices[0]?.delta.content ?? '';
+      return answer;
     });
-    let answer = '';
-    for await (const chunk of stream) answer += chunk.choices[0]?.delta.content ?? '';
     const named = Array.from(answer.matchAll(/\[(\d+)\]/g), ([, number]) => citations[Number(number) - 1]);
     const known = named.filter((citation) => citation !== undefined);
     if (known.length > 0 && known.length === named.length) return known;

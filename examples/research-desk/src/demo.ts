@@ -12,13 +12,12 @@ import type { RunningKafka } from '@throughline/embedded-kafka';
 import { formatOtlpJson, renderTree, startCollector } from '@throughline/verify';
 import { run as throughline } from 'throughline';
 import { BREAKABLE, killedBy } from './breaking.ts';
-import { Reply } from './desk.ts';
 import { isMood, MOODS } from './mood.ts';
 import { crew } from './processes.ts';
+import { askDesk, startDesk } from './start-desk.ts';
 
 const DEFAULT_QUESTION = 'Which context does a Kafka handler run in?';
 const RUN_DEADLINE_MS = 300_000;
-const ANSWER_DEADLINE_MS = 60_000;
 const TEARDOWN_DEADLINE_MS = 10_000;
 const CONTRACT = fileURLToPath(new URL('../contract.yaml', import.meta.url));
 const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
@@ -39,20 +38,14 @@ async function run(question: string): Promise<boolean> {
   progress('demo', `collects spans at ${collector.url}`);
   kafka = await startKafka({ onProgress: (line) => progress('kafka', line) });
 
-  // A broker that was there before us has other users: on it the topics are this run's own.
-  const suffix = kafka.flavor === 'external' ? `.${process.pid}-${Date.now().toString(36)}` : '';
-  const gateway = await startDesk({
-    DESK_BROKERS: kafka.brokers.join(),
-    DESK_BROKER_FLAVOR: kafka.flavor,
-    DESK_TASKS_TOPIC: `research.tasks${suffix}`,
-    DESK_RESULTS_TOPIC: `research.results${suffix}`,
-    DESK_REPOSITORY: fileURLToPath(new URL('../../..', import.meta.url)),
-    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
-    DESK_MODEL: values.model,
-    ...(broken === undefined ? undefined : { DESK_BREAK: broken }),
+  const gateway = await startDesk(agents, {
+    kafka,
+    otlp: collector.url,
+    analysts: Number(values.analysts),
+    env: { DESK_MODEL: values.model, ...(broken === undefined ? undefined : { DESK_BREAK: broken }) },
   });
   progress('demo', `asks: ${question}`);
-  const reply = await ask(gateway, question);
+  const reply = await askDesk(gateway, question);
   progress('demo', `has ${'error' in reply ? 'no' : 'the'} answer, stops the agents`);
   const killed = killedBy(broken);
   if (killed !== undefined) await agents.kill(killed);
@@ -75,41 +68,6 @@ async function judge(otlpJson: string): Promise<number> {
   const { stdout, stderr, env } = process;
   const surroundings = { stdin: Readable.from([otlpJson]), stdout, stderr, env };
   return throughline(['check', '-', '--expect', 'one-trace', '--contract', CONTRACT], surroundings);
-}
-
-/** Starts the agents, each after those that it needs; resolves with the gateway's URL. */
-async function startDesk(env: Readonly<Record<string, string>>): Promise<string> {
-  const [library, planner, model] = await Promise.all([
-    agents.start('library', program('library'), env),
-    agents.start('planner', program('planner'), env),
-    agents.start('model', program('model'), env),
-  ]);
-  const startAnalyst = (name: string): Promise<string> =>
-    agents.start(name, program('analyst'), {
-      ...env,
-      DESK_ANALYST: name,
-      DESK_LIBRARY_URL: library,
-      DESK_MODEL_URL: model,
-    });
-  const [gateway] = await Promise.all([
-    agents.start('gateway', program('gateway'), { ...env, DESK_PLANNER_URL: planner }),
-    ...Array.from({ length: Number(values.analysts) }, (_, at) => startAnalyst(`analyst-${at + 1}`)),
-  ]);
-  return gateway;
-}
-
-function program(agent: string): URL {
-  return new URL(`./${agent}.ts`, import.meta.url);
-}
-
-async function ask(gateway: string, question: string): Promise<Reply> {
-  const response = await fetch(`${gateway}/questions`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ question }),
-    signal: AbortSignal.timeout(ANSWER_DEADLINE_MS),
-  });
-  return Reply.parse(await response.json());
 }
 
 function print(text: string): void {

@@ -1,11 +1,27 @@
 /** A stand-in for a model provider: it names the passages that it is shown, in the mood that the demo was asked for. */
-import { slow, startModel, usual } from '@throughline/model-stand-in';
+import { slow, startModel, times, usual } from '@throughline/model-stand-in';
 import type { Behaviour, ModelRequest, SlowKind } from '@throughline/model-stand-in';
 import { runProcess } from './agent.ts';
 import { mood } from './mood.ts';
 import type { Mood } from './mood.ts';
 
 const SLOW_MS = 1500;
+/** The moods of one call after the other: a bad day of a provider. */
+const MIXED: readonly Mood[] = [
+  'well',
+  'busy-provider',
+  'well',
+  'cut-off',
+  'well',
+  'wrong',
+  'well',
+  'long-prompt',
+  'well',
+  'another-region',
+  'well',
+  'failing',
+];
+let calls = 0;
 
 /** What it answers well: that all of the passages do. */
 function wellFounded({ conversation }: ModelRequest): string {
@@ -26,7 +42,9 @@ function behaviours(request: ModelRequest): Behaviour[] {
     stalling: () => [{ ...usual(answer), wait: { 'chunk:4': SLOW_MS } }],
     'cut-off': () => [{ ...usual(answer), text: 'What answers it best', finishReason: 'length' }],
     wrong: () => [usual({ text: 'What answers it best is [99].' })],
-    failing: () => [{ fail: { by: 'status', status: 500, message: 'The engine is overloaded.' } }],
+    mixed: () => inMood[MIXED[calls++ % MIXED.length] ?? 'well'](),
+    // As often as the SDK tries.
+    failing: () => times(3, { fail: { by: 'status', status: 500, message: 'The engine is overloaded.' } }),
   };
   return inMood[mood()]();
 }

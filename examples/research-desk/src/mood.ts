@@ -8,6 +8,7 @@ export const MOODS = [
   'stalling',
   'cut-off',
   'wrong',
+  'mixed',
   'failing',
 ] as const;
 

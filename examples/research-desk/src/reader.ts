@@ -5,11 +5,13 @@ import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
 import { adapter } from './breaking.ts';
 import { setting } from './desk.ts';
+import { logProcess, startLogs } from './logs.ts';
 import { readPassage } from './passage-reader.ts';
 import { startTelemetry } from './telemetry.ts';
 
 const FLUSH_DEADLINE_MS = 5000;
 const flush = startTelemetry('reader', setting('DESK_READER'));
+startLogs('reader', setting('DESK_READER'));
 const root = setting('DESK_REPOSITORY');
 const server = new McpServer({ name: 'reader', version: '1.0.0' });
 
@@ -25,6 +27,7 @@ server.registerTool(
   },
   async ({ file, line, last }) => {
     const lines = await readPassage(root, file, line, last);
+    logProcess(`read ${lines.length} lines of ${file}`);
     return { content: [{ type: 'text', text: lines.join('\n') }], structuredContent: { lines } };
   },
 );

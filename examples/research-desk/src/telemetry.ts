@@ -6,16 +6,19 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { defaultResource, resourceFromAttributes } from '@opentelemetry/resources';
 import { AlwaysOffSampler, BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { asked } from './breaking.ts';
+import { startMetrics } from './metrics.ts';
 
 /**
  * Registers the SDK globally; returns the function that flushes what is left and shuts it down.
- * Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT`, which the exporter reads itself.
+ * Spans go to `OTEL_EXPORTER_OTLP_ENDPOINT`, which the exporter reads itself. Where `DESK_METRICS` names a folder, Prometheus finds in it
+ * where to scrape this process; else nothing is measured.
  */
 export function startTelemetry(service: string, instance: string): () => Promise<void> {
+  const resource = defaultResource().merge(
+    resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance, 'process.pid': process.pid }),
+  );
   const provider = new TracerProvider({
-    resource: defaultResource().merge(
-      resourceFromAttributes({ 'service.name': service, 'service.instance.id': instance, 'process.pid': process.pid }),
-    ),
+    resource,
     ...(asked(`unsampled-${service}`) ? { sampler: new AlwaysOffSampler() } : undefined),
     spanProcessors: [
       new BatchSpanProcessor({
@@ -30,5 +33,9 @@ export function startTelemetry(service: string, instance: string): () => Promise
     new CompositePropagator({ propagators: [new W3CTraceContextPropagator(), new W3CBaggagePropagator()] }),
   );
   trace.setGlobalTracerProvider(provider);
-  return () => provider.shutdown();
+  const targets = process.env['DESK_METRICS'];
+  const stopMetrics = targets ? startMetrics(resource, service, instance, targets) : undefined;
+  return async () => {
+    await Promise.all([provider.shutdown(), stopMetrics?.()]);
+  };
 }

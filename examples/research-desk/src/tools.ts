@@ -10,6 +10,7 @@ import * as z from 'zod';
 import { adapter, dropping } from './breaking.ts';
 import { Hit, setting } from './desk.ts';
 import type { PassageKind } from './desk.ts';
+import { loggedStep } from './logs.ts';
 
 const CALL_DEADLINE_MS = 15_000;
 const Found = z.object({ hits: z.array(Hit) });
@@ -42,6 +43,8 @@ export async function connectTools(analyst: string): Promise<Tools> {
           DESK_READER: `reader of ${analyst}`,
           DESK_REPOSITORY: setting('DESK_REPOSITORY'),
           DESK_BREAK: process.env['DESK_BREAK'] ?? '',
+          DESK_METRICS: process.env['DESK_METRICS'] ?? '',
+          DESK_LOGS: process.env['DESK_LOGS'] ?? '',
           OTEL_EXPORTER_OTLP_ENDPOINT: setting('OTEL_EXPORTER_OTLP_ENDPOINT'),
         },
         stderr: 'inherit',
@@ -55,22 +58,18 @@ export async function connectTools(analyst: string): Promise<Tools> {
   return {
     search: (words, kind) => {
       const input = { words, kind, limit: 6 };
-      return runTool(
-        'search',
-        { arguments: input },
-        async () => Found.parse(await call(library, 'search', input)).hits,
-      );
+      return tool('search', input, async () => Found.parse(await call(library, 'search', input)).hits);
     },
     read: ({ file, line, last }) => {
       const input = { file, line, last };
-      return runTool(
-        'read_passage',
-        { arguments: input },
-        async () => Read.parse(await call(reader, 'read_passage', input)).lines,
-      );
+      return tool('read_passage', input, async () => Read.parse(await call(reader, 'read_passage', input)).lines);
     },
     close,
   };
+}
+
+function tool<T>(name: string, input: object, run: () => Promise<T>): Promise<T> {
+  return runTool(name, { arguments: input }, () => loggedStep('tool', { 'gen_ai.tool.name': name }, run));
 }
 
 async function call(client: Client, name: string, input: Record<string, unknown>): Promise<Record<string, unknown>> {

@@ -31,6 +31,8 @@ export interface AgentInstruments {
   modelCall(seconds: number, labels: Attributes): void;
   firstChunk(seconds: number, labels: Attributes): void;
   chunk(seconds: number, labels: Attributes): void;
+  /** Requests of a call, those that failed among them. */
+  attempts(count: number, labels: Attributes): void;
   tokens(tokens: MeasuredTokens, labels: Attributes, operation?: string): void;
   cost(amount: number, labels: Attributes): void;
   /** Calls of other operations than inference: embeddings, retrieval. */
@@ -82,6 +84,10 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     });
   const [inferenceCalls, toolCalls] = [calls('inference'), calls('tool')];
   const tokens = olderNames ? usageOf(meter) : countersOf(meter);
+  const attempts = meter.createCounter('throughline.model.attempts', {
+    unit: '{attempt}',
+    description: 'Requests that model calls took, those that failed among them.',
+  });
   const cost = meter.createCounter('throughline.cost', { description: 'What model calls cost, by the prices given.' });
   const signals = meter.createCounter('throughline.signals', {
     unit: '{signal}',
@@ -94,6 +100,7 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     modelCall: (value, labels) => measure(() => duration.record(value, labels)),
     firstChunk: (value, labels) => measure(() => firstChunk.record(value, labels)),
     chunk: (value, labels) => measure(() => chunk.record(value, labels)),
+    attempts: (count, labels) => measure(() => attempts.add(count, labels)),
     tokens: (counted, labels, operation) => measure(() => tokens(counted, labels, operation)),
     cost: (amount, labels) => measure(() => cost.add(amount, labels)),
     operation: (value, labels, operation = '') => measure(() => others(operation).record(value, labels)),

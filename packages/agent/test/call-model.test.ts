@@ -462,6 +462,7 @@ describe('what is measured', () => {
       'gen_ai.invoke_agent.inference_calls',
       'gen_ai.invoke_agent.tool_calls',
       'throughline.cost',
+      'throughline.model.attempts',
     ]);
     expect(metrics['gen_ai.client.inference.usage.input_tokens']).toEqual({
       unit: '{token}',
@@ -477,6 +478,18 @@ describe('what is measured', () => {
       },
     });
     expect(metrics['gen_ai.invoke_agent.inference_calls']?.points[0]?.value).toMatchObject({ count: 1, sum: 1 });
+  });
+
+  it('counts each attempt of a call', async () => {
+    const metrics = await collected((meterProvider) =>
+      callModel({ model: 'gpt-9' }, { meterProvider }, async (call) => {
+        await call.attempt(() => Promise.reject(new Error('busy'))).catch(() => {});
+        return call.attempt(() => ({ choices: [] }));
+      }),
+    );
+    const attempts = metrics['throughline.model.attempts'];
+    expect(attempts?.points).toMatchObject([{ attributes: { 'gen_ai.request.model': 'gpt-9' }, value: 2 }]);
+    expect(metrics['gen_ai.client.inference.duration']?.points[0]?.value).toMatchObject({ count: 1 });
   });
 
   it('has the names of the version before on request, with those of its spans', async () => {

@@ -40,7 +40,9 @@ function readSpan(
   const service = textOf(serviceName) || 'unknown_service';
   const attributes = attributesOf(span.tags);
   const references = listOf(span.references).flatMap((reference) => referenceOf(reference));
-  const parent = references.find(({ isParent, link }) => isParent && link.traceId === traceId);
+  // As https://github.com/jaegertracing/jaeger-idl/blob/v0.6.0/model/v1/span.go does: of a parent that is linked too, Jaeger keeps the link alone.
+  const ofTrace = references.filter(({ link }) => link.traceId === traceId);
+  const parent = ofTrace.find(({ isParent }) => isParent) ?? ofTrace[0];
   const failed = attributes['error'] === true || attributes['otel.status_code'] === 'ERROR';
   return {
     traceId,
@@ -52,7 +54,7 @@ function readSpan(
     startTimeUnixNano: start,
     endTimeUnixNano: start + duration,
     attributes,
-    links: references.filter((reference) => reference !== parent).map(({ link }) => link),
+    links: references.filter((reference) => reference !== parent || !reference.isParent).map(({ link }) => link),
     events: listOf(span.logs).flatMap((log) => eventOf(log)),
     status: { code: failed ? 'ERROR' : attributes['otel.status_code'] === 'OK' ? 'OK' : 'UNSET' },
     scope: { name: textOf(attributes['otel.scope.name'] ?? attributes['otel.library.name']) },

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { captures } from '../../../test/corpus/src/captures.ts';
 import { checkChains, formatOtlpJson, parseJaegerJson, parseSpans, parseZipkinJson } from '../src/index.ts';
-import type { CollectedSpan } from '../src/index.ts';
+import type { CollectedSpan, SpanLink } from '../src/index.ts';
 import { asJaeger, asZipkin } from './written-as.ts';
 
 const told = captures.filter(({ expected }) => expected.hard !== true);
@@ -17,6 +17,20 @@ describe('a capture is judged the same', () => {
       malformed: undefined,
     });
     expect(codesOf(read, expected.captured)).toEqual(codesOf(spans, expected.captured));
+  });
+
+  it('out of Jaeger, where a message is the child of the span that it links', () => {
+    const spans = told
+      .flatMap(({ spans: all }) => all)
+      .filter(({ links, ...child }) => links.some((link) => isParentOf(link, child)));
+    expect(spans).not.toEqual([]);
+    const read = parseSpans(asJaeger(spans)).spans;
+    const relations = ({ spanId, parentSpanId, links }: CollectedSpan) => [
+      spanId,
+      parentSpanId,
+      links.map((link) => link.spanId),
+    ];
+    expect(new Set(read.map(relations))).toEqual(new Set(spans.map(relations)));
   });
 
   // Zipkin has no links: who is joined by them alone looks lost there.
@@ -36,6 +50,10 @@ describe('a capture is judged the same', () => {
     expect(codesOf(parseSpans(lines).spans, expected.captured)).toEqual(codesOf(spans, expected.captured));
   });
 });
+
+function isParentOf(link: SpanLink, child: Pick<CollectedSpan, 'traceId' | 'parentSpanId'>): boolean {
+  return link.traceId === child.traceId && link.spanId === child.parentSpanId;
+}
 
 describe('what is none of them', () => {
   it.each(['', ' ', 'x', '[', '[1, null, {}]', '{"data": [1, {"spans": [1, {}]}]}', '{"data": 7}', 'null', '[[[]]]'])(

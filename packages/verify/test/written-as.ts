@@ -18,10 +18,7 @@ export function asJaeger(spans: readonly CollectedSpan[]): string {
         traceID: span.traceId.replace(/^0+/, ''),
         spanID: span.spanId.replace(/^0+/, ''),
         operationName: span.name,
-        references: [
-          ...(span.parentSpanId === undefined ? [] : [{ refType: 'CHILD_OF', traceID, spanID: span.parentSpanId }]),
-          ...span.links.map((link) => ({ refType: 'FOLLOWS_FROM', traceID: link.traceId, spanID: link.spanId })),
-        ],
+        references: referencesOf(span),
         startTime: micros(span.startTimeUnixNano),
         duration: micros(span.endTimeUnixNano - span.startTimeUnixNano),
         tags: [
@@ -41,6 +38,14 @@ export function asJaeger(spans: readonly CollectedSpan[]): string {
     ),
   }));
   return JSON.stringify({ data });
+}
+
+/** A parent that is linked too is one reference, of a link. */
+function referencesOf({ traceId, parentSpanId, links }: CollectedSpan): object[] {
+  const linked = links.map((link) => ({ refType: 'FOLLOWS_FROM', traceID: link.traceId, spanID: link.spanId }));
+  const isLinked = links.some((link) => link.traceId === traceId && link.spanId === parentSpanId);
+  if (parentSpanId === undefined || isLinked) return linked;
+  return [{ refType: 'CHILD_OF', traceID: traceId, spanID: parentSpanId }, ...linked];
 }
 
 /** As its API answers one trace. It has no links. */
