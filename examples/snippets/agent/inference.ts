@@ -40,8 +40,8 @@ assert.equal(passages.length, 1);
 const signalsOf = (name: string): unknown[] =>
   telemetry.find(name).events.flatMap(({ attributes }) => attributes?.['throughline.signal.kind'] ?? []);
 assert.deepEqual(signalsOf('predict toxicity'), ['low_confidence']);
-assert.deepEqual(signalsOf('retrieval handbook'), ['stale_retrieval']);
-assert.equal(telemetry.find('retrieval handbook').events[0]?.name, 'gen_ai.evaluation.result');
+assert.deepEqual(signalsOf('retrieval'), ['stale_retrieval']);
+assert.equal(telemetry.find('retrieval').events[0]?.name, 'gen_ai.evaluation.result');
 
 // A model that is loaded for each run is a finding of the checker.
 for (const cold of [true, false, false, false]) runInference(request, (run) => run.loaded({ cold, duration: 2 }));

@@ -33,10 +33,10 @@ export interface AgentInstruments {
   chunk(seconds: number, labels: Attributes): void;
   /** Requests of a call, those that failed among them. */
   attempts(count: number, labels: Attributes): void;
-  tokens(tokens: MeasuredTokens, labels: Attributes): void;
+  tokens(tokens: MeasuredTokens, labels: Attributes, operation?: string): void;
   cost(amount: number, labels: Attributes): void;
   /** Calls of other operations than inference: embeddings, retrieval. */
-  operation(seconds: number, labels: Attributes): void;
+  operation(seconds: number, labels: Attributes, operation: string | undefined): void;
   agent(seconds: number, modelCalls: number, toolCalls: number, labels: Attributes): void;
   tool(seconds: number, labels: Attributes): void;
   inference(measured: MeasuredInference, labels: Attributes): void;
@@ -73,7 +73,7 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
   const duration = seconds(`${inference}.duration`, 'Duration of model calls.');
   const firstChunk = seconds(`${inference}.time_to_first_chunk`, 'From the request to the first chunk of a stream.');
   const chunk = seconds(`${inference}.time_per_output_chunk`, 'From one chunk of a stream to the next.');
-  const operation = olderNames ? duration : seconds('gen_ai.client.operation.duration', 'Duration of other calls.');
+  const others = othersOf(seconds, duration, olderNames);
   const agent = seconds('gen_ai.invoke_agent.duration', 'Duration of turns of agents.');
   const tool = seconds('gen_ai.execute_tool.duration', 'Duration of tool calls.');
   const calls = (what: string): Histogram =>
@@ -101,9 +101,9 @@ function instrumentsOf(meter: Meter, olderNames: boolean): AgentInstruments {
     firstChunk: (value, labels) => measure(() => firstChunk.record(value, labels)),
     chunk: (value, labels) => measure(() => chunk.record(value, labels)),
     attempts: (count, labels) => measure(() => attempts.add(count, labels)),
-    tokens: (counted, labels) => measure(() => tokens(counted, labels)),
+    tokens: (counted, labels, operation) => measure(() => tokens(counted, labels, operation)),
     cost: (amount, labels) => measure(() => cost.add(amount, labels)),
-    operation: (value, labels) => measure(() => operation.record(value, labels)),
+    operation: (value, labels, operation = '') => measure(() => others(operation).record(value, labels)),
     agent: (value, models, tools, labels) =>
       measure(() => {
         agent.record(value, labels);
@@ -145,7 +145,22 @@ function inferenceOf(meter: Meter): (measured: MeasuredInference, labels: Attrib
   };
 }
 
-type TokenRecorder = (tokens: MeasuredTokens, labels: Attributes) => void;
+/** Returns what measures the time of calls that are no inference, by their operation. */
+function othersOf(
+  seconds: (name: string, description: string) => Histogram,
+  duration: Histogram,
+  olderNames: boolean,
+): (operation: string) => Histogram {
+  if (olderNames) return () => duration;
+  const byOperation = new Map([
+    ['embeddings', seconds('gen_ai.client.embeddings.duration', 'Duration of calls for embeddings.')],
+    ['retrieval', seconds('gen_ai.retrieval.duration', 'Duration of retrievals.')],
+  ]);
+  const other = seconds('gen_ai.client.operation.duration', 'Duration of other calls.');
+  return (operation) => byOperation.get(operation) ?? other;
+}
+
+type TokenRecorder = (tokens: MeasuredTokens, labels: Attributes, operation?: string) => void;
 
 function countersOf(meter: Meter): TokenRecorder {
   const counter = (kind: string): Counter =>
@@ -157,7 +172,16 @@ function countersOf(meter: Meter): TokenRecorder {
     ['cacheWrite', counter('cache_write.input_tokens')],
     ['reasoning', counter('reasoning.output_tokens')],
   ];
-  return (tokens, labels) => {
+  const embedded = meter.createHistogram('gen_ai.client.embeddings.operation.input_tokens', {
+    unit: '{token}',
+    description: 'Tokens of a call for embeddings.',
+    advice: { explicitBucketBoundaries: TOKENS },
+  });
+  return (tokens, labels, operation) => {
+    if (operation === 'embeddings') {
+      if (tokens.input !== undefined) embedded.record(tokens.input, labels);
+      return;
+    }
     for (const [kind, one] of counters) {
       const count = tokens[kind];
       if (count !== undefined) one.add(count, labels);

@@ -122,12 +122,12 @@ export function endCall(state: CallState, ending: Ending): void {
   // Who opened the span measures how long it took.
   if (!isTheirs) {
     if (isInference(request.operation)) instruments.modelCall(ms / 1000, labels);
-    else instruments.operation(ms / 1000, labels);
+    else instruments.operation(ms / 1000, labels, request.operation);
   }
   if (isInference(request.operation)) instruments.attempts(Math.max(1, phases.attempts), labels);
   const { firstChunk, start } = phases;
   if (firstChunk !== undefined) instruments.firstChunk((firstChunk - start) / 1000, labels);
-  instruments.tokens(usage, labels);
+  instruments.tokens(usage, labels, request.operation);
   if (cost !== undefined) instruments.cost(cost, { ...labels, [ATTR_COST_CURRENCY]: settings.currency });
 }
 

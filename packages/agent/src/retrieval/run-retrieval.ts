@@ -84,11 +84,11 @@ export interface RetrievalRun {
 }
 
 /**
- * Returns what `fn` returns, run as a retrieval: a CLIENT span `retrieval {source}`, which is active in it and ends as that of `runAgent`
- * does. It says how many documents came back and how old they are; each chunk of a stream is a document. No documents are the signal
+ * Returns what `fn` returns, run as a retrieval: an INTERNAL span `retrieval`, which is active in it and ends as that of `runAgent` does.
+ * It says how many documents came back and how old they are; each chunk of a stream is a document. No documents are the signal
  * `empty_retrieval`, and ones that are too old `stale_retrieval`. A turn counts its retrievals apart from its tool calls. A thrown value comes
  * out as the same object. Throws a `ThroughlineError` for wrong options.
- * https://github.com/open-telemetry/semantic-conventions-genai/blob/v0.1.0/docs/gen-ai/gen-ai-spans.md#retrievals
+ * https://github.com/open-telemetry/semantic-conventions-genai/blob/v0.1.0/docs/gen-ai/retrieval.md
  *
  * @example
  * ```ts
@@ -114,10 +114,10 @@ export function runRetrieval<T>(
   const attempt = attemptIn(active, turn);
   const attributes = { ...options?.attributes, ...requestAttributes(request, settings, turn) };
   if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
-  const open = startStep(
-    { name: `${RETRIEVAL} ${request.source}`, kind: SpanKind.CLIENT, attributes },
-    settings.tracer,
-  );
+  const step = settings.olderNames
+    ? { name: `${RETRIEVAL} ${request.source}`, kind: SpanKind.CLIENT, attributes }
+    : { name: RETRIEVAL, kind: SpanKind.INTERNAL, attributes };
+  const open = startStep(step, settings.tracer);
   const query = contentText(settings.content, 'query', request.query);
   if (query !== undefined) open.describe({ [ATTR_GEN_AI_RETRIEVAL_QUERY_TEXT]: query });
   if (turn !== undefined) {
@@ -264,5 +264,5 @@ function measure(
     [ATTR_GEN_AI_AGENT_NAME]: instruments.label('agent', turn?.agent),
   };
   if (type !== undefined) labels[ATTR_ERROR_TYPE] = type;
-  instruments.operation(took, labels);
+  instruments.operation(took, labels, RETRIEVAL);
 }
