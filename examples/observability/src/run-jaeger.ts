@@ -34,10 +34,17 @@ async function judged(source: readonly string[], input: string, format: 'text' |
   return report;
 }
 
-/** A report without its times, of which Jaeger keeps microseconds. */
-function withoutTimes(report: string): object {
+/** A report without its times, of which Jaeger keeps microseconds, and without its order, in which what began at once may be either way. */
+function comparable(report: string): unknown {
   const { criticalPath: _, trees, ...rest } = Report.parse(JSON.parse(report));
-  return { ...rest, trees: trees.map(({ rows }) => rows.map(({ spanId, depth }) => [spanId, depth])) };
+  const parts = trees.flatMap(({ rows }) => rows.map(({ spanId, depth }) => [spanId, depth].join(' ')));
+  return unordered({ ...rest, trees: parts });
+}
+
+function unordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map((item) => JSON.stringify(unordered(item))).toSorted();
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, unordered(one)]));
 }
 
 const Report = z.looseObject({
@@ -67,7 +74,7 @@ async function run(question: string): Promise<boolean> {
   const fromJaeger = ['--from', `jaeger=${jaeger.url}`];
   process.stdout.write(`${await judged(fromJaeger, '', 'text')}\n`);
   const [byJaeger, bySpans] = [await judged(fromJaeger, '', 'json'), await judged(['-'], otlpJson, 'json')].map(
-    withoutTimes,
+    comparable,
   );
   const isAlike = isDeepStrictEqual(byJaeger, bySpans);
   process.stdout.write(`The spans themselves are judged ${isAlike ? 'alike' : 'otherwise'}.\n`);
