@@ -52,8 +52,8 @@ async function watch(desk: WatchedDesk, count: number, interrupt: Promise<void>)
   for (const failure of failures) print(`  not answered: ${failure}`);
   await show(desk);
   if (values.keep) {
-    print(`\nPrometheus  ${desk.prometheus.url}/graph`);
-    print(`Alerts      ${desk.prometheus.url}/alerts`);
+    print(`\nPrometheus  ${desk.prometheus.url}/`);
+    print(`Alerts      ${desk.prometheus.url}/api/v1/alerts`);
     print(
       `Gateway     curl -d '{"question":"What is an orphan?"}' -H 'content-type: application/json' ${desk.gateway}/questions`,
     );
