@@ -1,4 +1,5 @@
 import type { Outcome } from '@throughline/core/adapter';
+import { failedCallBehind } from './failed-call.ts';
 import type { Ending } from './follow-stream.ts';
 import { ATTR_STREAM_ENDED } from './own-names.ts';
 
@@ -6,7 +7,8 @@ import { ATTR_STREAM_ENDED } from './own-names.ts';
 export function endingOutcome(ending: Ending): Outcome {
   switch (ending.how) {
     case 'failed':
-      return { failed: true, error: ending.error };
+      // Of a call of a model that failed below, by its own class.
+      return { failed: true, error: ending.error, errorType: failedCallBehind(ending.error)?.errorType };
     case 'done':
       return {};
     case 'left':

@@ -217,9 +217,9 @@ describe('a model call', () => {
       if (++n < 2) throw Object.assign(new Error('busy'), { status: 529 });
       return { choices: [] };
     };
-    await callModel({ model: 'm' }, async (call: ModelCall) => {
-      await call.attempt(ask).catch(() => {});
-      return call.attempt(ask);
+    await callModel({ model: 'm' }, async ({ attempt }: ModelCall) => {
+      await attempt(ask).catch(() => {});
+      return attempt(ask);
     });
     const span = telemetry.find('chat m');
     expect(span.attributes['throughline.model.attempts']).toBe(2);
@@ -309,7 +309,10 @@ describe('a model call', () => {
     const span = telemetry.find('chat m');
     expect(span.attributes['error.type']).toBe('400');
     expect(span.attributes['throughline.input.digest']).toMatch(/^[0-9a-f]{16}$/);
-    expect(telemetry.find('invoke_agent planner').attributes['throughline.turn.outcome']).toBe('failed');
+    expect(telemetry.find('invoke_agent planner').attributes).toMatchObject({
+      'throughline.turn.outcome': 'failed',
+      'error.type': '400',
+    });
     const all = telemetry.spans().map(({ attributes, events, status: { message } }) => [attributes, events, message]);
     expect(JSON.stringify(all)).not.toContain('secret');
   });

@@ -71,6 +71,8 @@ export class OpenCall implements ModelCall {
   readonly phases: Phases = new Phases();
   readonly said: Record<keyof Said, unknown> = Object.create(null) as Record<keyof Said, unknown>;
   readonly fetch: typeof globalThis.fetch;
+  // Taken apart by who is given the call, as `fetch` is.
+  readonly attempt = <T>(send: () => T): T => this.#attempt(send);
   headersSaid: HeadersSaid = NO_HEADERS;
   /** The answer's text, where content is recorded. */
   text = '';
@@ -109,7 +111,7 @@ export class OpenCall implements ModelCall {
     return (input, init) => this.attempt(() => base(input, init));
   }
 
-  attempt<T>(send: () => T): T {
+  #attempt<T>(send: () => T): T {
     if (this.isOver) return send();
     const { phases } = this;
     const now = performance.now();
