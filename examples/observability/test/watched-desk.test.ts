@@ -66,7 +66,7 @@ describe.skipIf(prometheus.missing)(`the watched desk${prometheus.note}`, () => 
 
   it('is measured as it is traced: turns, tools, calls of models, attempts, cost, signals', () => {
     expect(measured('gen_ai_invoke_agent_duration_count')).toBe(named('invoke_agent').length);
-    expect(measured('gen_ai_invoke_agent_duration_count', { error_type: 'Error' })).toBe(failed('invoke_agent').length);
+    expect(measured('gen_ai_invoke_agent_duration_count', { error_type: '500' })).toBe(failed('invoke_agent').length);
     expect(measured('gen_ai_execute_tool_duration_count')).toBe(named('execute_tool').length);
     expect(measured('gen_ai_client_inference_duration_count')).toBe(named('chat').length);
     expect(measured('throughline_model_attempts_total')).toBe(summed('chat', 'throughline.model.attempts'));

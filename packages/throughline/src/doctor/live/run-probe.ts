@@ -95,8 +95,9 @@ async function watched(
   const endedItself = exitCode !== undefined;
   if (!endedItself) {
     signal(child, 'SIGTERM');
-    await Promise.race([ended, until(() => lines().some(({ kind }) => kind === 'flushed'), GRACE_MS)]);
-    if (exitCode === undefined) await Promise.race([ended, until(() => false, 200)]);
+    // A command that started another may be gone long before that one has flushed.
+    await until(() => lines().some(({ kind }) => kind === 'flushed') || !isRunning(child), GRACE_MS);
+    await until(() => !isRunning(child), 200);
     signal(child, 'SIGKILL');
     await ended;
   }
@@ -118,6 +119,18 @@ function signal(child: ChildProcess, name: NodeJS.Signals): void {
     else process.kill(-child.pid, name);
   } catch {
     // It has ended.
+  }
+}
+
+/** Whether the process runs, or anything that it started. */
+function isRunning(child: ChildProcess): boolean {
+  if (process.platform === 'win32' || child.pid === undefined)
+    return child.exitCode === null && child.signalCode === null;
+  try {
+    process.kill(-child.pid, 0);
+    return true;
+  } catch {
+    return false;
   }
 }
 
