@@ -19,8 +19,6 @@ export interface Following {
   /** What the result is advanced in. */
   readonly context: Context;
   readonly abandonMs: number;
-  /** The result is a stream: it ends later. */
-  stream?(): void;
   /** A chunk has come, so long after it was asked for, in milliseconds. */
   chunk?(value: unknown, waited: number): void;
   /** Called once. */
@@ -42,7 +40,6 @@ function isWebStream(value: object): value is ReadableStream {
 
 /** Returns a stream of the same kind that is followed to its end. */
 export function followStream<S extends ReadableStream | AsyncIterable<unknown>>(stream: S, following: Following): S {
-  following.stream?.();
   const progress = new Progress(following);
   if (isSdkStream(stream)) return followedSdkStream(stream, progress);
   return (isWebStream(stream) ? followedWebStream(stream, progress) : followedIterable(stream, progress)) as S;

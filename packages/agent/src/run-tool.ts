@@ -1,4 +1,3 @@
-import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { failureType, optionError } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
@@ -12,21 +11,20 @@ import {
   ATTR_GEN_AI_TOOL_NAME,
   EXECUTE_TOOL,
 } from './conventions.ts';
+import { addPlace, followCounted, placeOf } from './counted-step.ts';
 import { digestOf } from './digest.ts';
 import { endingOutcome } from './ending.ts';
 import { tellEvent } from './events.ts';
 import type { Ending } from './follow-stream.ts';
-import { follow } from './follow.ts';
 import type { AgentOptions, OwnAttributes } from './options.ts';
-import { ATTR_ATTEMPT, ATTR_REPEATED_COUNT, ATTR_TOOL_CALL_DIGEST, EVENT_TOOL_REPEATED } from './own-names.ts';
+import { ATTR_REPEATED_COUNT, ATTR_TOOL_CALL_DIGEST, EVENT_TOOL_REPEATED } from './own-names.ts';
 import { startStep } from './run-step.ts';
 import type { OpenStep } from './run-step.ts';
-import { settingsOf } from './settings.ts';
 import type { Settings } from './settings.ts';
 import { tellSignal } from './signal.ts';
 import { toolStep } from './step.ts';
 import { silentFailure } from './tool-result.ts';
-import { attemptIn, countAttempt, countCall, settleAttempt, turnIn } from './turn.ts';
+import { countCall } from './turn.ts';
 import type { TurnState } from './turn.ts';
 
 /** The options of {@link runTool}. */
@@ -66,40 +64,32 @@ export function runTool<T>(
 ): T {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given;
   if (typeof name !== 'string' || name === '') throw optionError('name', 'the name of the tool', name);
-  const active = contextApi.active();
-  const turn = turnIn(active);
-  const settings = settingsOf(options, turn?.settings);
-  const attempt = attemptIn(active, turn);
+  const place = placeOf(options);
+  const { turn, settings } = place;
   const digest = options?.arguments === undefined ? undefined : digestOf(options.arguments);
   const step = toolStep(name, options);
   const attributes: Attributes = { ...options?.attributes, ...step.attributes };
-  if (turn?.agent !== undefined) attributes[ATTR_GEN_AI_AGENT_NAME] = turn.agent;
+  addPlace(attributes, place);
   if (digest !== undefined) attributes[ATTR_TOOL_CALL_DIGEST] = digest;
-  if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
   const open = startStep({ ...step, attributes }, settings.tracer);
   const shown = contentText(settings.content, 'arguments', options?.arguments);
   if (shown !== undefined) open.describe({ [ATTR_GEN_AI_TOOL_CALL_ARGUMENTS]: shown });
-  if (turn !== undefined) countTool(turn, name, digest, attempt);
-  const started = performance.now();
-  return follow(() => fn({ span: open.span, context: open.context }), {
-    context: open.context,
-    abandonMs: settings.abandonMs,
-    ended: (ending) => {
-      const ms = performance.now() - started;
+  if (turn !== undefined) noteCall(turn, name, digest);
+  return followCounted(() => fn({ span: open.span, context: open.context }), open, place, {
+    counts: 'toolCalls',
+    work: `tool ${name}`,
+    end: (ending) => {
       const outcome = describeResult(settings, open, turn, ending);
-      const type = failureType(outcome);
       open.end(outcome);
-      if (turn !== undefined)
-        settleAttempt(turn, `tool ${name}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
-      measureTool(settings, turn, name, ms / 1000, type);
+      return failureType(outcome);
     },
+    measure: (seconds, failure) => measureTool(settings, turn, name, seconds, failure),
   });
 }
 
-function countTool(turn: TurnState, name: string, digest: string | undefined, attempt: number): void {
-  turn.sums.toolCalls++;
+/** Tells of the same call, made again and again. */
+function noteCall(turn: TurnState, name: string, digest: string | undefined): void {
   turn.toolsMissing.delete(name);
-  countAttempt(turn, attempt);
   if (digest === undefined) return;
   const count = countCall(turn, `${name} ${digest}`);
   const { repeatedCalls } = turn.settings;

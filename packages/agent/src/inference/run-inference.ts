@@ -1,4 +1,4 @@
-import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import { checkBoolean, checkName, checkObject, checkWhole, failureType, optionError } from '@throughline/core/adapter';
 import {
@@ -9,18 +9,16 @@ import {
   ATTR_SERVER_PORT,
   PREDICT,
 } from '../conventions.ts';
+import { addPlace, followCounted, placeOf } from '../counted-step.ts';
 import { digestOf } from '../digest.ts';
 import { endingOutcome } from '../ending.ts';
 import { rememberFailure } from '../failed-call.ts';
 import type { Ending } from '../follow-stream.ts';
-import { follow } from '../follow.ts';
 import type { AgentOptions, OwnAttributes } from '../options.ts';
-import { ATTR_ATTEMPT, ATTR_INFERENCE_BATCH_SIZE, ATTR_INPUT_DIGEST, ATTR_MODEL_VERSION } from '../own-names.ts';
+import { ATTR_INFERENCE_BATCH_SIZE, ATTR_INPUT_DIGEST, ATTR_MODEL_VERSION } from '../own-names.ts';
 import { startStep } from '../run-step.ts';
-import { settingsOf } from '../settings.ts';
 import { tellSignal } from '../signal.ts';
 import { modelStep } from '../step.ts';
-import { attemptIn, countAttempt, settleAttempt, turnIn } from '../turn.ts';
 import { OpenRun } from './open-run.ts';
 import type { InferenceRun, RunOf } from './open-run.ts';
 import type { DriftWatch } from './watch-drift.ts';
@@ -78,10 +76,8 @@ export function runInference<T>(
 ): T {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given;
   check(request, options);
-  const active = contextApi.active();
-  const turn = turnIn(active);
-  const settings = settingsOf(options, turn?.settings);
-  const attempt = attemptIn(active, turn);
+  const place = placeOf(options);
+  const { turn, settings } = place;
   const { model, version, provider, serverAddress } = request;
   const step = modelStep(model, { provider, operation: PREDICT, conversationId: turn?.conversationId });
   const kind = serverAddress === undefined ? SpanKind.INTERNAL : SpanKind.CLIENT;
@@ -92,28 +88,17 @@ export function runInference<T>(
     [ATTR_INFERENCE_BATCH_SIZE]: request.batchSize,
     [ATTR_SERVER_ADDRESS]: serverAddress,
     [ATTR_SERVER_PORT]: serverAddress === undefined ? undefined : request.serverPort,
-    [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,
-    [ATTR_ATTEMPT]: attempt > 1 ? attempt : undefined,
   };
+  addPlace(attributes, place);
   const open = startStep({ ...step, kind, attributes }, settings.tracer);
-  if (turn !== undefined) {
-    turn.sums.inferences++;
-    countAttempt(turn, attempt);
-  }
   const phaseSpans = options?.phaseSpans === true;
   const of: RunOf = { open, settings, turn, model, version, drift: options?.drift, phaseSpans };
   const run = new OpenRun(of);
-  const started = performance.now();
-  return follow(() => fn(run), {
-    context: open.context,
-    abandonMs: settings.abandonMs,
-    ended: (ending) => {
-      const ms = performance.now() - started;
-      const type = endRun(run, of, request, options?.minConfidence, ending);
-      if (turn !== undefined)
-        settleAttempt(turn, `predict ${model}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
-      measure(run, of, request, ms / 1000, type);
-    },
+  return followCounted(() => fn(run), open, place, {
+    counts: 'inferences',
+    work: `predict ${model}`,
+    end: (ending) => endRun(run, of, request, options?.minConfidence, ending),
+    measure: (seconds, failure) => measure(run, of, request, seconds, failure),
   });
 }
 

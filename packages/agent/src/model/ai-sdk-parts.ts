@@ -1,4 +1,4 @@
-import { loose } from './said.ts';
+import { loose, textOf } from './said.ts';
 import type { Loose, Said } from './said.ts';
 
 /**
@@ -9,7 +9,7 @@ export function readStreamPart(part: Loose): Said | undefined {
   switch (part.type) {
     case 'text-delta':
     case 'reasoning-delta':
-      return { text: textIn(part.delta) ?? textIn(part.textDelta) };
+      return { text: textOf(part.delta) ?? textOf(part.textDelta) };
     case 'tool-input-delta':
     case 'tool-call':
       return { toolCall: true };
@@ -28,7 +28,7 @@ export function readStreamPart(part: Loose): Said | undefined {
 export function readGenerated(result: Loose): Said {
   const { content, finishReason, usage, response } = result;
   const parts = Array.isArray(content) ? (content as unknown[]).map(loose) : [];
-  const text = parts.map((part) => (part.type === 'text' ? textIn(part.text) : undefined) ?? '').join('');
+  const text = parts.map((part) => (part.type === 'text' ? textOf(part.text) : undefined) ?? '').join('');
   return {
     id: loose(response).id,
     model: loose(response).modelId,
@@ -55,8 +55,4 @@ function readUsage(value: unknown): Said {
     cacheWriteTokens: loose(input).cacheWrite,
     reasoningTokens: reasoningTokens ?? loose(output).reasoning,
   };
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

@@ -1,4 +1,4 @@
-import { loose } from './said.ts';
+import { loose, textOf } from './said.ts';
 import type { Loose, Said } from './said.ts';
 
 /**
@@ -16,7 +16,7 @@ export function readMessageEvent(event: Loose): Said | undefined {
     case 'content_block_delta': {
       const { text, thinking, partial_json: json } = loose(event.delta);
       if (json !== undefined) return { toolCall: true };
-      return { text: textIn(text) ?? textIn(thinking) };
+      return { text: textOf(text) ?? textOf(thinking) };
     }
     case 'message_delta': {
       const reason = loose(event.delta).stop_reason;
@@ -33,7 +33,7 @@ export function readMessageEvent(event: Loose): Said | undefined {
 function readMessage(message: Loose): Said {
   const { content, stop_reason: reason } = message;
   const blocks = Array.isArray(content) ? (content as unknown[]).map(loose) : [];
-  const text = blocks.map((block) => textIn(block.text) ?? '').join('');
+  const text = blocks.map((block) => textOf(block.text) ?? '').join('');
   return {
     id: message.id,
     model: message.model,
@@ -55,8 +55,4 @@ function readUsage(value: unknown): Said {
     cacheReadTokens: read,
     cacheWriteTokens: written,
   };
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
 }

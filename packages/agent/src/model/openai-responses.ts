@@ -1,4 +1,4 @@
-import { loose } from './said.ts';
+import { loose, textOf } from './said.ts';
 import type { Loose, Said } from './said.ts';
 
 /**
@@ -7,7 +7,7 @@ import type { Loose, Said } from './said.ts';
  */
 export function readResponseEvent(event: Loose): Said | undefined {
   const { type, delta, response } = event;
-  if (type === 'response.output_text.delta' || type === 'response.refusal.delta') return { text: textIn(delta) };
+  if (type === 'response.output_text.delta' || type === 'response.refusal.delta') return { text: textOf(delta) };
   if (type === 'response.function_call_arguments.delta') return { toolCall: true };
   return response === undefined ? undefined : readResponse(loose(response));
 }
@@ -37,15 +37,11 @@ export function readResponse(response: Loose): Said {
 // It has none of its own: it ended well, or says why it is not complete.
 function finishReason(status: unknown, incomplete: unknown, toolCall: boolean): readonly string[] | undefined {
   if (status === 'completed') return [toolCall ? 'tool_calls' : 'stop'];
-  if (status === 'incomplete') return [textIn(incomplete) ?? 'incomplete'];
+  if (status === 'incomplete') return [textOf(incomplete) ?? 'incomplete'];
   return status === 'failed' || status === 'cancelled' ? ['error'] : undefined;
 }
 
 function outputText(items: readonly Loose[]): string {
   const parts = items.flatMap(({ content }) => (Array.isArray(content) ? (content as unknown[]).map(loose) : []));
-  return parts.map(({ text, refusal }) => textIn(text) ?? textIn(refusal) ?? '').join('');
-}
-
-function textIn(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
+  return parts.map(({ text, refusal }) => textOf(text) ?? textOf(refusal) ?? '').join('');
 }

@@ -24,3 +24,8 @@ export function loose(value: unknown): Loose {
 }
 
 const NOTHING: Loose = {};
+
+/** Returns a value that is a text, which may be empty: a chunk of a stream often is. */
+export function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}

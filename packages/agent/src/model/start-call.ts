@@ -1,21 +1,14 @@
-import { context as contextApi } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import type { LineageError } from '@throughline/core';
 import { describeSpan, refusedSpending } from '@throughline/core/adapter';
 import { contentText, records } from '../content.ts';
-import {
-  ATTR_GEN_AI_AGENT_NAME,
-  ATTR_GEN_AI_INPUT_MESSAGES,
-  ATTR_GEN_AI_SYSTEM_INSTRUCTIONS,
-  CHAT,
-} from '../conventions.ts';
+import { ATTR_GEN_AI_INPUT_MESSAGES, ATTR_GEN_AI_SYSTEM_INSTRUCTIONS, CHAT } from '../conventions.ts';
+import { addPlace, placeOf } from '../counted-step.ts';
 import type { Ending, Following } from '../follow-stream.ts';
 import type { AgentOptions, OwnAttributes } from '../options.ts';
-import { ATTR_ATTEMPT } from '../own-names.ts';
 import { startStep } from '../run-step.ts';
-import { settingsOf } from '../settings.ts';
 import { modelStep } from '../step.ts';
-import { attemptIn, countAttempt, turnIn } from '../turn.ts';
+import { countAttempt } from '../turn.ts';
 import { enclosingCall, enclosingSpan, stepInside } from './enclosing.ts';
 import { endCall, endRefused, labelsOf } from './end-call.ts';
 import type { CallState, EarlierAttempts } from './end-call.ts';
@@ -76,19 +69,17 @@ export function startCall(
   options: CallModelOptions | undefined,
   earlier: EarlierAttempts = NONE_EARLIER,
 ): StartedCall {
-  const active = contextApi.active();
-  const turn = turnIn(active);
-  const settings = settingsOf(options, turn?.settings);
+  const here = placeOf(options);
+  const { active, turn, settings } = here;
   const { operation = CHAT } = request;
   const around = enclosingCall(active, operation);
   if (around !== undefined) return joined(around, request, settings.abandonMs);
-  const attempt = earlier.count > 0 ? earlier.count + 1 : attemptIn(active, turn);
+  const attempt = earlier.count > 0 ? earlier.count + 1 : here.attempt;
   const conversationId = request.conversationId ?? turn?.conversationId;
   const step = modelStep(request.model, { provider: request.provider, operation: request.operation, conversationId });
   const attributes: Attributes = { ...options?.attributes, ...step.attributes };
   addRequest(attributes, request);
-  if (turn?.agent !== undefined) attributes[ATTR_GEN_AI_AGENT_NAME] = turn.agent;
-  if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
+  addPlace(attributes, { ...here, attempt });
   const theirs = enclosingSpan(active, operation);
   const open = theirs === undefined ? startStep({ ...step, attributes }, settings.tracer) : stepInside(theirs, active);
   if (theirs !== undefined) open.describe(attributes);

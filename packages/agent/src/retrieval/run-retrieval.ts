@@ -1,4 +1,4 @@
-import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import { SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import {
   checkFunction,
@@ -27,12 +27,11 @@ import {
   ATTR_SERVER_PORT,
   RETRIEVAL,
 } from '../conventions.ts';
+import { addPlace, followCounted, placeOf } from '../counted-step.ts';
 import { endingOutcome } from '../ending.ts';
 import type { Ending } from '../follow-stream.ts';
-import { follow } from '../follow.ts';
 import type { AgentOptions, OwnAttributes } from '../options.ts';
 import {
-  ATTR_ATTEMPT,
   ATTR_RETRIEVAL_COUNT,
   ATTR_RETRIEVAL_NEWEST,
   ATTR_RETRIEVAL_OLDEST,
@@ -41,10 +40,8 @@ import {
 } from '../own-names.ts';
 import { startStep } from '../run-step.ts';
 import type { OpenStep } from '../run-step.ts';
-import { settingsOf } from '../settings.ts';
 import type { Settings } from '../settings.ts';
 import { tellSignal } from '../signal.ts';
-import { attemptIn, countAttempt, settleAttempt, turnIn } from '../turn.ts';
 import type { TurnState } from '../turn.ts';
 import { documentsIn, Retrieved, updatedAtOf } from './documents.ts';
 
@@ -108,36 +105,26 @@ export function runRetrieval<T>(
 ): T {
   const [options, fn] = given.length === 1 ? [undefined, given[0]] : given;
   check(request, options);
-  const active = contextApi.active();
-  const turn = turnIn(active);
-  const settings = settingsOf(options, turn?.settings);
-  const attempt = attemptIn(active, turn);
-  const attributes = { ...options?.attributes, ...requestAttributes(request, settings, turn) };
-  if (attempt > 1) attributes[ATTR_ATTEMPT] = attempt;
+  const place = placeOf(options);
+  const { turn, settings } = place;
+  const attributes: Attributes = { ...options?.attributes, ...requestAttributes(request, settings, turn) };
+  addPlace(attributes, place);
   const step = settings.olderNames
     ? { name: `${RETRIEVAL} ${request.source}`, kind: SpanKind.CLIENT, attributes }
     : { name: RETRIEVAL, kind: SpanKind.INTERNAL, attributes };
   const open = startStep(step, settings.tracer);
   const query = contentText(settings.content, 'query', request.query);
   if (query !== undefined) open.describe({ [ATTR_GEN_AI_RETRIEVAL_QUERY_TEXT]: query });
-  if (turn !== undefined) {
-    turn.sums.retrievals++;
-    countAttempt(turn, attempt);
-  }
   const reading = new Reading(settings, options);
-  const started = performance.now();
-  return follow(() => fn({ span: open.span, context: open.context }), {
-    context: open.context,
-    abandonMs: settings.abandonMs,
+  return followCounted(() => fn({ span: open.span, context: open.context }), open, place, {
+    counts: 'retrievals',
+    work: `retrieval ${request.source}`,
     chunk: (document) => reading.take(document),
-    ended: (ending) => {
-      const ms = performance.now() - started;
+    end: (ending) => {
       if (ending.how === 'done') reading.result(ending);
-      const type = endRetrieval(reading, { open, settings, turn }, ending);
-      if (turn !== undefined)
-        settleAttempt(turn, `retrieval ${request.source}`, { attempt, ms, tokens: 0, failed: type !== undefined }, 0);
-      measure(settings, turn, request, ms / 1000, type);
+      return endRetrieval(reading, { open, settings, turn }, ending);
     },
+    measure: (seconds, failure) => measure(settings, turn, request, seconds, failure),
   });
 }
 
@@ -162,7 +149,6 @@ function requestAttributes(request: RetrievalRequest, settings: Settings, turn: 
     [ATTR_SERVER_ADDRESS]: serverAddress,
     [ATTR_SERVER_PORT]: serverAddress === undefined ? undefined : serverPort,
     [ATTR_GEN_AI_CONVERSATION_ID]: turn?.conversationId,
-    [ATTR_GEN_AI_AGENT_NAME]: turn?.agent,
   };
 }
 
