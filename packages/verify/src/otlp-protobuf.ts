@@ -20,7 +20,7 @@ export function parseOtlpProtobuf(bytes: Uint8Array): ParsedSpans {
 }
 
 /** An empty message takes two bytes on the wire and some 200 in memory: their number is bounded, not only their bytes. */
-const MAX_LENGTHS = 2_000_000;
+const MAX_LENGTHS = 1_000_000;
 
 class BoundedReader extends protobuf.BufferReader {
   #lengthsLeft = MAX_LENGTHS;
