@@ -156,7 +156,8 @@ describe('what the READMEs say to install, by npm', () => {
       const load = scoped.map(({ name }) => `await import('${name}');`).join('');
       await run(process.execPath, ['--input-type=module', '-e', load], { cwd: project });
     },
-    60_000,
+    // npm starts once for each README, beside the other suites: one to two minutes on a slow machine.
+    300_000,
   );
 });
 
