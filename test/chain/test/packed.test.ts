@@ -42,7 +42,8 @@ beforeAll(async () => {
   link('protobufjs', 'packages/verify');
   link('yaml', 'packages/throughline');
   link('@types/node', '.');
-});
+  // Everything is built where nothing is yet.
+}, 600_000);
 afterAll(() => rmSync(consumer, { recursive: true, force: true }));
 
 describe(`the packed packages, on Node ${node.version}`, () => {
@@ -130,35 +131,40 @@ describe('what the READMEs say to install, by npm', () => {
     expect(new Set(lines.map(({ file }) => file)).size).toBe(scoped.length + 1);
   });
 
-  test.concurrent.each([
+  function projectFolder(): string {
+    const project = mkdtempSync(join(consumer, 'project-'));
+    writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true, "type": "module" }');
+    writeFileSync(
+      join(project, '.npmrc'),
+      `@throughline:registry=${registry.url}/\naudit=false\nfund=false\nprefer-offline=true\n`,
+    );
+    return project;
+  }
+
+  // npm starts once for each line, which is slow on a slow machine.
+  test('can be had line by line', { timeout: 600_000 }, async () => {
+    const project = projectFolder();
+    for (const { what } of lines) await npm(project, 'install', '--dry-run', ...what);
+  });
+
+  // A line that cannot be had beside an SDK cannot be had together with the others either.
+  test.each([
     ['an empty project', [], /^1\./],
     ['a project with SDK 2', ['@opentelemetry/api@1.9', '@opentelemetry/sdk-trace-node@2'], /^1\.9\./],
     ['a project with SDK 2, whose API came as a peer', ['@opentelemetry/sdk-trace-node@2'], /^1\.9\./],
     ['a project with SDK 3', ['@opentelemetry/api@1.10', '@opentelemetry/sdk-trace@3'], /^1\.10\./],
-  ])(
-    'goes into %s, and leaves it one copy of the API',
-    async (_, already, api) => {
-      const project = mkdtempSync(join(consumer, 'project-'));
-      writeFileSync(join(project, 'package.json'), '{ "name": "project", "private": true, "type": "module" }');
-      writeFileSync(
-        join(project, '.npmrc'),
-        `@throughline:registry=${registry.url}/\naudit=false\nfund=false\nprefer-offline=true\n`,
-      );
-      if (already.length > 0) await npm(project, 'install', ...already);
-      for (const { what } of lines) await npm(project, 'install', '--dry-run', ...what);
-
-      const everything = new Set(lines.flatMap(({ what }) => what.filter((word) => !word.startsWith('--'))));
-      await npm(project, 'install', ...everything);
-      const found = globSync('node_modules/**/@opentelemetry/api/package.json', { cwd: project });
-      expect(found).toEqual(['node_modules/@opentelemetry/api/package.json']);
-      const { version } = JSON.parse(readFileSync(join(project, found[0] ?? ''), 'utf8')) as { version: string };
-      expect(version).toMatch(api);
-      const load = scoped.map(({ name }) => `await import('${name}');`).join('');
-      await run(process.execPath, ['--input-type=module', '-e', load], { cwd: project });
-    },
-    // npm starts once for each README, beside the other suites: one to two minutes on a slow machine.
-    300_000,
-  );
+  ])('goes into %s, and leaves it one copy of the API', { timeout: 300_000 }, async (_, already, api) => {
+    const project = projectFolder();
+    if (already.length > 0) await npm(project, 'install', ...already);
+    const everything = new Set(lines.flatMap(({ what }) => what.filter((word) => !word.startsWith('--'))));
+    await npm(project, 'install', ...everything);
+    const found = globSync('node_modules/**/@opentelemetry/api/package.json', { cwd: project });
+    expect(found).toEqual(['node_modules/@opentelemetry/api/package.json']);
+    const { version } = JSON.parse(readFileSync(join(project, found[0] ?? ''), 'utf8')) as { version: string };
+    expect(version).toMatch(api);
+    const load = scoped.map(({ name }) => `await import('${name}');`).join('');
+    await run(process.execPath, ['--input-type=module', '-e', load], { cwd: project });
+  });
 });
 
 /** Runs npm as a user does, without what the test runner and pnpm put into the environment. */
