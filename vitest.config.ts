@@ -26,9 +26,11 @@ export default defineConfig({
   test: {
     pool: 'forks',
     maxWorkers: 2,
-    testTimeout: 30_000,
+    // The slowest take ten seconds on two cores that are theirs, and many start processes.
+    testTimeout: 90_000,
     // The first broker of a machine is downloaded in a hook.
-    hookTimeout: 180_000,
+    hookTimeout: 300_000,
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,

@@ -95,7 +95,7 @@ test('a push notification has one span, and one of each header', async () => {
     client.sendMessage(asking('q', {}, { configuration: { acceptedOutputModes: [], taskPushNotificationConfig } })),
   );
   const posts = () => telemetry.spans().filter(({ name, kind }) => name === 'POST' && kind === SpanKind.CLIENT);
-  await vi.waitFor(() => expect(posts()).toHaveLength(2));
+  await vi.waitFor(() => expect(posts()).toHaveLength(2), { timeout: 20_000 });
   expect(requests).toHaveLength(2);
   for (const names of requests) expect(names.filter((name) => name === 'traceparent')).toHaveLength(1);
   expect(new Set(telemetry.spans().map((span) => span.spanContext().traceId)).size).toBe(1);

@@ -290,10 +290,13 @@ test('work that nobody waits for has its span until it is done', async () => {
   expect(named('SendMessage', SpanKind.CLIENT)[0]?.attributes['a2a.task.state']).toBe('TASK_STATE_WORKING');
   expect(named('SendMessage', SpanKind.SERVER)).toEqual([]);
   finish();
-  const [served] = await vi.waitFor(() => {
-    expect(named('SendMessage', SpanKind.SERVER)).toHaveLength(1);
-    return named('SendMessage', SpanKind.SERVER);
-  });
+  const [served] = await vi.waitFor(
+    () => {
+      expect(named('SendMessage', SpanKind.SERVER)).toHaveLength(1);
+      return named('SendMessage', SpanKind.SERVER);
+    },
+    { timeout: 20_000 },
+  );
   expect(served?.attributes['a2a.task.state']).toBe('TASK_STATE_COMPLETED');
 });
 

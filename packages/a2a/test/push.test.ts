@@ -95,7 +95,7 @@ async function asked(url: string, options: HopOptions | 'untraced', count: numbe
 test('twenty tasks notify twenty webhooks, each in the trace that asked', async () => {
   const { url, notified } = await webhook();
   const traceIds = await asked(url, { agent: 'researcher' }, 20);
-  await vi.waitFor(() => expect(pushes()).toHaveLength(40));
+  await vi.waitFor(() => expect(pushes()).toHaveLength(40), { timeout: 20_000 });
   expect(notified).toHaveLength(40);
   for (const { id, traceId, traceparents } of notified) {
     expect(traceId).toBe(traceIds.get(id));
@@ -113,18 +113,18 @@ test('twenty tasks notify twenty webhooks, each in the trace that asked', async 
 test('the sender as it comes loses the trace', async () => {
   const { url, notified } = await webhook();
   const traceIds = await asked(url, 'untraced', 5);
-  await vi.waitFor(() => expect(notified).toHaveLength(10));
+  await vi.waitFor(() => expect(notified).toHaveLength(10), { timeout: 20_000 });
   expect(notified.filter(({ id, traceId }) => traceId === traceIds.get(id))).toEqual([]);
 });
 
 test("a webhook that is ours gets the user's baggage, one of a third party does not", async () => {
   const ours = await webhook();
   await asked(ours.url, {}, 1);
-  await vi.waitFor(() => expect(ours.notified).toHaveLength(2));
+  await vi.waitFor(() => expect(ours.notified).toHaveLength(2), { timeout: 20_000 });
   expect(ours.notified[0]?.baggage).toContain('tenant=blue');
   const theirs = await webhook();
   await asked(theirs.url, { firstParty: false }, 1);
-  await vi.waitFor(() => expect(theirs.notified).toHaveLength(2));
+  await vi.waitFor(() => expect(theirs.notified).toHaveLength(2), { timeout: 20_000 });
   expect(theirs.notified[0]?.traceparents).toBe(1);
   expect(theirs.notified[0]?.baggage ?? '').not.toContain('tenant');
 });
@@ -133,10 +133,13 @@ test('a webhook that refuses is a failure of the notification, and of nothing el
   vi.spyOn(console, 'error').mockReturnValue();
   const { url } = await webhook(503);
   await asked(url, {}, 1);
-  const [push] = await vi.waitFor(() => {
-    expect(pushes()).toHaveLength(2);
-    return pushes();
-  });
+  const [push] = await vi.waitFor(
+    () => {
+      expect(pushes()).toHaveLength(2);
+      return pushes();
+    },
+    { timeout: 20_000 },
+  );
   expect(push?.attributes['error.type']).toBe('503');
   expect(telemetry.find('turn').status.code).toBe(0);
 });
@@ -148,10 +151,13 @@ test('a webhook that is not there is one too', async () => {
   const { port } = gone.address() as AddressInfo;
   gone.close();
   await asked(`http://127.0.0.1:${port}`, {}, 1);
-  const [push] = await vi.waitFor(() => {
-    expect(pushes()).toHaveLength(2);
-    return pushes();
-  });
+  const [push] = await vi.waitFor(
+    () => {
+      expect(pushes()).toHaveLength(2);
+      return pushes();
+    },
+    { timeout: 20_000 },
+  );
   expect(push?.attributes['error.type']).toBe('ECONNREFUSED');
 });
 

@@ -128,7 +128,7 @@ describe('winstonFields()', () => {
     const late = winston.format((info) => ({ ...info, late: logFields()['gen_ai.agent.name'] }));
     const logger = winston.createLogger({ defaultMeta: winstonFields(), format: late(), transports: [slow] });
     for (let n = 0; n < 100; n++) runAgent(`a${n}`, () => logger.info(`a${n}`));
-    await vi.waitFor(() => expect(read).toHaveLength(100));
+    await vi.waitFor(() => expect(read).toHaveLength(100), { timeout: 20_000 });
     expect(read.filter((line) => line['gen_ai.agent.name'] !== line['message'])).toEqual([]);
     // What it is there for: this is how it would be by a format.
     expect(read.filter((line) => line['late'] !== line['message'])).not.toEqual([]);

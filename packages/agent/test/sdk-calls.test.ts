@@ -233,7 +233,7 @@ describe.each(SDKS)('$name', ({ connect, provider }) => {
 
   it('ends at its limit where nobody asks for the answer', async () => {
     void connect(model, { abandonMs: 30 }).whole();
-    await vi.waitFor(() => expect(telemetry.spans()).toHaveLength(1));
+    await vi.waitFor(() => expect(telemetry.spans()).toHaveLength(1), { timeout: 20_000 });
     expect(only().attributes['throughline.stream.ended']).toBe('abandoned');
   });
 

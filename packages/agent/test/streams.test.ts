@@ -144,7 +144,7 @@ describe.each(steps)('%s', (name, run) => {
   it('ends at its limit where nobody reads on, marked so', async () => {
     const stream = run(() => numbers(9), { abandonMs: 20 });
     await stream.next();
-    await vi.waitFor(() => expect(ended(name)).toBe(true));
+    await vi.waitFor(() => expect(ended(name)).toBe(true), { timeout: 20_000 });
     expect(telemetry.find(name).attributes['throughline.stream.ended']).toBe('abandoned');
     // It is the reader's all the same.
     expect(await stream.next()).toEqual({ done: false, value: 2 });

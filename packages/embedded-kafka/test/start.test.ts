@@ -48,8 +48,8 @@ for (const { flavor, availability, env } of flavors) {
       const other = await startKafka({ env, onProgress: () => {} });
       const supervisor = Number(execFileSync('ps', ['-o', 'ppid=', '-p', String(other.pid)], { encoding: 'utf8' }));
       process.kill(supervisor, 'SIGKILL');
-      await expect.poll(() => existsSync(other.folder ?? ''), { timeout: 10_000 }).toBe(false);
-      await expect.poll(() => isRunning(other.pid), { timeout: 10_000 }).toBe(false);
+      await expect.poll(() => existsSync(other.folder ?? ''), { timeout: 60_000 }).toBe(false);
+      await expect.poll(() => isRunning(other.pid), { timeout: 60_000 }).toBe(false);
       await other.stop();
     });
 
@@ -87,14 +87,14 @@ for (const { flavor, availability, env } of flavors) {
         expect(isRunning(pid)).toBe(true);
         expect(existsSync(folder)).toBe(true);
         starter?.kill(signal);
-        await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 10_000 }).toEqual([false, false]);
+        await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 60_000 }).toEqual([false, false]);
       },
     );
 
     it('is not kept alive by it', async () => {
       const { pid, folder } = await startElsewhere('leave');
-      await expect.poll(() => starter?.exitCode, { timeout: 10_000 }).toBe(0);
-      await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 10_000 }).toEqual([false, false]);
+      await expect.poll(() => starter?.exitCode, { timeout: 60_000 }).toBe(0);
+      await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 60_000 }).toEqual([false, false]);
     });
   });
 }

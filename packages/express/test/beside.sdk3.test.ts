@@ -25,7 +25,7 @@ function run(scenario: Partial<Scenario> & Pick<Scenario, 'module' | 'beside'>):
   const told = JSON.stringify(whole);
   let report = reports.get(told);
   if (report === undefined) {
-    const { stdout, stderr, status } = spawnSync(process.execPath, [shop, told], { encoding: 'utf8', timeout: 20_000 });
+    const { stdout, stderr, status } = spawnSync(process.execPath, [shop, told], { encoding: 'utf8', timeout: 80_000 });
     if (status !== 0) throw new Error(`the service ended with ${status}: ${stderr}`);
     report = JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Report;
     reports.set(told, report);

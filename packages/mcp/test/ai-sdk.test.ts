@@ -103,7 +103,7 @@ describe('the transports of the AI SDK', () => {
     const cancel = new AbortController();
     const hang = await toolOf(client, 'hang');
     const calling = hang(cancel.signal);
-    await vi.waitFor(() => expect(transport[inFlightKey]).toBe(1));
+    await vi.waitFor(() => expect(transport[inFlightKey]).toBe(1), { timeout: 20_000 });
     cancel.abort();
     await expect(calling).rejects.toThrow();
     expect(spanOf(telemetry, 'tools/call hang', SpanKind.CLIENT).attributes['error.type']).toBe('cancelled');

@@ -127,7 +127,7 @@ describe.each([v1, v2(), v2(true)])('traceConnection, $name, over real transport
 
       expect(text(await inSpan('asks', () => sdk.call(client, 'ask')))).toBe('because why?');
       const { traceId } = telemetry.find('asks').spanContext();
-      await vi.waitFor(() => expect(clientSpans('sampling/createMessage')).toHaveLength(1));
+      await vi.waitFor(() => expect(clientSpans('sampling/createMessage')).toHaveLength(1), { timeout: 20_000 });
       expect(clientSpans('sampling/createMessage')[0]?.spanContext().traceId).toBe(traceId);
     });
 });

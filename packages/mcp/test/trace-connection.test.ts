@@ -134,7 +134,7 @@ describe.each([v1, v2()])('traceConnection, $name', (sdk) => {
     await call('other');
     waits.open();
     await calling;
-    await vi.waitFor(() => expect((client.transport as { send: unknown }).send).not.toBe(send));
+    await vi.waitFor(() => expect((client.transport as { send: unknown }).send).not.toBe(send), { timeout: 20_000 });
     expect(names().filter((name) => name.includes('tools/call'))).toEqual([
       'SERVER tools/call add',
       'CLIENT tools/call add',
@@ -293,7 +293,7 @@ describe.each([v1, v2()])('traceConnection, $name', (sdk) => {
     traceConnection(client, options);
     await call();
     await client.close();
-    await vi.waitFor(() => expect(Object.hasOwn(b, 'send')).toBe(false));
+    await vi.waitFor(() => expect(Object.hasOwn(b, 'send')).toBe(false), { timeout: 20_000 });
     const { resourceMetrics } = await reader.collect();
     const measured = resourceMetrics.scopeMetrics.flatMap(({ metrics }) =>
       metrics.map(({ descriptor }) => descriptor.name),

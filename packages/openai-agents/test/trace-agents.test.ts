@@ -207,7 +207,7 @@ describe('traceAgents', () => {
     undo();
     undo = traceAgents();
     await runTool(() => trace.getTracer('test').startSpan('mine').end());
-    await vi.waitFor(() => named('invoke_workflow Agent workflow'));
+    await vi.waitFor(() => named('invoke_workflow Agent workflow'), { timeout: 20_000 });
     expect(pathOf(named('mine'))).toEqual(['mine', 'execute_tool own', ...inTool]);
     expect(warnings()).toEqual([]);
   });

@@ -25,7 +25,7 @@ test('the snippet runs as it stands there, and exits 0 on one whole trace', () =
   const script = snippet.replace(`'@throughline/verify'`, JSON.stringify(index)) + system;
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
-    timeout: 20_000,
+    timeout: 80_000,
   });
   expect({ stdout, stderr, status }).toEqual({
     stdout: `trace ${TRACE}\nunknown_service  INTERNAL ask  2 ms\nsound: 1 chain, 1 trace, 1 service, 1 span\n`,
