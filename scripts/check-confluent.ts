@@ -13,7 +13,7 @@ import { copyFile, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { startKafka } from '../packages/embedded-kafka/src/index.ts';
+import { startKafka } from '../packages/servers/src/index.ts';
 import { pack, publishedPackages } from './published-packages.ts';
 
 const CLIENT = '@confluentinc/kafka-javascript@^1.10.0';

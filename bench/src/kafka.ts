@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { createTopics, startKafka } from '@throughline/embedded-kafka';
+import { createTopics, startKafka } from '@throughline/servers';
 import kafkajs from 'kafkajs';
 import { added, addedOnAverage, measureApart, measureInPairs, median } from './measure.ts';
 import type { Effort, Pair } from './measure.ts';

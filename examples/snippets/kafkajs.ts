@@ -1,4 +1,4 @@
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { Kafka, logLevel } from 'kafkajs';
 

@@ -1,5 +1,5 @@
 /** `pnpm start`: runs the services on a broker, and shows the traces that this leaves. */
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { renderTree } from '@throughline/verify';
 import { runRetries } from './run.ts';
 

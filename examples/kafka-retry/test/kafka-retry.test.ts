@@ -1,5 +1,5 @@
-import { startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { matchers } from '@throughline/verify/matchers';
 import type { ChainMatchers } from '@throughline/verify/matchers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';

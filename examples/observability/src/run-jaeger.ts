@@ -5,7 +5,7 @@
  */
 import { Readable, Writable } from 'node:stream';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { crew } from '@throughline/example-research-desk/processes';
 import { askDesk, startDesk } from '@throughline/example-research-desk/start-desk';
 import { formatOtlpJson, startCollector } from '@throughline/verify';

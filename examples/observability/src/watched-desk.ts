@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import type { Reply } from '@throughline/example-research-desk/desk';
 import type { Mood } from '@throughline/example-research-desk/mood';
 import { crew } from '@throughline/example-research-desk/processes';

@@ -1,4 +1,4 @@
-import { createTopics } from '@throughline/embedded-kafka';
+import { createTopics } from '@throughline/servers';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Admin, Consumer, KafkaMessage } from 'kafkajs';
 import type * as z from 'zod';

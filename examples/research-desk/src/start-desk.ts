@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import type { RunningKafka } from '@throughline/servers';
 import { Reply } from './desk.ts';
 import type { Crew } from './processes.ts';
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 
 const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));

@@ -5,7 +5,7 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { trace } from '@opentelemetry/api';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { register } from '@throughline/core';
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { traceContext } from '@throughline/express';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import { checkChains, startCollector } from '@throughline/verify';

@@ -4,7 +4,7 @@ import { SpanKind } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { InMemorySpanExporter, SimpleSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
 import { register } from '@throughline/core';
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { tracedEachBatch, traceProducer } from '@throughline/kafkajs';
 import type { TracedEachBatchPayload } from '@throughline/kafkajs';
 import { checkChains, fromReadableSpans } from '@throughline/verify';

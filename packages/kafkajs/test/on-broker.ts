@@ -1,6 +1,6 @@
 import { trace } from '@opentelemetry/api';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { kafkaAvailability, startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import type { Kafka, Producer } from 'kafkajs';

@@ -1,4 +1,4 @@
-import { createTopics } from '@throughline/embedded-kafka';
+import { createTopics } from '@throughline/servers';
 import { Kafka, logLevel } from 'kafkajs';
 import type { Consumer, EachMessagePayload, KafkaMessage } from 'kafkajs';
 

@@ -11,8 +11,8 @@ import {
 } from '@platformatic/kafka';
 import type { Message, ProduceResult, SendOptions } from '@platformatic/kafka';
 import { isLineageError, withBudget } from '@throughline/core';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { kafkaAvailability, startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, expectTypeOf, it, vi } from 'vitest';
 import {

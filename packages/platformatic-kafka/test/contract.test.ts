@@ -3,8 +3,8 @@ import { Admin, Consumer, MessagesStreamModes, Producer } from '@platformatic/ka
 import type { Message, MessagesStream } from '@platformatic/kafka';
 import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testing';
 import type { AdapterHarness, ContractTelemetry, Field, Outcome } from '@throughline/core/testing';
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { kafkaAvailability, startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, beforeAll, describe, it } from 'vitest';

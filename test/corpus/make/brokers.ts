@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startKafka } from '@throughline/embedded-kafka';
+import { startKafka } from '@throughline/servers';
 import { listens } from './stage.ts';
 import type { Stage } from './stage.ts';
 

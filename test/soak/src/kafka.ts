@@ -1,5 +1,5 @@
-import { kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { kafkaAvailability, startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { Kafka, logLevel } from 'kafkajs';
 import type { RetryOptions } from 'kafkajs';
 import { Skipped } from './scenario.ts';

@@ -1,8 +1,8 @@
 import { trace } from '@opentelemetry/api';
 import { currentLineage, withAttempt } from '@throughline/core';
 import type { LineageOptions } from '@throughline/core';
-import { createTopics, kafkaAvailability, startKafka } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { createTopics, kafkaAvailability, startKafka } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';

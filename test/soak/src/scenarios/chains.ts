@@ -1,5 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
-import { createTopics } from '@throughline/embedded-kafka';
+import { createTopics } from '@throughline/servers';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';

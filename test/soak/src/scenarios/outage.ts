@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { createTopics } from '@throughline/embedded-kafka';
-import type { RunningKafka } from '@throughline/embedded-kafka';
+import { createTopics } from '@throughline/servers';
+import type { RunningKafka } from '@throughline/servers';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import type { Consumer, EachMessagePayload, Producer, ProducerRecord } from 'kafkajs';
 import { connect, SHORT_TEMPERED, startBroker } from '../kafka.ts';

@@ -1,4 +1,4 @@
-import { createTopics } from '@throughline/embedded-kafka';
+import { createTopics } from '@throughline/servers';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import type { Kafka, Message } from 'kafkajs';
 import { connect, startBroker } from '../kafka.ts';
