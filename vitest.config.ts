@@ -24,6 +24,8 @@ const oldestPeers = {
  */
 export default defineConfig({
   test: {
+    // What came of the contract, for docs/MATRIX.md, beside whatever the command line asks for.
+    reporters: ['default', './scripts/matrix/contract-reporter.ts'],
     pool: 'forks',
     maxWorkers: 2,
     // The slowest take ten seconds on two cores that are theirs, and many start processes.
@@ -68,7 +70,7 @@ export default defineConfig({
           name: 'oldest',
           env: { OTEL_LINE: '2' },
           include: [
-            'packages/*/test/{contract,client-faults}.test.ts',
+            'packages/*/test/{contract,*-contract,client-faults}.test.ts',
             'packages/express/test/{end,errors,route,span}.test.ts',
             'packages/langchain/test/langchain.test.ts',
             'packages/core/test/{inbound,outbound}.test.ts',

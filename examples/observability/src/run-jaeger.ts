@@ -5,8 +5,8 @@
  */
 import { Readable, Writable } from 'node:stream';
 import { isDeepStrictEqual, parseArgs } from 'node:util';
-import { startKafka } from '@throughline/servers';
 import { crew } from '@throughline/example-research-desk/processes';
+import { startRoad } from '@throughline/example-research-desk/roads';
 import { askDesk, startDesk } from '@throughline/example-research-desk/start-desk';
 import { formatOtlpJson, startCollector } from '@throughline/verify';
 import { run as throughline } from 'throughline';
@@ -59,14 +59,14 @@ async function run(question: string): Promise<boolean> {
   const collector = await startCollector();
   stack.defer(() => collector.close());
   const tee = stack.use(await startTee(collector.url, jaeger.otlp));
-  const kafka = await startKafka({ onProgress: (line) => progress('kafka', line) });
-  stack.defer(() => kafka.stop());
+  const road = await startRoad('kafka', (line) => progress('kafka', line));
+  stack.defer(() => road.stop());
   const agents = crew({ onSays: progress });
   const kill = (): void => void agents.kill();
   process.on('exit', kill);
   stack.defer(() => agents.kill());
 
-  const gateway = await startDesk(agents, { kafka, otlp: tee.url });
+  const gateway = await startDesk(agents, { road, otlp: tee.url });
   const reply = await Promise.race([askDesk(gateway, question), agents.loss]);
   const complaints = await agents.dismiss();
   const spans = collector.spans();

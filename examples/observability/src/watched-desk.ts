@@ -2,10 +2,10 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { startKafka } from '@throughline/servers';
 import type { Reply } from '@throughline/example-research-desk/desk';
 import type { Mood } from '@throughline/example-research-desk/mood';
 import { crew } from '@throughline/example-research-desk/processes';
+import { startRoad } from '@throughline/example-research-desk/roads';
 import { askDesk, startDesk } from '@throughline/example-research-desk/start-desk';
 import { startCollector } from '@throughline/verify';
 import type { Collector } from '@throughline/verify';
@@ -43,8 +43,8 @@ export async function startWatchedDesk({
   stack.defer(() => collector.close());
   const prometheus = stack.use(await startPrometheus());
   onSays('watch', `Prometheus is at ${prometheus.url}`);
-  const kafka = await startKafka({ onProgress: (line) => onSays('kafka', line) });
-  stack.defer(() => kafka.stop());
+  const road = await startRoad('kafka', (line) => onSays('kafka', line));
+  stack.defer(() => road.stop());
   const agents = crew({ onSays });
   // Whatever ends this process ends the agents too.
   const kill = (): void => void agents.kill();
@@ -54,7 +54,7 @@ export async function startWatchedDesk({
     process.off('exit', kill);
   });
   const env = { DESK_MODEL: model, DESK_METRICS: prometheus.targets, DESK_LOGS: logs };
-  const gateway = await startDesk(agents, { kafka, otlp: collector.url, env });
+  const gateway = await startDesk(agents, { road, otlp: collector.url, env });
   const started = stack.move();
   return {
     gateway,

@@ -1,9 +1,11 @@
 /** What `demo --break` can break, so that it is seen what the checker says of it. */
 import type { HopOptions } from '@throughline/core';
+import { ROADS } from './roads/names.ts';
+import type { RoadName } from './roads/names.ts';
 
-/** The hops of the desk: one for every arrow of its drawing. */
-export const HOPS = ['http', 'kafka', 'kafka-results', 'mcp-http', 'mcp-stdio'] as const;
-export const SERVICES = ['gateway', 'planner', 'analyst', 'library', 'reader'] as const;
+/** The hops of the desk: one for every arrow of its drawing, those of tasks and results for each road that they can take. */
+const HOPS = ['http', ...ROADS.flatMap((road) => [road, `${road}-results`] as const), 'mcp-http', 'mcp-stdio'] as const;
+const SERVICES = ['gateway', 'planner', 'analyst', 'library', 'reader'] as const;
 
 type Hop = (typeof HOPS)[number];
 type Service = (typeof SERVICES)[number];
@@ -11,15 +13,19 @@ type Service = (typeof SERVICES)[number];
 type End = `${Hop}-${'sender' | 'receiver'}`;
 
 /**
- * `kafka`: what is sent carries no context. `kafka-sender`, `kafka-receiver`: that end has no adapter. `unsampled-library`: that service
+ * What can be broken where tasks and results go over a road. `kafka`: what is sent carries no context. `kafka-sender`, `kafka-receiver`: that end has no adapter. `unsampled-library`: that service
  * records nothing. `killed-library`: it is killed when the answer is there, with its spans.
  */
-export const BREAKABLE: readonly string[] = [
-  ...HOPS.flatMap((hop) => [hop, `${hop}-sender`, `${hop}-receiver`]),
-  ...SERVICES.map((service) => `unsampled-${service}`),
-  // The reader is a child of its analyst, and nobody else's to kill.
-  ...SERVICES.filter((service) => service !== 'reader').map((service) => `killed-${service}`),
-];
+export function breakable(over: RoadName): readonly string[] {
+  const others = ROADS.filter((road) => road !== over);
+  const hops = HOPS.filter((hop) => !others.some((road) => hop.startsWith(road)));
+  return [
+    ...hops.flatMap((hop) => [hop, `${hop}-sender`, `${hop}-receiver`]),
+    ...SERVICES.map((service) => `unsampled-${service}`),
+    // The reader is a child of its analyst, and nobody else's to kill.
+    ...SERVICES.filter((service) => service !== 'reader').map((service) => `killed-${service}`),
+  ];
+}
 
 /** Whether this is what the demo was asked to break. */
 export function asked(place: string): boolean {

@@ -1,19 +1,21 @@
 /**
  * Starts the research desk, asks it a question, and has `throughline check` judge the trace that this leaves:
- * `pnpm demo [--break kafka] [--model busy-provider] [--output spans.json] [question words…]`. Exits 0 only when there is an answer and one whole trace.
+ * `pnpm demo [--over rabbitmq] [--break kafka] [--model busy-provider] [--output spans.json] [question words…]`. Exits 0 only when there is an answer and one whole trace.
  */
 import { writeFile } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { startKafka } from '@throughline/servers';
-import type { RunningKafka } from '@throughline/servers';
 import { formatOtlpJson, renderTree, startCollector } from '@throughline/verify';
 import { run as throughline } from 'throughline';
-import { BREAKABLE, killedBy } from './breaking.ts';
+import { breakable, killedBy } from './breaking.ts';
 import { isMood, MOODS } from './mood.ts';
 import { crew } from './processes.ts';
+import { isRoad, ROADS } from './roads/names.ts';
+import type { RoadName } from './roads/names.ts';
+import { startRoad } from './roads/start.ts';
+import type { RunningRoad } from './roads/start.ts';
 import { askDesk, startDesk } from './start-desk.ts';
 
 const DEFAULT_QUESTION = 'Which context does a Kafka handler run in?';
@@ -24,7 +26,7 @@ const SIGNALS = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
 const began = performance.now();
 const agents = crew({ onSays: progress });
-let kafka: RunningKafka | undefined;
+let road: RunningRoad | undefined;
 
 /** Progress goes to standard error: standard output holds the answer, the tree and the report alone. */
 function progress(who: string, text: string): void {
@@ -33,13 +35,13 @@ function progress(who: string, text: string): void {
 }
 
 /** Runs the desk for one question; resolves with whether that gave an answer and one whole trace. */
-async function run(question: string): Promise<boolean> {
+async function run(question: string, over: RoadName): Promise<boolean> {
   const collector = await startCollector();
   progress('demo', `collects spans at ${collector.url}`);
-  kafka = await startKafka({ onProgress: (line) => progress('kafka', line) });
+  road = await startRoad(over, (line) => progress('broker', line));
 
   const gateway = await startDesk(agents, {
-    kafka,
+    road,
     otlp: collector.url,
     analysts: Number(values.analysts),
     env: { DESK_MODEL: values.model, ...(broken === undefined ? undefined : { DESK_BREAK: broken }) },
@@ -100,14 +102,19 @@ const { values, positionals } = parseArgs({
   options: {
     break: { type: 'string' },
     model: { type: 'string', default: 'well' },
+    over: { type: 'string', default: 'kafka' },
     output: { type: 'string' },
     analysts: { type: 'string', default: '2' },
   },
   allowPositionals: true,
 });
-const broken = values.break;
-if (broken !== undefined && !BREAKABLE.includes(broken)) {
-  process.stderr.write(`--break takes ${BREAKABLE.join(', ')}, not ${broken}\n`);
+const { over, break: broken } = values;
+if (!isRoad(over)) {
+  process.stderr.write(`--over takes ${ROADS.join(', ')}, not ${over}\n`);
+  process.exit(1);
+}
+if (broken !== undefined && !breakable(over).includes(broken)) {
+  process.stderr.write(`--break takes ${breakable(over).join(', ')}, not ${broken}\n`);
   process.exit(1);
 }
 if (!isMood(values.model)) {
@@ -116,7 +123,7 @@ if (!isMood(values.model)) {
 }
 const question = positionals.join(' ').trim() || DEFAULT_QUESTION;
 const code = await Promise.race([
-  run(question).then((whole) => (whole ? 0 : 1)),
+  run(question, over).then((whole) => (whole ? 0 : 1)),
   agents.loss,
   interruption(),
   lateness(),
@@ -124,5 +131,5 @@ const code = await Promise.race([
   progress('demo', error instanceof Error ? error.message : String(error));
   return 1;
 });
-await Promise.race([Promise.allSettled([agents.kill(), kafka?.stop()]), delay(TEARDOWN_DEADLINE_MS)]);
+await Promise.race([Promise.allSettled([agents.kill(), road?.stop()]), delay(TEARDOWN_DEADLINE_MS)]);
 process.exit(code);

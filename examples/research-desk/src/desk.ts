@@ -59,3 +59,13 @@ export function setting(name: string): string {
   if (value === undefined || value === '') throw new Error(`${name} is not set: start the desk with \`pnpm demo\``);
   return value;
 }
+
+/** What a message says, `undefined` where it is not what the desk sends, which `say` is told: an error would stop a consumer for good. */
+export function parseMessage<T>(schema: z.ZodType<T>, text: string, say: (line: string) => void): T | undefined {
+  try {
+    return schema.parse(JSON.parse(text));
+  } catch (error) {
+    say(`passes over a message that it cannot read: ${String(error)}`);
+    return undefined;
+  }
+}

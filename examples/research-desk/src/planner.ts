@@ -1,43 +1,30 @@
-/** Splits a question into tasks, puts them on a topic, and joins what comes back on another into one answer. */
+/** Splits a question into tasks, puts them on a queue, and joins what comes back on another into one answer. */
 import { randomUUID } from 'node:crypto';
 import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
-import { traceConsumer, traceProducer } from '@throughline/kafkajs';
 import express from 'express';
 import { runProcess, say } from './agent.ts';
 import { composeAnswer } from './answer.ts';
-import { adapter, dropping } from './breaking.ts';
-import { Question, Result } from './desk.ts';
+import { adapter } from './breaking.ts';
+import { parseMessage, Question, Result } from './desk.ts';
 import type { Task } from './desk.ts';
-import { assigned, makeTopics, deleteTopics, deskConsumer, kafkaClient, parseMessage, topics } from './kafka.ts';
 import { listen } from './listen.ts';
 import { planTasks } from './question.ts';
 import { resultBox } from './results.ts';
+import { openRoad } from './roads/open.ts';
 
 const options: HopOptions = { agent: 'planner' };
 const RESULTS_DEADLINE_MS = 30_000;
 
 await runProcess('planner', 'planner', async () => {
-  const { tasks: tasksTopic, results: resultsTopic } = topics();
-  const kafka = kafkaClient('planner');
-  const producer = adapter('kafka-sender', traceProducer)(kafka.producer(), { ...options, ...dropping('kafka') });
-  const consumer = adapter('kafka-results-receiver', traceConsumer)(deskConsumer(kafka, resultsTopic), options);
+  const road = await openRoad({ name: 'planner', options, sends: 'tasks', receives: 'results' });
   const box = resultBox();
-
-  await makeTopics(kafka, topics());
-  await producer.connect();
-  await consumer.connect();
-  await consumer.subscribe({ topic: resultsTopic, fromBeginning: true });
-  const joined = assigned(consumer);
-  await consumer.run({
-    eachMessage: async ({ message }) => {
-      const result = parseMessage(Result, message);
-      if (result === undefined) return;
-      say(`has the ${result.aspect} result of ${result.analyst}: ${describe(result)}`);
-      box.put(result);
-    },
+  await road.receive(async (text) => {
+    const result = parseMessage(Result, text, say);
+    if (result === undefined) return;
+    say(`has the ${result.aspect} result of ${result.analyst}: ${describe(result)}`);
+    box.put(result);
   });
-  await joined;
 
   const app = express();
   adapter('http-receiver', (planner: express.Express) => planner.use(traceContext(options)))(app);
@@ -50,8 +37,8 @@ await runProcess('planner', 'planner', async () => {
       return;
     }
     const waiting = box.wait(tasks, RESULTS_DEADLINE_MS);
-    await producer.send({ topic: tasksTopic, messages: tasks.map((task) => ({ value: JSON.stringify(task) })) });
-    say(`put ${tasks.length} tasks on ${tasksTopic}: ${tasks.map((task) => task.aspect).join(', ')}`);
+    await road.send(tasks.map((task) => JSON.stringify(task)));
+    say(`put ${tasks.length} tasks on the road: ${tasks.map((task) => task.aspect).join(', ')}`);
     const results = await waiting;
     const missing = tasks.filter((task) => !results.some((result) => result.task === task.id));
     const failed = results.filter((result) => result.error !== undefined);
@@ -66,8 +53,7 @@ await runProcess('planner', 'planner', async () => {
     url: server.url,
     stop: async () => {
       await server.stop();
-      await Promise.all([consumer.disconnect(), producer.disconnect()]);
-      await deleteTopics(kafka, topics());
+      await road.close();
     },
   };
 });

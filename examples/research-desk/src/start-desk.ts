@@ -1,13 +1,14 @@
 import { fileURLToPath } from 'node:url';
-import type { RunningKafka } from '@throughline/servers';
 import { Reply } from './desk.ts';
 import type { Crew } from './processes.ts';
+import type { RunningRoad } from './roads/start.ts';
 
 const ANSWER_DEADLINE_MS = 60_000;
 
 /** What a desk is started with. */
 export interface DeskOptions {
-  readonly kafka: RunningKafka;
+  /** What tasks and results go over. */
+  readonly road: RunningRoad;
   /** Where spans go, by OTLP. */
   readonly otlp: string;
   readonly analysts?: number | undefined;
@@ -16,14 +17,9 @@ export interface DeskOptions {
 }
 
 /** Starts the agents, each after those that it needs; resolves with the gateway's URL. */
-export async function startDesk(agents: Crew, { kafka, otlp, analysts = 2, env }: DeskOptions): Promise<string> {
-  // A broker that was there before us has other users: on it the topics are this run's own.
-  const suffix = kafka.flavor === 'external' ? `.${process.pid}-${Date.now().toString(36)}` : '';
+export async function startDesk(agents: Crew, { road, otlp, analysts = 2, env }: DeskOptions): Promise<string> {
   const shared = {
-    DESK_BROKERS: kafka.brokers.join(),
-    DESK_BROKER_FLAVOR: kafka.flavor,
-    DESK_TASKS_TOPIC: `research.tasks${suffix}`,
-    DESK_RESULTS_TOPIC: `research.results${suffix}`,
+    ...road.env,
     DESK_REPOSITORY: fileURLToPath(new URL('../../..', import.meta.url)),
     OTEL_EXPORTER_OTLP_ENDPOINT: otlp,
     ...env,
