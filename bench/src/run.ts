@@ -3,6 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { agent } from './agent/benchmark.ts';
 import { check } from './check/benchmark.ts';
+import { desk } from './desk/benchmark.ts';
 import type { Effort } from './measure.ts';
 import { express } from './express.ts';
 import { kafkaBenchmarks } from './kafka.ts';
@@ -18,6 +19,7 @@ const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> 
   ...kafkaBenchmarks,
   check,
   agent,
+  desk,
 };
 
 const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
