@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { getNodeAutoInstrumentations } from '@opentelemetry/auto-instrumentations-node';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
+import type { HopOptions } from '@throughline/core';
 import { traceContext } from '@throughline/express';
 import { traceFetch } from '@throughline/fetch';
 import { traceConsumer, traceProducer } from '@throughline/kafkajs';
@@ -40,10 +41,14 @@ export function startTracing(variant: DeskVariant, telemetry: Telemetry): Tracin
     fetch: traceFetch(fetch, options),
     producer: (producer) => traceProducer(producer, options),
     consumer: (consumer) => traceConsumer(consumer, options) as Consumer,
-    client: (client) => traceClient(client as never, options) as never,
-    server: (server) => traceServer(server as never, options) as never,
+    client: (client) => clientTracer(client, options),
+    server: (server) => serverTracer(server, options),
   };
 }
+
+type Tracer = <T extends object>(thing: T, options: HopOptions) => T;
+const clientTracer = traceClient as unknown as Tracer;
+const serverTracer = traceServer as unknown as Tracer;
 
 /** Loads a package by `require` and after the instrumentations, which is how they get to patch it. */
 export const load: NodeJS.Require = createRequire(import.meta.url);
