@@ -35,9 +35,10 @@ export function checkFunction(name: string, given: unknown, takes: string): void
   if (given !== undefined && typeof given !== 'function') throw optionError(name, takes, given);
 }
 
-/** Throws unless the option is absent or an object. `takes` shows one, such as 'an object, such as { send: false }'. */
+/** Throws unless the option is absent or an object, which a list is not. `takes` shows one, such as 'an object, such as { send: false }'. */
 export function checkObject(name: string, given: unknown, takes: string): void {
-  if (given !== undefined && (typeof given !== 'object' || given === null)) throw optionError(name, takes, given);
+  if (given === undefined) return;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) throw optionError(name, takes, given);
 }
 
 /** Throws unless the option is absent or a text that is not empty. */

@@ -34,6 +34,7 @@ describe('wrong options throw at construction, with the fix in the message', () 
       /`limits.baggageBytes` takes a whole number from 0 to 65536; it was given -1/,
     ],
     ['limits past what can hold', { limits: { tracestateMembers: 513 } }, /from 0 to 512; it was given 513/],
+    ['a list', [], /`options` takes an object, .*given a list/],
     ['limits of another type', { limits: 7 }, /`limits` takes an object/],
     ['agent', { agent: '' }, /`agent` takes a name/],
     ['spans', { spans: 'no' }, /true or false/],

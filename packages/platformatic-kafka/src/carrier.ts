@@ -53,13 +53,13 @@ export function extractContext(message: MessageLike | null | undefined, options?
  * await producer.send({ messages: [{ topic: 'orders.dead', value: message.value, headers: forwardHeaders(message) }] });
  * ```
  */
-export function forwardHeaders<K, V>(message: { readonly headers: ReadonlyMap<K, V> }): Map<K, V> {
+export function forwardHeaders<K, V>(message: { readonly headers?: ReadonlyMap<K, V> | null | undefined }): Map<K, V> {
   const { headers, headerEntries } = message as {
-    headers: ReadonlyMap<K, V>;
+    headers?: ReadonlyMap<K, V> | null;
     headerEntries?: readonly (readonly [K, V])[];
   };
   const copy = new Map<K, V>();
-  for (const [key, value] of headerEntries ?? headers) {
+  for (const [key, value] of headerEntries ?? headers ?? []) {
     if (key !== undefined && key !== null && value !== undefined && value !== null) copy.set(key, value);
   }
   return copy;

@@ -73,6 +73,11 @@ it('`headers: string` injects text', () => {
   expect(forwardHeaders({ headers: written }).get('traceparent')).toContain(spanId);
 });
 
+it('a message without headers is sent on without any', () => {
+  expect(forwardHeaders({}).size).toBe(0);
+  expect(forwardHeaders({ headers: null }).size).toBe(0);
+});
+
 it('a wrong option is told at construction', () => {
   expect(() => traceProducer({} as never)).toThrow('new Producer');
   expect(() => traceConsumer({} as never)).toThrow('new Consumer');
