@@ -70,9 +70,7 @@ function detect(transport: object): Seen {
   const { url, _url = url } = transport as { readonly url?: unknown; readonly _url?: unknown };
   if (isUrl(_url)) return client(transport, _url);
   // A server's HTTP transport: what goes back travels in the answer to the peer's own request.
-  if ('handleRequest' in transport || 'handleMessage' in transport || 'handlePostMessage' in transport) {
-    return { channel: 'host', network: 'tcp' };
-  }
+  if (servesHttp(transport)) return { channel: 'host', network: 'tcp' };
   return { channel: 'process' };
 }
 
@@ -91,6 +89,11 @@ function client(transport: object, url: Pick<URL, 'hostname' | 'port' | 'protoco
   const { customFetch, _fetch = customFetch } = transport as { customFetch?: unknown; _fetch?: unknown };
   if (wrapped(_fetch)) return { ...seen, fetch: 'traced' };
   return { ...seen, fetch: _fetch === undefined || _fetch === globalThis.fetch ? 'own' : 'user' };
+}
+
+/** Returns whether this is a server's transport that HTTP requests are handed to. */
+export function servesHttp(transport: object): boolean {
+  return 'handleRequest' in transport || 'handleMessage' in transport || 'handlePostMessage' in transport;
 }
 
 function isUrl(value: unknown): value is URL {

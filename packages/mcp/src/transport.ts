@@ -4,6 +4,7 @@ import type { Members } from '@throughline/core/adapter';
 import { Connection } from './connection.ts';
 import { mcpSettings } from './options.ts';
 import type { McpOptions, McpSettings } from './options.ts';
+import { servesHttp } from './peer.ts';
 import type { Handler, TracedTransport } from './connection-state.ts';
 
 /** What every MCP transport of both SDKs has. */
@@ -58,6 +59,8 @@ export function protocolTransport(transport: object, settings: McpSettings): obj
   if (isTraced(transport, settings)) return transport;
   const members = tracedMembers(transport, settings);
   const view = viewOf(transport, members, settings.hop);
+  // Most serve one request, or a few: to make an heir takes more than it would save, half of what it costs to trace such a server.
+  if (servesHttp(transport)) return view;
   // v2 probes a stdio server in a process of its own, but only where this is what the transport's prototype has.
   if (Object.hasOwn((Object.getPrototypeOf(transport) ?? {}) as object, '_dispose')) return view;
   const own = (name: 'send' | 'sessionId'): PropertyDescriptor => ({
