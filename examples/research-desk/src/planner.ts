@@ -21,9 +21,10 @@ await runProcess('planner', 'planner', async () => {
   const box = resultBox();
   await road.receive(async (text) => {
     const result = parseMessage(Result, text, say);
-    if (result === undefined) return;
+    if (result === undefined) return undefined;
     say(`has the ${result.aspect} result of ${result.analyst}: ${describe(result)}`);
     box.put(result);
+    return undefined;
   });
 
   const app = express();

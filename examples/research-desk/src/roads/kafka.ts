@@ -23,14 +23,17 @@ export const openKafka: OpenRoad = async (member) => {
   await consumer.connect();
   return {
     async send(texts) {
-      const messages = texts.map((value) => ({ value }));
-      // The result of a task is its answer, and no step deeper.
-      await producer.send({ topic, messages, ...(isMaker ? undefined : { reply: true }) });
+      await producer.send({ topic, messages: texts.map((value) => ({ value })) });
     },
     async receive(handle) {
       await consumer.subscribe({ topic: queueName(member.receives), fromBeginning: true });
       const joined = assigned(consumer);
-      await consumer.run({ eachMessage: ({ message }) => handle(message.value?.toString() ?? '') });
+      await consumer.run({
+        eachMessage: async ({ message }) => {
+          const answer = await handle(message.value?.toString() ?? '');
+          if (answer !== undefined) await producer.send({ topic, messages: [{ value: answer }], reply: true });
+        },
+      });
       await joined;
     },
     async close() {

@@ -11,8 +11,11 @@ export type Queue = 'tasks' | 'results';
 export interface Road {
   /** Puts messages on the queue that this agent sends to. */
   send(texts: readonly string[]): Promise<void>;
-  /** Has `handle` run for each message of the queue that this agent hears, one at a time; resolves once messages come. */
-  receive(handle: (text: string) => Promise<void>): Promise<void>;
+  /**
+   * Has `handle` run for each message of the queue that this agent hears; resolves once messages come. What `handle` gives is the answer
+   * to the message: it goes to the queue that this agent sends to, and is no step deeper in the chain of agents.
+   */
+  receive(handle: (text: string) => Promise<string | undefined>): Promise<void>;
   /** Finishes what is under way, and lets go of the broker. */
   close(): Promise<void>;
 }
