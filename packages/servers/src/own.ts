@@ -88,10 +88,10 @@ export async function untilServing(
   running: RunningProgram,
   serves: (running: RunningProgram) => Promise<boolean>,
 ): Promise<void> {
-  let over = false;
+  const over = new AbortController();
   let late = false;
   const failure = running.ended.then(({ code, signal, tail }) => {
-    over = true;
+    over.abort();
     const how = late
       ? `did not serve within ${READY_WITHIN_MS} ms`
       : `ended (${signal ?? `code ${code}`}) before it served`;
@@ -100,7 +100,7 @@ export async function untilServing(
   failure.catch(() => {});
   const serving = async (): Promise<void> => {
     const deadline = Date.now() + READY_WITHIN_MS;
-    while (!over) {
+    while (!over.signal.aborted) {
       if (await serves(running)) return;
       late = Date.now() > deadline;
       if (late) running.signal('SIGKILL');

@@ -1,3 +1,4 @@
+import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { execFileSync, type ChildProcess } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -20,20 +21,34 @@ import { startElsewhere } from './start-elsewhere.ts';
 
 /** Without the servers that the run of these tests may be given: they start their own. */
 const { AMQP_URL: _1, NATS_URL: _2, REDIS_URL: _3, SQS_ENDPOINT: _4, ...ours } = process.env;
+/** RabbitMQ starts in seven seconds of a machine that is its own, and some start it twice. */
+const SLOWEST_MS = 300_000;
 const withoutAny = { PATH: '/nonexistent' };
 
 const servers = [
-  { kind: 'rabbitmq', start: startRabbitmq, variable: 'AMQP_URL', url: /^amqp:\/\/127\.0\.0\.1:\d+$/ },
-  { kind: 'nats', start: startNats, variable: 'NATS_URL', url: /^nats:\/\/127\.0\.0\.1:\d+$/ },
-  { kind: 'redis', start: startRedis, variable: 'REDIS_URL', url: /^redis:\/\/127\.0\.0\.1:\d+$/ },
-  { kind: 'sqs', start: startSqs, variable: 'SQS_ENDPOINT', url: /^http:\/\/127\.0\.0\.1:\d+$/ },
+  {
+    kind: 'rabbitmq',
+    client: clients.rabbitmq,
+    start: startRabbitmq,
+    variable: 'AMQP_URL',
+    url: /^amqp:\/\/127\.0\.0\.1:\d+$/,
+  },
+  { kind: 'nats', client: clients.nats, start: startNats, variable: 'NATS_URL', url: /^nats:\/\/127\.0\.0\.1:\d+$/ },
+  {
+    kind: 'redis',
+    client: clients.redis,
+    start: startRedis,
+    variable: 'REDIS_URL',
+    url: /^redis:\/\/127\.0\.0\.1:\d+$/,
+  },
+  { kind: 'sqs', client: clients.sqs, start: startSqs, variable: 'SQS_ENDPOINT', url: /^http:\/\/127\.0\.0\.1:\d+$/ },
 ] as const;
 
-for (const { kind, start, variable, url } of servers) {
+for (const { kind, client, start, variable, url } of servers) {
   const { missing, note } = await serverAvailability(kind, { env: ours });
-  const { put, take } = clients[kind];
+  const { put, take } = client;
 
-  describe.skipIf(missing)(`a server of kind ${kind}${note}`, () => {
+  describe.skipIf(missing)(`a server of kind ${kind}${note}`, { timeout: SLOWEST_MS }, () => {
     let server: RunningServer;
     const said: string[] = [];
     beforeAll(async () => {
@@ -101,7 +116,7 @@ for (const { kind, start, variable, url } of servers) {
     });
   });
 
-  describe.skipIf(missing)(`whoever starts a server of kind ${kind}${note}`, () => {
+  describe.skipIf(missing)(`whoever starts a server of kind ${kind}${note}`, { timeout: SLOWEST_MS }, () => {
     let starter: ChildProcess | undefined;
     afterEach(() => starter?.kill('SIGKILL'));
 
@@ -156,6 +171,21 @@ for (const { kind, start, variable, url } of servers) {
     server.close();
   });
 }
+
+const sqs = await serverAvailability('sqs', { env: ours });
+it.skipIf(sqs.missing)(`SQS refuses an eleventh attribute, as that of AWS does${sqs.note}`, async () => {
+  await using server = await startSqs({ env: ours, onProgress: () => {} });
+  const client = clients.sqsClient(server.url);
+  const { QueueUrl } = await client.send(new CreateQueueCommand({ QueueName: 'attributes' }));
+  const send = (count: number): Promise<unknown> => {
+    const attributes = Array.from({ length: count }, (_, n) => [`a${n}`, { DataType: 'String', StringValue: 'x' }]);
+    const message = { QueueUrl, MessageBody: 'x', MessageAttributes: Object.fromEntries(attributes) };
+    return client.send(new SendMessageCommand(message));
+  };
+  await send(10);
+  await expect(send(11)).rejects.toThrow('exceeds the allowed maximum [10]');
+  client.destroy();
+});
 
 describe('with a fake nats-server on the PATH', () => {
   let folder: string;
