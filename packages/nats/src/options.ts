@@ -3,7 +3,7 @@ import type { HopOptions } from '@throughline/core';
 import { checkFunction, hopSettings, optionError, remembering } from '@throughline/core/adapter';
 import type { HopScope, HopSettings } from '@throughline/core/adapter';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
-import type { OnRefused, Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
+import type { OnRefused, Receiver, Sender, SenderOptions } from '@throughline/core/messaging';
 import { natsErrorType } from './error-type.ts';
 import { mapOf, optionsShape } from './headers.ts';
 import type { MessageLike } from './message.ts';
@@ -73,22 +73,26 @@ const OWN: readonly string[] = ['subjects', 'clientId', 'inboxPrefix', 'onRefuse
 /** Returns the settings of one wrapped connection or JetStream client. Throws a `ThroughlineError` for a wrong option. */
 export function natsSettings(options: JetStreamOptions | undefined, own: readonly string[] = OWN): Settings {
   const hop = hopSettings(options, scope, own);
-  const { subjects: patterns, inboxPrefix, clientId, onRefused, handlerTimeout, maxParentAge, ...rest } = options ?? {};
+  const { subjects: patterns, inboxPrefix, clientId, onRefused, handlerTimeout, maxParentAge } = options ?? {};
   checkFunction('onRefused', onRefused, 'a function of the message');
   const subjects: Subjects = { patterns: checkedPatterns(patterns), inboxPrefix: checkedPrefix(inboxPrefix) };
   const kind = { scope, system: nats, errorType: natsErrorType };
-  const senderOptions: SenderOptions = { ...rest, clientId };
+  // What every hop takes is in `hop` already.
+  const client: SenderOptions = { clientId, meterProvider: options?.meterProvider };
   const sender: Sender = {
-    ...senderSettings(senderOptions, { ...kind, shape: optionsShape, places: () => [], suppresses: () => false }),
+    ...senderSettings(client, { ...kind, shape: optionsShape, places: () => [], suppresses: () => false }),
+    hop,
     start: sendStarts('send', subjects),
   };
-  const receiverOptions: ReceiverOptions<MessageLike> = { ...rest, clientId, handlerTimeout, maxParentAge };
-  const receiver = receiverSettings<MessageLike>(receiverOptions, {
-    ...kind,
-    messageOf: ({ subject, headers }) => ({ topic: subject, headers: mapOf(headers) }),
-  });
+  const receiver: Receiver<MessageLike> = {
+    ...receiverSettings<MessageLike>(
+      { ...client, handlerTimeout, maxParentAge },
+      { ...kind, messageOf: ({ subject, headers }) => ({ topic: subject, headers: mapOf(headers) }) },
+    ),
+    hop,
+  };
   // One client: what it sends and what it receives goes with it.
-  const open = receiver.open;
+  const { open } = receiver;
   return {
     hop,
     subjects,
