@@ -50,7 +50,7 @@ export function traceNats<C extends ConnectionLike>(connection: C, options?: Nat
   const traced = membersOf(target, settings);
   const members: Record<string, Method> = {};
   for (const name of Object.keys(traced) as (keyof typeof traced)[]) {
-    if (typeof target[name] === 'function') members[name] = traced[name] as Method;
+    if (typeof target[name] === 'function') members[name] = traced[name];
   }
   return sameType(connection, members, settings.hop);
 }
@@ -130,7 +130,7 @@ function tracedCallback(callback: Method, reception: Reception): Method {
     const { open, message } = arrival;
     if (open.hop.refused !== undefined) return void refuse(arrival, raw as MessageLike, reception);
     return whenSettled(
-      () => open.run(() => Reflect.apply(callback, this, [error, message, ...rest]) as unknown),
+      () => open.run<unknown>(() => Reflect.apply(callback, this, [error, message, ...rest])),
       (failed, value) => open.end(failed ? { failed, error: value } : undefined),
     );
   };

@@ -158,8 +158,7 @@ function consumerOf(
   connection: Connection | undefined,
   settings: Settings,
 ): unknown {
-  const traced = (info: unknown): object =>
-    tracedConsumer(consumer, (info ?? {}) as ConsumerInfoLike, connection, settings);
+  const traced = (info: unknown): object => tracedConsumer(consumer, info ?? {}, connection, settings);
   const [info] = args;
   if (typeof info === 'object' && info !== null && 'config' in info) return traced(info);
   try {
@@ -231,7 +230,7 @@ function tracedCallback(callback: Method, reception: Reception, wait: number | u
     if (open.hop.refused !== undefined) return void refuse(arrival, raw as MessageLike, reception);
     let returned: unknown;
     return whenSettled(
-      () => (returned = open.run(() => Reflect.apply(callback, this, [message, ...rest]) as unknown)),
+      () => (returned = open.run<unknown>(() => Reflect.apply(callback, this, [message, ...rest]))),
       (failed, value) => {
         if (failed) open.end({ failed, error: value });
         // It has only begun, as far as one can see.

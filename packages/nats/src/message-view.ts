@@ -58,7 +58,7 @@ export function requestView<M extends MessageLike>(
   settings: HopSettings,
   info: () => ServerInfoLike | undefined,
 ): M {
-  return message.reply ? new Proxy(message, new RequestView(open, settings, info) as ProxyHandler<M>) : message;
+  return message.reply ? new Proxy<M>(message, new RequestView(open, settings, info)) : message;
 }
 
 const SETTLEMENTS: Readonly<Partial<Record<PropertyKey, string>>> = Object.assign(Object.create(null) as object, {
@@ -98,5 +98,5 @@ class SettledView extends View {
 
 /** Returns a message of JetStream whose settlement ends its span. */
 export function settledView<M extends object>(message: M, open: OpenMessage): M {
-  return new Proxy(message, new SettledView(open) as ProxyHandler<M>);
+  return new Proxy<M>(message, new SettledView(open));
 }

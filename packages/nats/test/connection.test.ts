@@ -169,16 +169,16 @@ onNats('a callback', () => {
     let release = (): void => {};
     const released = new Promise<void>((resolve) => (release = resolve));
     const seen: (string | undefined)[] = [];
+    const handle = async (error: Error | null, message: Msg): Promise<unknown> => {
+      expect(error).toBeNull();
+      seen.push(activeTrace(), propagation.getActiveBaggage()?.getEntry('tenant')?.value, message.string());
+      await released;
+      return seen.push(activeTrace());
+    };
     const subscription = connection.subscribe(subject, {
       max: 1,
       queue: 'workers',
-      callback: async (error, message) => {
-        expect(error).toBeNull();
-        seen.push(activeTrace(), propagation.getActiveBaggage()?.getEntry('tenant')?.value, message.string());
-        await released;
-        seen.push(activeTrace());
-        return undefined as never;
-      },
+      callback: (error, message) => handle(error, message) as Promise<never>,
     });
     let sent: string | undefined;
     const baggage = propagation.createBaggage({ tenant: { value: 'blue' } });

@@ -184,12 +184,7 @@ onNats('JetStream', () => {
     }
     expect(named(`process ${stream}`)).toHaveLength(2);
     await messages.close();
-    const awaited = await consumer.consume({
-      callback: async () => {
-        await delay(5);
-        return undefined as never;
-      },
-    });
+    const awaited = await consumer.consume({ callback: () => delay(5) as Promise<never> });
     await js.publish(subject, '3');
     const spans = await untilNamed(`process ${stream}`, 3);
     expect(spans[2]?.attributes['throughline.nats.settlement']).toBeUndefined();

@@ -31,7 +31,7 @@ onNats('the body of a `for await` loop', () => {
       for await (const message of subscription) {
         const at = activeTrace();
         await delay(1);
-        await null;
+        await Promise.resolve();
         seen.push([message.string(), at, activeTrace(), propagation.getActiveBaggage()?.getEntry('tenant')?.value]);
       }
       expect(activeTrace()).toBeUndefined();
@@ -85,7 +85,7 @@ onNats('the body of a `for await` loop', () => {
           await delay(Math.random() * 4);
           check(activeTrace() === own && activeSpan() === span);
           left.push(delay(20).then(() => check(activeTrace() === own && activeSpan() === span)));
-          await Promise.all([delay(1), null]);
+          await Promise.all([delay(1), delay(2)]);
           check(activeTrace() === own && activeSpan() === span);
           if (at % 3 === 0 && message.string() === '10') break;
         }
