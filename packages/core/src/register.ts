@@ -34,7 +34,9 @@ export function register(): Registration {
 
 function asyncContextManager(): ContextManager {
   const storage = new AsyncLocalStorage<Context>();
-  const manager: ContextManager = {
+  const manager: ContextManager & { readonly _asyncLocalStorage: unknown } = {
+    // Under the name that OpenTelemetry's own has it: see `enterContext`.
+    _asyncLocalStorage: storage,
     active: () => storage.getStore() ?? ROOT_CONTEXT,
     with: (context, fn, thisArg, ...args) =>
       storage.run(context, () => fn.apply(thisArg as ThisParameterType<typeof fn>, args)),
