@@ -1,11 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { context as contextApi, isSpanContextValid, SpanKind } from '@opentelemetry/api';
-import type { Attributes, Context } from '@opentelemetry/api';
+import { context as contextApi, SpanKind } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import {
   answerField,
-  errorType,
-  formatTraceparent,
-  httpRequestSpan,
   nodeHeaders,
   startInbound,
   warnIfRewrapped,
@@ -14,9 +11,17 @@ import {
   wrapBrand,
 } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
-import { ATTR_ABORTED, ATTR_HTTP_RESPONSE_STATUS_CODE, methodName, urlRedaction } from '@throughline/core/http';
-import { clientAddress, requestAttributes } from './attributes.ts';
-import { ATTR_HTTP_ROUTE } from './conventions.ts';
+import {
+  isTold,
+  keptOutOf,
+  methodName,
+  requestAttributes,
+  separate,
+  serverOutcome,
+  serverTimingOf,
+  urlRedaction,
+} from '@throughline/core/http';
+import { clientAddress, serverRequest } from './attributes.ts';
 import { bindListeners } from './listeners.ts';
 import { expressSettings, notCalled } from './options.ts';
 import type { ExpressOptions } from './options.ts';
@@ -25,7 +30,6 @@ import { refuse } from './refuse.ts';
 import { isRequest } from './request.ts';
 import type { HopHolder, RequestHop } from './request-hop.ts';
 import { observeRoute, routePattern } from './route.ts';
-import { separate } from './separate.ts';
 
 /** Middleware of Express 4 and 5, and of anything else that calls `(req, res, next)`. */
 export type Middleware = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -62,7 +66,7 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
         transport: 'http',
         name: method,
         kind: SpanKind.SERVER,
-        attributes: requestAttributes(req, redact),
+        attributes: requestAttributes(serverRequest(req), redact),
         carrier: req.headers,
         reader: nodeHeaders,
         http: 'request',
@@ -79,11 +83,6 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
   };
 }
 
-// The span of instrumentation-http is there and was not joined: the policy restarts the trace.
-function keptOutBy({ context, joined }: Received): string | undefined {
-  return joined ? undefined : httpRequestSpan(context)?.span.spanContext().traceId;
-}
-
 function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): PeerAccount {
   return {
     name: options?.route?.(req),
@@ -93,9 +92,8 @@ function peerOf(req: IncomingMessage, options: ExpressOptions | undefined): Peer
 }
 
 function tellCaller(res: ServerResponse, received: Received, settings: HopSettings): void {
-  const spanContext = received.span.spanContext();
-  if (!settings.spans || res.headersSent || !isSpanContextValid(spanContext)) return;
-  res.appendHeader('Server-Timing', `traceparent;desc="${formatTraceparent(spanContext)}"`);
+  const told = res.headersSent ? undefined : serverTimingOf(received, settings);
+  if (told !== undefined) res.appendHeader('Server-Timing', told);
 }
 
 /** Keeps the hop with its request and response until the end, and returns the context that the request is handled in. */
@@ -106,7 +104,7 @@ function follow(
   method: string,
   settings: HopSettings,
 ): Context {
-  const keptOut = keptOutBy(received);
+  const keptOut = keptOutOf(received);
   const context = keptOut === undefined ? received.context : separate(received.context, keptOut);
   const hop: RequestHop = {
     received,
@@ -157,35 +155,19 @@ function end(res: ServerResponse, unfinished: boolean): void {
   hop.ended = true;
   const { received, unheard } = hop;
   const aborted = unfinished || unheard;
-  // A joined span that is not sampled has metrics all the same, which want the route.
-  let { joined: isTold } = received;
-  received.describe(() => (isTold = true));
-  if (!isTold) return received.end();
-  const { statusCode } = res;
+  if (!isTold(received)) return received.end();
   // Without headers, the status is what Node starts with, and nobody has seen it.
-  const answered = !aborted || (res.headersSent && !unheard);
-  const attributes: Attributes = {};
-  if (aborted) attributes[ATTR_ABORTED] = true;
-  if (answered) attributes[ATTR_HTTP_RESPONSE_STATUS_CODE] = statusCode;
-  const route = routeOf(hop, res.req);
-  if (route !== undefined) {
-    attributes[ATTR_HTTP_ROUTE] = route;
-    if (received.joined) {
-      // instrumentation-http takes the route from here, for the span's name and for its metrics.
-      const theirs = httpRequestSpan(hop.context);
-      if (theirs !== undefined) theirs.route = route;
-    }
-  }
-  const name = route === undefined ? undefined : `${hop.method} ${route}`;
-  received.end({ name, attributes, errorType: errorOf(hop, res, aborted, answered) });
-}
-
-// For a server, 4xx is the caller's error, and who goes away before the end makes none.
-function errorOf(hop: RequestHop, res: ServerResponse, aborted: boolean, answered: boolean): string | undefined {
-  const { statusCode, errored } = res;
-  if (answered && statusCode >= 500) return hop.errorType ?? String(statusCode);
-  if (!aborted || (answered && statusCode >= 400)) return undefined;
-  return hop.errorType ?? (errored && !hop.unheard ? errorType(errored) : undefined);
+  const isSeen = !aborted || (res.headersSent && !unheard);
+  received.end(
+    serverOutcome(received, {
+      method: hop.method,
+      route: routeOf(hop, res.req),
+      status: isSeen ? res.statusCode : undefined,
+      aborted,
+      errorType: hop.errorType,
+      brokenBy: unheard ? undefined : res.errored,
+    }),
+  );
 }
 
 function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {

@@ -1,5 +1,12 @@
 import { trace } from '@opentelemetry/api';
 import type { Context, Span } from '@opentelemetry/api';
+import { httpRequestSpan } from '../context/opentelemetry.ts';
+import type { Received } from '../hop/hop.ts';
+
+/** Returns the trace that a policy has kept out, where its SERVER span of instrumentation-http is open for the request all the same. */
+export function keptOutOf({ context, joined }: Received): string | undefined {
+  return joined ? undefined : httpRequestSpan(context)?.span.spanContext().traceId;
+}
 
 /**
  * Returns `context`, in which no span of the trace `keptOut` can be made the active one, nor in any context made from it.
