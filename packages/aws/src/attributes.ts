@@ -89,7 +89,10 @@ export function writeAttributes(
   }
   const fields = roomFor(written.fields, room, place);
   // By core's rules of what stays and what goes, on the values as text.
-  const result = writeRecord(holds ? headersOf(owned) : undefined, { ...written, fields }) as Record<string, string>;
+  const result = writeRecord(holds ? headersOf(owned) : undefined, withFields(written, fields)) as Record<
+    string,
+    string
+  >;
   for (const name of Object.keys(result)) {
     const isKept = Object.hasOwn(owned, name) && result[name] !== fields[name];
     define(copy, name, isKept ? (owned[name] as MessageAttribute) : { DataType: 'String', StringValue: result[name] });
@@ -111,6 +114,14 @@ function roomFor(
     `a message to ${place} has ${MAX_ATTRIBUTES - room} attributes of its own, and ${MAX_ATTRIBUTES} are the most: ${left.join(', ')} ${left.length === 1 ? 'is' : 'are'} left out. Put some of yours into the body.`,
   );
   return without(fields, left);
+}
+
+/** Returns what to write with other fields. A hop has its members by getters, which a spread does not copy. */
+export function withFields(
+  { mode, keepsValid, foreign }: WrittenFields,
+  fields: Readonly<Record<string, string>>,
+): WrittenFields {
+  return { fields, mode, keepsValid, foreign };
 }
 
 /** Returns fields without some. */

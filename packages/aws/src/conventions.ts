@@ -9,15 +9,6 @@ export const ATTR_FAAS_INVOCATION_ID = 'faas.invocation_id';
 export const ATTR_FAAS_COLDSTART = 'faas.coldstart';
 export const ATTR_CLOUD_RESOURCE_ID = 'cloud.resource_id';
 
-// https://opentelemetry.io/docs/specs/semconv/http/http-spans/#http-server-span
-export const ATTR_HTTP_ROUTE = 'http.route';
-export const ATTR_URL_SCHEME = 'url.scheme';
-export const ATTR_URL_PATH = 'url.path';
-export const ATTR_URL_QUERY = 'url.query';
-export const ATTR_CLIENT_ADDRESS = 'client.address';
-export const ATTR_NETWORK_PROTOCOL_VERSION = 'network.protocol.version';
-export const ATTR_USER_AGENT_ORIGINAL = 'user_agent.original';
-
 // Our own; the conventions have none.
 /** How many messages of a batch were not taken: by the service that they were sent to, or by the handler. */
 export const ATTR_BATCH_FAILED = 'throughline.batch.failed';

@@ -1,5 +1,6 @@
 import { holdsFields, messageHeaders, writeRecord } from '@throughline/core/adapter';
 import type { MessageShape } from '@throughline/core/messaging';
+import { withFields } from './attributes.ts';
 import { fitting } from './size.ts';
 
 /** The member of an event's detail that holds the fields: an event has nothing else that reaches its targets. */
@@ -24,7 +25,7 @@ export function detailShape(slack: number, writes: boolean): MessageShape {
     writer(written) {
       const fields = fitting(written.fields, slack, 'an event bus', jsonBytes);
       return (entry, held) => {
-        const record = writeRecord(held as Record<string, unknown> | undefined, { ...written, fields });
+        const record = writeRecord(held as Record<string, unknown> | undefined, withFields(written, fields));
         return { ...entry, Detail: withMember(String((entry as Entry).Detail), record) };
       };
     },

@@ -1,6 +1,6 @@
 import { holdsFields } from '@throughline/core/adapter';
 import type { MessageShape } from '@throughline/core/messaging';
-import { attributeReader, writeAttributes } from './attributes.ts';
+import { attributeReader, withFields, writeAttributes } from './attributes.ts';
 import { fitting } from './size.ts';
 
 /** Returns how messages of SQS and SNS hold their headers, in calls whose fields may take so many bytes in each message. */
@@ -19,7 +19,7 @@ export function attributeShape(slack: number): MessageShape {
     writer(written) {
       const fields = fitting(written.fields, slack, 'a queue or topic');
       return (message, held) => {
-        const attributes = writeAttributes(held, { ...written, fields }, 'a queue or topic');
+        const attributes = writeAttributes(held, withFields(written, fields), 'a queue or topic');
         return isPlain(message)
           ? { ...message, MessageAttributes: attributes }
           : Object.create(message, { MessageAttributes: { value: attributes, enumerable: true } });
