@@ -5,6 +5,7 @@ export { carriedContext, httpHeaders, messageHeaders, metaFields, nodeHeaders } 
 export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
 export type { FieldsMode, WrittenFields } from './carrier/write.ts';
+export { detachedTimer } from './context/detached.ts';
 export { layered } from './context/layer.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
 export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';
