@@ -6,7 +6,7 @@ import type { CommandLike } from './operation.ts';
 import { awsSettings } from './options.ts';
 import type { AwsOptions, AwsSettings } from './options.ts';
 import { receiving } from './receive.ts';
-import { sendEntries } from './send.ts';
+import { sendEntries, settled } from './send.ts';
 import type { Entries } from './send.ts';
 import { queueName, topicName } from './systems.ts';
 
@@ -152,5 +152,5 @@ function sendRun(
 function settleRun(command: CommandLike, queue: string, settings: AwsSettings): Run {
   const sender = settings.sqs.sender(Infinity);
   return (target, rest) =>
-    settle(queue, undefined, sender, () => target.send(command, ...rest), sender.suppresses(target.send));
+    settle(queue, undefined, sender, () => target.send(command, ...rest), sender.suppresses(target.send), settled);
 }

@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { whenSettled } from '@throughline/core/adapter';
-import type { Sending } from '@throughline/core/adapter';
+import type { Outcome, Sending } from '@throughline/core/adapter';
 import { byTopic, prepared, refusalOf, startTopic } from '@throughline/core/messaging';
 import type { OutgoingTopic, Sender } from '@throughline/core/messaging';
 import { ATTR_BATCH_FAILED, ATTR_MESSAGE_ID } from './conventions.ts';
@@ -109,6 +109,14 @@ function end({ outgoing, at }: Part, entries: readonly unknown[], answer: unknow
   }
   if (failed === 0) outgoing.sent(answer);
   else outgoing.end({ errorType: code, attributes: { [ATTR_BATCH_FAILED]: failed } });
+}
+
+/** Returns how a call came out that settles several messages, and says which it did not. */
+export function settled(answer: unknown): Outcome | undefined {
+  const { Failed: failed = [] } = (answer ?? {}) as Answer;
+  if (failed.length === 0) return undefined;
+  const code = failed[0]?.Code;
+  return { errorType: typeof code === 'string' ? code : '_OTHER', attributes: { [ATTR_BATCH_FAILED]: failed.length } };
 }
 
 interface Answer {
