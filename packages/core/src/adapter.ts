@@ -6,6 +6,7 @@ export type { CarrierKind, CarrierReader } from './carrier/read.ts';
 export { holdsFields, writeHeaders, writeMap, writeRecord } from './carrier/write.ts';
 export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { enterContext } from './context/enter.ts';
+export { detachedTimer } from './context/detached.ts';
 export { layered } from './context/layer.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
 export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';

@@ -98,6 +98,14 @@ describe('a messaging system that an adapter of its own describes', () => {
     await meterProvider.shutdown();
   }
 
+  it('a settle that returned says what of it failed', async () => {
+    const answer = { failed: 1 };
+    const outcome = (given: unknown): { errorType: string } | undefined =>
+      given === answer ? { errorType: 'gone' } : undefined;
+    expect(await settle('tasks', undefined, sender(), async () => answer, false, outcome)).toBe(answer);
+    expect(telemetry.find('settle tasks').attributes['error.type']).toBe('gone');
+  });
+
   it('is in names, attributes, metrics, policies and `throughline.hops`, and no other is', async () => {
     const seen: unknown[] = [];
     await everything(seen);

@@ -4,6 +4,7 @@ import { runOutbound } from '../hop/runner.ts';
 import type { LineageError } from '../lineage/refusal.ts';
 import { whenSettled } from '../settled.ts';
 import { failureType } from '../telemetry/outcome.ts';
+import type { Outcome } from '../telemetry/outcome.ts';
 import { settleAttributes } from './attributes.ts';
 import type { OutgoingTopic } from './outgoing-topic.ts';
 import type { Sender } from './sender.ts';
@@ -77,7 +78,8 @@ export function endAll(outgoing: readonly OutgoingTopic[], failed: boolean, valu
 
 /**
  * Returns what `commit` returns, the client's own call that commits offsets for a group, in a CLIENT `settle` span, and under
- * suppressed tracing where `suppresses`. `topic` where it is one: a span's name holds no list.
+ * suppressed tracing where `suppresses`. `topic` where it is one: a span's name holds no list. `outcome` says how a call came out that
+ * returned: some settle many messages, and tell which were not.
  */
 export function settle(
   topic: string | undefined,
@@ -85,6 +87,7 @@ export function settle(
   sender: Sender,
   commit: () => unknown,
   suppresses: boolean,
+  outcome?: (answer: unknown) => Outcome | undefined,
 ): unknown {
   const meters = sender.metrics();
   const hop: OutboundHop = {
@@ -98,11 +101,12 @@ export function settle(
   };
   return runOutbound(hop, sender.hop, {
     call: ({ inner }) => (suppresses ? contextApi.with(inner, commit) : commit()),
+    outcome: (answer) => outcome?.(answer),
     failure: (error) => ({ error, errorType: sender.errorType(error) }),
     measure:
       meters &&
-      ((seconds, outcome) =>
-        meters.settled({ operation: 'settle', topic, groupId, errorType: failureType(outcome) }, seconds)),
+      ((seconds, cameOut) =>
+        meters.settled({ operation: 'settle', topic, groupId, errorType: failureType(cameOut) }, seconds)),
     open: sender.open,
   });
 }
