@@ -10,6 +10,6 @@ export { startTopic } from './outgoing.ts';
 export type { OutgoingTopic } from './outgoing-topic.ts';
 export { receiverSettings, senderSettings } from './options.ts';
 export type { ReceiverKind, ReceiverOptions, SenderKind, SenderOptions } from './options.ts';
-export type { OnRefused, ReceivedMessage, Receiver } from './receiving.ts';
+export { runRefused, type OnRefused, type ReceivedMessage, type Receiver } from './receiving.ts';
 export type { Sender } from './sender.ts';
 export type { MessagingSystem } from './system.ts';
