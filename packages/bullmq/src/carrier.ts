@@ -58,12 +58,6 @@ export function extractContext(job: JobLike | null | undefined, options?: HopOpt
   return inboundContext(processHop(known?.queue ?? '', parseMetadata(known?.metadata)), rememberedSettings(options));
 }
 
-/** A job of a flow, and those that it waits for. */
-export interface FlowLike {
-  readonly opts?: object | undefined;
-  readonly children?: readonly FlowLike[] | undefined;
-}
-
 /**
  * Returns a copy of a flow in which every job has `opts`: BullMQ gives no trace context to one that has none.
  *
@@ -72,11 +66,8 @@ export interface FlowLike {
  * await flows.add(tracedFlow({ name: 'report', queueName: 'reports', children }));
  * ```
  */
-export function tracedFlow<F extends FlowLike>(flow: F): F {
-  const { opts, children } = flow;
-  return {
-    ...flow,
-    opts: opts ?? {},
-    ...(Array.isArray(children) ? { children: children.map((child: FlowLike) => tracedFlow(child)) } : undefined),
-  };
+export function tracedFlow<F extends object>(flow: F): F {
+  const { opts, children } = flow as { opts?: unknown; children?: unknown };
+  const copy = { ...flow, opts: opts ?? {} };
+  return Array.isArray(children) ? { ...copy, children: children.map((child: object) => tracedFlow(child)) } : copy;
 }

@@ -1,4 +1,4 @@
-export { extractContext, injectMetadata, tracedFlow, type FlowLike, type InjectOptions } from './carrier.ts';
+export { extractContext, injectMetadata, tracedFlow, type InjectOptions } from './carrier.ts';
 export type { JobLike } from './job.ts';
 export type { BullMQMeter } from './meter.ts';
 export type { BullMQOptions } from './options.ts';

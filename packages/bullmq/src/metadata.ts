@@ -15,8 +15,8 @@ export interface Retry {
   readonly jobId: string;
 }
 
-// Two fields at their longest, with some air: what is longer holds something else.
-const MAX_LENGTH = 65_536;
+// A limit for what is parsed; each field has a tighter one of its own.
+const MAX_LENGTH = 1_048_576;
 
 /** Returns the fields that the metadata of a job holds. What is no metadata is text, so that it counts as a carrier that is broken. */
 export function parseMetadata(metadata: unknown): object | undefined {

@@ -46,6 +46,15 @@ const OWN: Readonly<Record<Exclude<keyof BullMQOptions, keyof HopOptions>, true>
   internalSpans: true,
 };
 
+/**
+ * A job that comes again. BullMQ keeps nothing of what its Telemetry says when it puts a job back (5.34 still did), so that another process
+ * knows no more than the job itself says.
+ */
+export interface Unfinished {
+  /** The metadata for the next attempt; `undefined` where the job did not fail, and put itself back. */
+  readonly retry: string | undefined;
+}
+
 /** Options, checked, and what the queues and workers of one Telemetry share. */
 export interface BullMQSettings extends Receiver<JobLike> {
   /** `hop`, of which nothing inbound is refused: BullMQ cannot be told so from its Telemetry. */
@@ -57,8 +66,8 @@ export interface BullMQSettings extends Receiver<JobLike> {
   readonly worked: Set<string>;
   /** The open hops of each worker, by its id. */
   readonly workers: Map<string, OpenHops>;
-  /** Jobs that put themselves back into their queue, as far as that was seen here. */
-  readonly putBack: Set<string>;
+  /** Jobs that were handled here and are not over. */
+  readonly unfinished: Map<string, Unfinished>;
 }
 
 /** Returns the settings of one Telemetry or processor. Throws a `ThroughlineError` for a wrong option. */
@@ -85,7 +94,7 @@ export function bullmqSettings(options: BullMQOptions | undefined): BullMQSettin
     internalSpans: internalSpans ?? false,
     worked: new Set(),
     workers: new Map(),
-    putBack: new Set(),
+    unfinished: new Map(),
   };
 }
 

@@ -28,7 +28,7 @@ import { LazyContext } from './lazy-context.ts';
 import { formatMetadata, parseMetadata, retryOf } from './metadata.ts';
 import type { Retry } from './metadata.ts';
 import { openOf } from './options.ts';
-import type { BullMQSettings } from './options.ts';
+import type { BullMQSettings, Unfinished } from './options.ts';
 import { bullmq } from './system.ts';
 import { queueTarget } from './target.ts';
 
@@ -55,7 +55,7 @@ export class Processing {
   readonly context: Context;
   readonly #settings: BullMQSettings;
   readonly #queue: string;
-  readonly #fields: object | undefined;
+  #fields: object | undefined;
   readonly #active: Context;
   #workerId: string | undefined = undefined;
   #workerName: string | undefined = undefined;
@@ -74,6 +74,7 @@ export class Processing {
   // How it came out.
   #ran = false;
   #thrown: { readonly error: unknown } | undefined = undefined;
+  #retry = '';
   #settled: 'completed' | 'failed' | undefined = undefined;
   #reason: unknown = undefined;
   #trouble: { readonly error: unknown } | undefined = undefined;
@@ -163,8 +164,10 @@ export class Processing {
     this.#start(undefined);
     const key = this.#key();
     if (key !== undefined) {
-      if (this.#isPutBack()) remember(this.#settings.putBack, key);
-      else this.#settings.putBack.delete(key);
+      const { unfinished } = this.#settings;
+      unfinished.delete(key);
+      if (this.#retry !== '') remember(unfinished, key, { retry: this.#retry });
+      else if (this.#isPutBack()) remember(unfinished, key, { retry: undefined });
     }
     this.#over();
   }
@@ -186,7 +189,7 @@ export class Processing {
     if (received === undefined || jobId === undefined) return '';
     const retry: Retry = { attempt: this.#attempt + 1, starts: this.#starts, jobId };
     const offered = this.#repeats ? undefined : textFields(this.#fields, this.#settings);
-    if (offered !== undefined) return formatMetadata(offered, retry);
+    if (offered !== undefined) return (this.#retry = formatMetadata(offered, retry));
     const { fields } = outboundFields(
       {
         transport: bullmq.transport,
@@ -199,7 +202,7 @@ export class Processing {
       },
       this.#settings.observing,
     );
-    return formatMetadata(fields, retry);
+    return (this.#retry = formatMetadata(fields, retry));
   }
 
   #start(known: KnownJob | undefined, job?: JobLike): void {
@@ -209,9 +212,12 @@ export class Processing {
     this.#jobId ??= known?.id;
     this.#jobName ??= known?.name;
     this.#starts = known?.starts ?? 0;
+    const key = this.#key();
+    const before = key === undefined ? undefined : settings.unfinished.get(key);
+    if (before?.retry !== undefined) this.#fields = parseMetadata(before.retry);
     const retry = retryOf(this.#fields, this.#jobId);
     this.#attempt = known?.attempt ?? retry?.attempt ?? 1;
-    this.#repeats = this.#isRepetition(known, retry);
+    this.#repeats = (before !== undefined && before.retry === undefined) || this.#isRepetition(known, retry);
     const waited = known?.waited;
     if (known === undefined && settings.enforces) {
       warnOnce(
@@ -261,8 +267,6 @@ export class Processing {
   }
 
   #isRepetition(known: KnownJob | undefined, retry: Retry | undefined): boolean {
-    const key = this.#key();
-    if (key !== undefined && this.#settings.putBack.has(key)) return true;
     // A retry is an attempt, unless the job has put itself back since.
     if (retry !== undefined) {
       return retry.starts > 0 && known?.starts !== undefined && known.putBack > 0 && known.starts > retry.starts + 1;
@@ -371,8 +375,7 @@ function withoutLineage(fields: object | undefined): object | undefined {
 const LINEAGE = 'throughline.lineage';
 const MAX_REMEMBERED = 10_000;
 
-function remember(keys: Set<string>, key: string): void {
-  keys.delete(key);
-  keys.add(key);
-  if (keys.size > MAX_REMEMBERED) for (const oldest of keys) return void keys.delete(oldest);
+function remember(jobs: Map<string, Unfinished>, key: string, unfinished: Unfinished): void {
+  jobs.set(key, unfinished);
+  if (jobs.size > MAX_REMEMBERED) for (const oldest of jobs.keys()) return void jobs.delete(oldest);
 }

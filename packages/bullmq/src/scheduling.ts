@@ -13,7 +13,9 @@ export function isRescheduling(): boolean {
   const { stackTraceLimit } = Error;
   try {
     Error.stackTraceLimit = FRAMES;
-    return new Error().stack?.includes('nextJobFromJobData') === true;
+    const { stack = '' } = new Error();
+    // A worker also tells its listeners from there, who may add jobs of their own.
+    return stack.includes('upsertJobScheduler') && stack.includes('nextJobFromJobData');
   } catch {
     // Somebody has frozen `Error`.
     return false;

@@ -1,5 +1,5 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import { currentLineage, withAttempt } from '@throughline/core';
+import { currentLineage, withAttempt, withDeadline } from '@throughline/core';
 import type { Job, JobsOptions } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { traceBullMQ, tracedFlow, tracedProcessor } from '../src/index.ts';
@@ -169,6 +169,57 @@ onRedis('queues and workers', () => {
     );
 
     it.each([{ traced: true }, { traced: false }])(
+      'a schedule goes on beside jobs that are too deep, delay themselves or fail, under enforce (traced processor: $traced)',
+      async ({ traced }) => {
+        const name = newName();
+        const limits = { lineage: { mode: 'enforce', maxHops: 2 } } as const;
+        const options = { connection: connection(), telemetry: traceBullMQ(limits) };
+        const plain = closing(new Queue(name, { connection: connection() }));
+        const queue = closing(new Queue(name, options));
+        const errors: unknown[] = [];
+        const process = async (job: Job, token?: string): Promise<void> => {
+          if (job.name === 'failing') throw new Error('always');
+          if (job.name !== 'polling' || job.attemptsStarted > 3) return;
+          await job.moveToDelayed(Date.now() + 20, token);
+          throw new DelayedError();
+        };
+        const worker = closing(new Worker(name, traced ? tracedProcessor(process) : process, options));
+        worker.on('error', (error) => errors.push(error));
+        const deep = JSON.stringify({
+          traceparent: `00-${'1'.repeat(32)}-${'2'.repeat(16)}-01`,
+          baggage: 'throughline.lineage=1.2.32.1.-.-.-',
+        });
+        await inSpan('caller', () => queue.upsertJobScheduler('tick', { every: 100 }, { name: 'tick' }));
+        for (let round = 0; round < 5; round++) {
+          for (const job of ['failing', 'polling', 'deep', 'deeper']) {
+            const metadata = job === 'deeper' ? deep.replace('1.2.', '1.9.') : deep;
+            await plain.add(job, {}, { telemetry: { metadata } });
+          }
+          const ticks = named(`process ${name}`).filter((span) => span.attributes['bullmq.job.name'] === 'tick').length;
+          await expect
+            .poll(() => named(`process ${name}`).filter((span) => span.attributes['bullmq.job.name'] === 'tick').length)
+            .toBeGreaterThan(ticks);
+        }
+        await queue.removeJobScheduler('tick');
+        expect(errors).toEqual([]);
+        const ticks = named(`process ${name}`).filter((span) => span.attributes['bullmq.job.name'] === 'tick');
+        expect(new Set(ticks.map(traceOf)).size).toBe(ticks.length);
+        expect(named(`send ${name}`)).toHaveLength(1);
+      },
+    );
+
+    it('a schedule that was made under a deadline outlives it', async () => {
+      const name = newName();
+      const options = { connection: connection(), telemetry: traceBullMQ({ lineage: { mode: 'enforce' } }) };
+      const queue = closing(new Queue(name, options));
+      let runs = 0;
+      closing(new Worker(name, tracedProcessor(async () => void runs++), options));
+      await withDeadline(250, () => queue.upsertJobScheduler('tick', { every: 100 }));
+      await expect.poll(() => runs).toBeGreaterThan(5);
+      await queue.removeJobScheduler('tick');
+    });
+
+    it.each([{ traced: true }, { traced: false }])(
       'a job that delays itself begins a new trace each time (traced processor: $traced)',
       async ({ traced }) => {
         const name = newName();
@@ -219,8 +270,9 @@ onRedis('queues and workers', () => {
       );
       const job = await queue.add('paint', {}, { attempts: 2, telemetry: { omitContext: true } });
       expect(job.opts.telemetry?.metadata).toBeUndefined();
-      const processes = await ended(`process ${name}`, 2);
-      for (const process of processes) expect(process.parentSpanContext).toBeUndefined();
+      const [first, second] = await ended(`process ${name}`, 2);
+      expect(first?.parentSpanContext).toBeUndefined();
+      expect(second?.parentSpanContext?.spanId).toBe(idOf(first));
     });
 
     it('a job whose chain is too deep fails once, and is not tried again; the next is handled', async () => {
@@ -287,8 +339,14 @@ onRedis('queues and workers', () => {
     it('a handler that never returns: its span ends at the limit, or when the worker is closed by force', async () => {
       const name = newName();
       const queue = closing(new Queue(name, { connection: connection(), telemetry: traceBullMQ() }));
+      let begin = (): void => {};
+      const began = new Promise<void>((resolve) => (begin = resolve));
       const worker = (handlerTimeout?: number) => {
-        const made = new Worker(name, () => new Promise(() => {}), {
+        const never = (): Promise<void> => {
+          if (handlerTimeout === undefined) begin();
+          return new Promise(() => {});
+        };
+        const made = new Worker(name, never, {
           connection: connection(),
           telemetry: traceBullMQ({ handlerTimeout }),
         });
@@ -301,9 +359,8 @@ onRedis('queues and workers', () => {
       await limited.close(true);
       telemetry.reset();
       const forced = worker();
-      const active = new Promise((resolve) => forced.on('active', resolve));
       await queue.add('stuck', {});
-      await active;
+      await began;
       await forced.close(true);
       expect((await ended(`process ${name}`))[0]?.attributes['error.type']).toBe('abandoned');
     });
