@@ -3,6 +3,7 @@ import type { AdapterHarness, Arrival, ContractTelemetry, Field, Outcome } from 
 import { Job, Queue, Worker } from 'bullmq';
 import { it } from 'vitest';
 import { traceBullMQ, tracedProcessor } from '../src/index.ts';
+import type { BullMQTelemetry } from '../src/index.ts';
 import { connection, newName, onRedis, telemetry } from './on-redis.ts';
 
 const sdk: ContractTelemetry = {
@@ -31,10 +32,11 @@ const harness: AdapterHarness = {
       twice: 'a queue takes one Telemetry',
       results: 'BullMQ makes the job that it resolves with',
     },
-    open({ options }) {
+    async open({ options }) {
       let instead: (() => unknown) | undefined;
       const queue = new Queue(newName(), { connection: connection(), telemetry: traceBullMQ(options) });
       queue.on('error', () => {});
+      await queue.waitUntilReady();
       // Where BullMQ would write to Redis.
       class Added extends Job {
         static override async create(...args: Parameters<typeof Job.create>): Promise<never> {
@@ -62,19 +64,22 @@ const harness: AdapterHarness = {
       const name = newName();
       const queue = new Queue(name, { connection: connection() });
       const arrivals = new Map<string, Arrival>();
-      const outcomes = new Map<string, (outcome: Outcome) => void>();
+      const outcomes = new Map<string, Promise<Outcome>>();
+      const settled = new Map<string, () => void>();
       const traced = tracedProcessor((job: Job) => arrivals.get(job.id as string)?.handle());
       const worker = new Worker(
         name,
         (job: Job) => {
           let result: unknown;
           const outcome = outcomeOf(() => (result = traced(job)));
-          const told = outcomes.get(job.id as string);
-          // When BullMQ has settled the job.
-          void outcome.then((value) => setTimeout(() => told?.(value), 30));
+          outcomes.set(job.id as string, outcome);
           return outcome.then(() => result).then(() => {});
         },
-        { connection: connection(), telemetry: traceBullMQ(options), concurrency: 100 },
+        {
+          connection: connection(),
+          telemetry: whenOver(traceBullMQ(options), (id) => settled.get(id)?.()),
+          concurrency: 100,
+        },
       );
       queue.on('error', () => {});
       worker.on('error', () => {});
@@ -84,10 +89,11 @@ const harness: AdapterHarness = {
         async deliver(arrival) {
           const id = `job-${jobs++}`;
           arrivals.set(id, arrival);
-          const outcome = new Promise<Outcome>((resolve) => outcomes.set(id, resolve));
+          const over = new Promise<void>((resolve) => settled.set(id, resolve));
           const metadata = arrival.fields.length === 0 ? undefined : metadataOf(arrival.fields);
           await queue.add('job', {}, { jobId: id, ...(metadata !== undefined && { telemetry: { metadata } }) });
-          return outcome;
+          await over;
+          return outcomes.get(id) as Promise<Outcome>;
         },
         async close() {
           await worker.close(true);
@@ -97,6 +103,30 @@ const harness: AdapterHarness = {
     },
   },
 };
+
+/** Returns a Telemetry that says when BullMQ has settled a job: when it has ended its span. */
+function whenOver(telemetry: BullMQTelemetry, over: (id: string) => void): BullMQTelemetry {
+  const startSpan: BullMQTelemetry['tracer']['startSpan'] = (name, ...rest) => {
+    const span = telemetry.tracer.startSpan(name, ...rest);
+    if (!name.startsWith('process ')) return span;
+    let id: unknown;
+    return {
+      setSpanOnContext: (given) => span.setSpanOnContext(given),
+      setAttribute: (key, value) => span.setAttribute(key, value),
+      setAttributes(attributes) {
+        id ??= attributes['bullmq.job.id'];
+        span.setAttributes(attributes);
+      },
+      addEvent: (event, attributes) => span.addEvent(event, attributes),
+      recordException: (error) => span.recordException(error),
+      end() {
+        span.end();
+        setImmediate(() => over(String(id)));
+      },
+    };
+  };
+  return { ...telemetry, tracer: { startSpan } };
+}
 
 let jobs = 0;
 const processors: AdapterHarness = {
