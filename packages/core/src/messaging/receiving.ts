@@ -60,27 +60,35 @@ export function runMessageHandler<P, R>(
   handler: (payload: P) => R,
   receiver: Receiver<P>,
 ): R {
-  const { topic, partition } = message;
+  const { hop, age } = processHop(message, receiver);
+  return runInbound<R>(hop, receiver.hop, {
+    ...processing(message.topic, message.partition, 1, receiver),
+    describe: (span) => describeMessage(span, message.message, receiver, age),
+    work: () => handler(payload),
+    refused: (refused) => runRefused(refused, receiver.onRefused, payload) as R,
+  });
+}
+
+/** Returns the hop of one message that is processed, and how many milliseconds the message waited. */
+export function processHop(
+  { topic, partition, timestamp, headers }: ReceivedMessage,
+  receiver: Receiver,
+): { readonly hop: InboundHop; readonly age: number | undefined } {
   warnIfDoubled(topic, receiver);
   const { name, attributes, peer } = receiver.start(topic, partition, receiver);
-  const age = messageAge(message.timestamp, Date.now());
+  const age = messageAge(timestamp, Date.now());
   const hop: InboundHop = {
     transport: receiver.system.transport,
     name,
     kind: SpanKind.CONSUMER,
     attributes,
-    carrier: message.headers,
+    carrier: headers,
     reader: messageHeaders,
     peer,
     linkParent: true,
     stale: age !== undefined && age > receiver.maxParentAge,
   };
-  return runInbound<R>(hop, receiver.hop, {
-    ...processing(topic, partition, 1, receiver),
-    describe: (span) => describeMessage(span, message.message, receiver, age),
-    work: () => handler(payload),
-    refused: (refused) => runRefused(refused, receiver.onRefused, payload) as R,
-  });
+  return { hop, age };
 }
 
 /** Returns what the handling of messages of one partition shares, whether of one or of a batch. */
