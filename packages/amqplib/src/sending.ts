@@ -99,13 +99,13 @@ function sendConfirmed(
   }
 }
 
-type Senders = (exchange: string, routingKey: string, isReply: boolean) => { readonly topic: string; readonly by: Sender };
+type Senders = (exchange: string, routingKey: string, isToAsker: boolean) => { readonly topic: string; readonly by: Sender };
 
 // Most channels go on with the destination that they had last: what it says is made once for it.
 function senders({ temporary: queues, open }: ChannelState, { sender: by }: ChannelSettings): Senders {
   let last: { exchange: string; routingKey: string; temporary: boolean; topic: string; by: Sender } | undefined;
-  return (exchange, routingKey, isReply) => {
-    const temporary = isReply || isServerNamed(routingKey) || queues.has(routingKey);
+  return (exchange, routingKey, isToAsker) => {
+    const temporary = isToAsker || isServerNamed(routingKey) || queues.has(routingKey);
     if (last?.exchange !== exchange || last.routingKey !== routingKey || last.temporary !== temporary) {
       const start = sendStart(exchange, routingKey, temporary);
       last = { exchange, routingKey, temporary, topic: start.topic, by: { ...by, open, start: () => start } };
@@ -129,10 +129,11 @@ function optionsCopy(
   if (headers === null) return options;
   const given = options as Options | null | undefined;
   const { reply, correlationId } = given ?? {};
-  const isReply = reply ?? isAnswer(contextApi.active(), exchange, routingKey, correlationId);
-  const { topic, by } = senderTo(exchange, routingKey, isReply);
+  // Where somebody wants an answer is a queue of theirs, whose name is an id.
+  const isToAsker = isAnswer(contextApi.active(), exchange, routingKey, correlationId);
+  const { topic, by } = senderTo(exchange, routingKey, isToAsker);
   const message: Outgoing = { headers, content, properties: given ?? undefined, broker };
-  const started = startTopic(topic, [[message]], by, isReply);
+  const started = startTopic(topic, [[message]], by, reply ?? isToAsker);
   outgoing.push(started);
   const written = started.lists[0]?.[0] as Outgoing;
   // An instrumentation that patched the channel writes into what it is given, which may be frozen.

@@ -6,7 +6,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { ReadableSpan, Telemetry } from '@throughline/test-telemetry';
 import type * as Amqplib from 'amqplib';
 import type { Channel, ChannelModel, ConfirmChannel, GetMessage } from 'amqplib';
-import type * as CallbackApi from 'amqplib/callback_api.js';
+import type * as CallbackApi from 'amqplib/callback_api';
 import { afterAll, afterEach, beforeAll, beforeEach, describe } from 'vitest';
 import { OpenSpans } from './open-spans.ts';
 
@@ -23,7 +23,7 @@ export const majors = [
 export type Peer = typeof Amqplib;
 export const peerOf = (name: string): Peer => require(name) as Peer;
 export const callbackApiOf = (name: string): typeof CallbackApi =>
-  require(`${name}/callback_api.js`) as typeof CallbackApi;
+  require(`${name}/callback_api`) as typeof CallbackApi;
 
 // What the tests of a suite have while it runs.
 export let server: RunningServer;
