@@ -1,12 +1,11 @@
 import { ThroughlineError } from '@throughline/core';
-import { sameType, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
+import { sameType, unpatched, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import { eachBatchWith } from './each-batch.ts';
 import type { EachBatchPayloadLike, TracedEachBatchPayload } from './each-batch.ts';
 import { eachMessageWith } from './each-message.ts';
 import type { EachMessagePayloadLike } from './each-message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
-import { unpatched } from './patched.ts';
 
 /** The part of a kafkajs `Consumer` that is wrapped. */
 export interface ConsumerLike {

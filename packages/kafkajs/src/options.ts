@@ -1,11 +1,11 @@
-import { hopSettings, remembering } from '@throughline/core/adapter';
+import { hopSettings, isPatched, remembering } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import type { HopSettings } from '@throughline/core/adapter';
 import { kafka, receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { Place, Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
 import { kafkaErrorType } from './message.ts';
 import type { MessageLike } from './message.ts';
-import { isPatched } from './patched.ts';
+
 import { recordHeaders } from './shape.ts';
 
 /** The instrumentation scope of this package's spans. */

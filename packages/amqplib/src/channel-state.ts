@@ -1,0 +1,109 @@
+import { OpenHops } from '@throughline/core/adapter';
+import type { Outcome } from '@throughline/core/adapter';
+import type { OpenMessage } from '@throughline/core/messaging';
+import type { Confirmation } from './confirms.ts';
+import type { BrokerAddress, MessageLike } from './message.ts';
+
+/** What is not settled yet of one channel of the client's, whichever wrap of it was used. */
+export interface ChannelState {
+  /** All hops that have not ended. */
+  readonly open: OpenHops;
+  /** By delivery tag, in the order in which they came. */
+  readonly deliveries: Map<number, OpenMessage>;
+  /** By the tag that the broker confirms them by. */
+  readonly confirmations: Map<number, Confirmation>;
+  /** Those that the broker may return, by the `traceparent` that they hold. */
+  readonly returnable: Map<string, Confirmation>;
+  /** Queues that go with the connection, so that their names are ids. */
+  readonly temporary: Set<string>;
+  readonly broker: BrokerAddress | undefined;
+  /** The events that are listened for. */
+  readonly heard: Set<string>;
+}
+
+const states = new WeakMap<object, ChannelState>();
+const temporaryQueues = new WeakMap<object, Set<string>>();
+
+/** Returns the state of a channel. */
+export function stateOf(channel: object): ChannelState {
+  let state = states.get(channel);
+  if (state !== undefined) return state;
+  const { connection } = channel as { connection?: unknown };
+  state = {
+    open: new OpenHops(),
+    deliveries: new Map(),
+    confirmations: new Map(),
+    returnable: new Map(),
+    temporary: temporaryOf(connection),
+    broker: brokerOf(connection),
+    heard: new Set(),
+  };
+  states.set(channel, state);
+  return state;
+}
+
+function temporaryOf(connection: unknown): Set<string> {
+  if (typeof connection !== 'object' || connection === null) return new Set();
+  let queues = temporaryQueues.get(connection);
+  if (queues === undefined) temporaryQueues.set(connection, (queues = new Set()));
+  return queues;
+}
+
+function brokerOf(connection: unknown): BrokerAddress | undefined {
+  try {
+    const { stream } = connection as { stream?: { remoteAddress?: unknown; remotePort?: unknown } };
+    const { remoteAddress: address, remotePort: port } = stream ?? {};
+    if (typeof address !== 'string') return undefined;
+    return { address, port: typeof port === 'number' ? port : undefined };
+  } catch {
+    return undefined;
+  }
+}
+
+/** Ends what is open when a channel closes: nobody can settle it, and the broker delivers again what it knows of. */
+export function hearClose(channel: object, state: ChannelState): void {
+  hear(channel, state, 'close', () => {
+    state.deliveries.clear();
+    state.confirmations.clear();
+    state.returnable.clear();
+    state.open.abandon();
+  });
+}
+
+/**
+ * Listens for an event of a channel, once, and before all others: what another listener throws keeps those after it from hearing of
+ * it. Never for `error`, which nobody who hears it may miss.
+ */
+export function hear(channel: object, { heard }: ChannelState, event: string, listener: (given: never) => void): void {
+  if (heard.has(event)) return;
+  heard.add(event);
+  const { prependListener } = channel as { prependListener?: (event: string, listener: unknown) => unknown };
+  if (typeof prependListener === 'function') prependListener.call(channel, event, listener);
+}
+
+/** Ends the messages of a channel up to a tag, or all of them. */
+export function settleUpTo({ deliveries }: ChannelState, tag: number, outcome: Outcome | undefined): void {
+  for (const [at, message] of deliveries) {
+    if (at > tag) break;
+    deliveries.delete(at);
+    message.end(outcome);
+  }
+}
+
+/** Ends one message. */
+export function settleOne({ deliveries }: ChannelState, tag: number, outcome: Outcome | undefined): void {
+  const message = deliveries.get(tag);
+  if (message === undefined) return;
+  deliveries.delete(tag);
+  message.end(outcome);
+}
+
+/** Rejects a message that is refused, without requeue. A channel that is closed has given it back to the broker. */
+export function rejectFor(channel: object, state: ChannelState, message: MessageLike): void {
+  state.deliveries.delete(message.fields.deliveryTag ?? Number.NaN);
+  try {
+    (channel as { nack?: (...args: unknown[]) => unknown }).nack?.(message, false, false);
+  } catch {
+    // It is delivered again.
+  }
+}
