@@ -1,5 +1,5 @@
 /** Which broker it is to be. */
-import { fetchJars, findJars, type KafkaJars } from './jars.ts';
+import { fetchJars, findJars, KAFKA_JARS, type Jars } from './jars.ts';
 import { findJava, findOnPath, type Java } from './java.ts';
 import { LIBRDKAFKA_PACKAGE, loadsLibrdkafka } from './librdkafka.ts';
 import type { Environment } from './supervised.ts';
@@ -19,7 +19,7 @@ export interface KafkaOptions {
 
 export type Choice =
   | { flavor: 'external'; brokers: string[]; why: string }
-  | { flavor: 'apache'; java: Java; jars: KafkaJars; why: string }
+  | { flavor: 'apache'; java: Java; jars: Jars; why: string }
   | { flavor: 'librdkafka'; packageName: string; why: string }
   | { flavor: undefined; why: string };
 
@@ -32,15 +32,15 @@ export async function chooseKafka(options: KafkaOptions = {}): Promise<Choice> {
   const brokers = (env['KAFKA_BROKERS'] ?? '').split(',').flatMap((address) => address.trim() || []);
   if (brokers.length > 0) return { flavor: 'external', brokers, why: 'KAFKA_BROKERS is set' };
 
-  const java = await findJava(env);
+  const java = await findJava(env, 'Kafka 4', 17);
   let lacking: string;
   if (typeof java === 'string') {
     lacking = java;
-  } else if ((await findJars(env)) === undefined && (await findOnPath('mvn', env)) === undefined) {
+  } else if ((await findJars(KAFKA_JARS, env)) === undefined && (await findOnPath('mvn', env)) === undefined) {
     lacking = 'Maven is not installed';
   } else {
     try {
-      const jars = await fetchJars(env, onProgress);
+      const jars = await fetchJars(KAFKA_JARS, env, onProgress);
       return { flavor: 'apache', java, jars, why: `Java ${java.major} is there` };
     } catch (error) {
       lacking = error instanceof Error ? error.message : String(error);

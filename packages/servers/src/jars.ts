@@ -1,4 +1,4 @@
-/** Kafka's jars, fetched by Maven once into the user's cache. The versions are pinned in pom.xml. */
+/** The jars of a server, fetched by Maven once into the user's cache. The versions are pinned in poms/. */
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
@@ -7,7 +7,6 @@ import { fileURLToPath } from 'node:url';
 import { findOnPath } from './java.ts';
 import { supervise, type Environment } from './supervised.ts';
 
-const POM = fileURLToPath(new URL('../pom.xml', import.meta.url));
 /** Written last: a folder without it, or with other files than it lists, is not complete. */
 const MANIFEST = 'manifest.json';
 /** Said while it fetches, so that one sees how far it is. */
@@ -19,14 +18,33 @@ interface Manifest {
   jars: Record<string, number>;
 }
 
-export interface KafkaJars {
+export interface Jars {
   version: string;
   folder: string;
 }
 
+/** A server that comes as jars. */
+export interface JarSet {
+  /** Names its pom, its folder in the cache, and the property of the pom that holds the version. */
+  id: string;
+  /** As it is called when one speaks of it. */
+  name: string;
+  megabytes: number;
+  /** How the name of the jar begins without which nothing was fetched. */
+  mainJar: string;
+}
+
+export const KAFKA_JARS: JarSet = { id: 'kafka', name: 'Apache Kafka', megabytes: 45, mainJar: 'kafka_' };
+export const ELASTICMQ_JARS: JarSet = {
+  id: 'elasticmq',
+  name: 'ElasticMQ',
+  megabytes: 37,
+  mainJar: 'elasticmq-server',
+};
+
 /** Returns the cached jars when they are all there, else `undefined`. */
-export async function findJars(env: Environment): Promise<KafkaJars | undefined> {
-  const { version, pom, folder } = await wantedJars(env);
+export async function findJars(set: JarSet, env: Environment): Promise<Jars | undefined> {
+  const { version, pom, folder } = await wantedJars(set, env);
   return (await isComplete(folder, pom)) ? { version, folder } : undefined;
 }
 
@@ -35,22 +53,22 @@ export async function findJars(env: Environment): Promise<KafkaJars | undefined>
  * They arrive in a folder beside it that is renamed once it is complete: an interrupted fetch leaves nothing, and of
  * two at a time the first one stays.
  */
-export async function fetchJars(env: Environment, say: (line: string) => void): Promise<KafkaJars> {
-  const cached = await findJars(env);
+export async function fetchJars(set: JarSet, env: Environment, say: (line: string) => void): Promise<Jars> {
+  const cached = await findJars(set, env);
   if (cached !== undefined) return cached;
   const maven = await findOnPath('mvn', env);
   if (maven === undefined) throw new Error('Maven is not installed');
 
-  const { version, pom, folder, cache } = await wantedJars(env);
+  const { version, pom, folder, cache } = await wantedJars(set, env);
   await mkdir(cache, { recursive: true });
-  say(`fetching Apache Kafka ${version} (about 45 MB, once) into ${folder}`);
-  const supervised = await supervise(join(cache, `.fetching-kafka-${version}-`));
+  say(`fetching ${set.name} ${version} (about ${set.megabytes} MB, once) into ${folder}`);
+  const supervised = await supervise(join(cache, `.fetching-${set.id}-${version}-`));
   try {
     const arriving = join(supervised.folder, 'jars');
     let files = 0;
     const ending = await supervised.run({
       command: maven,
-      args: ['-B', '-f', POM, 'dependency:copy-dependencies', `-DoutputDirectory=${arriving}`],
+      args: ['-B', '-f', pomOf(set), 'dependency:copy-dependencies', `-DoutputDirectory=${arriving}`],
       env,
       watchFor: '.jar',
       onLine: (line) => {
@@ -60,26 +78,30 @@ export async function fetchJars(env: Environment, say: (line: string) => void): 
     if (ending.code !== 0) {
       const cause = ending.tail.filter((line) => line.includes('ERROR')).slice(0, 3);
       throw new Error(
-        `Maven could not fetch Apache Kafka ${version}:\n${(cause.length ? cause : ending.tail).join('\n')}`,
+        `Maven could not fetch ${set.name} ${version}:\n${(cause.length ? cause : ending.tail).join('\n')}`,
       );
     }
-    await writeManifest(arriving, pom);
+    await writeManifest(set, arriving, pom);
     await putInPlace(arriving, folder, join(supervised.folder, 'replaced'), pom);
   } finally {
     await supervised.end();
   }
-  say(`fetched Apache Kafka ${version}`);
+  say(`fetched ${set.name} ${version}`);
   return { version, folder };
 }
 
-async function wantedJars(env: Environment): Promise<KafkaJars & { cache: string; pom: string }> {
-  const text = await readFile(POM, 'utf8');
-  const version = /<kafka\.version>(.+)<\/kafka\.version>/.exec(text)?.[1] ?? 'unknown';
+function pomOf(set: JarSet): string {
+  return fileURLToPath(new URL(`../poms/${set.id}.xml`, import.meta.url));
+}
+
+async function wantedJars(set: JarSet, env: Environment): Promise<Jars & { cache: string; pom: string }> {
+  const text = await readFile(pomOf(set), 'utf8');
+  const version = /<\w+\.version>(.+)<\/\w+\.version>/.exec(text)?.[1] ?? 'unknown';
   const cache = join(env['XDG_CACHE_HOME'] || join(env['HOME'] ?? homedir(), '.cache'), 'throughline');
   return {
     version,
     cache,
-    folder: join(cache, `kafka-${version}`),
+    folder: join(cache, `${set.id}-${version}`),
     pom: createHash('sha256').update(text).digest('hex'),
   };
 }
@@ -101,10 +123,10 @@ function isManifest(value: unknown): value is Manifest {
   return typeof value === 'object' && value !== null && 'pom' in value && 'jars' in value;
 }
 
-async function writeManifest(folder: string, pom: string): Promise<void> {
+async function writeManifest(set: JarSet, folder: string, pom: string): Promise<void> {
   const jars: Record<string, number> = {};
   for (const jar of await readdir(folder)) jars[jar] = (await stat(join(folder, jar))).size;
-  if (!Object.keys(jars).some((jar) => jar.startsWith('kafka_'))) throw new Error('Maven fetched no Kafka');
+  if (!Object.keys(jars).some((jar) => jar.startsWith(set.mainJar))) throw new Error(`Maven fetched no ${set.name}`);
   await writeFile(join(folder, MANIFEST), JSON.stringify({ pom, jars } satisfies Manifest, undefined, 2));
 }
 

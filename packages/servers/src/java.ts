@@ -4,15 +4,13 @@ import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import type { Environment } from './supervised.ts';
 
-const JAVA_NEEDED = 17;
-
 export interface Java {
   command: string;
   major: number;
 }
 
-/** Returns the Java of `JAVA_HOME` or else of the `PATH`, or a sentence on why it does not do. */
-export async function findJava(env: Environment): Promise<Java | string> {
+/** Returns the Java of `JAVA_HOME` or else of the `PATH`, or a sentence on why it does not do for `whom`. */
+export async function findJava(env: Environment, whom: string, needed: number): Promise<Java | string> {
   const home = env['JAVA_HOME'];
   const command = (home && (await executable(join(home, 'bin', 'java')))) || (await findOnPath('java', env));
   if (command === undefined) return 'Java is not installed';
@@ -21,7 +19,7 @@ export async function findJava(env: Environment): Promise<Java | string> {
   });
   const major = parseJavaVersion(output);
   if (major === undefined) return `${command} does not tell its version`;
-  if (major < JAVA_NEEDED) return `${command} is Java ${major}, and Kafka 4 needs ${JAVA_NEEDED}`;
+  if (major < needed) return `${command} is Java ${major}, and ${whom} needs ${needed}`;
   return { command, major };
 }
 
