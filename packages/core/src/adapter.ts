@@ -8,6 +8,7 @@ export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { layered } from './context/layer.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
 export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';
+export { ThroughlineError } from './errors.ts';
 export {
   checkBoolean,
   checkFunction,

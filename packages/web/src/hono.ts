@@ -1,0 +1,100 @@
+import { context as contextApi } from '@opentelemetry/api';
+import { ThroughlineError, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
+import { urlRedaction } from '@throughline/core/http';
+import type { HttpServerOptions } from '@throughline/core/http';
+import { followAnswerLater } from './answer.ts';
+import { matchedRoute } from './hono-route.ts';
+import type { HonoRequestLike } from './hono-route.ts';
+import { webSettings } from './options.ts';
+import { answerHeaders, failHop, hopOf, openHop } from './request-hop.ts';
+import type { RequestHop } from './request-hop.ts';
+import { isRefused, refusal } from './trace-handler.ts';
+
+export { traceHeaders } from '@throughline/core/http';
+
+/** What is read of Hono's context, and the answer that is set on it. Any Hono `Context` is one. */
+export interface HonoContextLike {
+  readonly req: HonoRequestLike;
+  readonly env: unknown;
+  readonly error: Error | undefined;
+  readonly finalized: boolean;
+  get res(): Response;
+  set res(response: Response | undefined);
+}
+
+/** Middleware of Hono 4. */
+export type HonoMiddleware = (c: HonoContextLike, next: () => Promise<void>) => Promise<Response | undefined>;
+
+/** The options of every adapter, and those of HTTP servers: the functions are given Hono's context. */
+export type HonoOptions = HttpServerOptions<HonoContextLike>;
+
+/**
+ * Returns middleware that continues the caller's trace, under the `inbound` policy, in a SERVER span that is named by the route's
+ * pattern, and runs what comes after it in that span's context. Put it first. It ends as the span of `traceHandler` does; an error
+ * that `onError` has answered with a 5xx is recorded. Inside `traceHandler(app.fetch)`, or below an instrumentation of Node's HTTP
+ * server, it opens no second span and tells that one the route. Throws a `ThroughlineError` for a wrong option, and where the call is
+ * missing: `app.use(traceContext)`.
+ *
+ * @example
+ * ```ts
+ * const app = new Hono();
+ * app.use(traceContext({ agent: 'planner' }));
+ * ```
+ */
+export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMiddleware {
+  if (nothing.length > 0) {
+    throw new ThroughlineError(
+      'ERR_THROUGHLINE_ARGUMENT',
+      '`traceContext` returns middleware, and was given a context as if it were some. Call it: `app.use(traceContext())`.',
+    );
+  }
+  const settings = webSettings(options);
+  const { ignore, route, serverTiming = false } = options ?? {};
+  const redact = urlRedaction(options?.redactQueryKeys);
+  return async (c, next) => {
+    if (ignore?.(c) === true) return void (await next());
+    const request = c.req.raw;
+    const first = hopOf(request, c.env);
+    if (first !== undefined) {
+      // Without options it is there for the route alone.
+      if (options !== undefined) warnIfRewrapped({ [wrapBrand]: first.options }, settings);
+      await next();
+      return void note(first, c);
+    }
+    const hop = openHop({
+      request,
+      beside: c.env,
+      settings,
+      redact,
+      route: route === undefined ? undefined : () => route(c),
+      asked: c,
+    });
+    if (isRefused(hop)) return refusal(hop);
+    try {
+      await contextApi.with(hop.context, next);
+    } catch (error) {
+      note(hop, c);
+      failHop(hop, error);
+      throw error;
+    }
+    note(hop, c);
+    if (!c.finalized) return undefined;
+    const answer = await followAnswerLater(hop, c.res, answerHeaders(hop, serverTiming, settings));
+    if (answer !== c.res) {
+      // Set over another one, it would get the headers of that a second time.
+      c.res = undefined;
+      c.res = answer;
+    }
+    return undefined;
+  };
+}
+
+/** Tells a hop which route answered, and with which error. */
+function note(hop: RequestHop, c: HonoContextLike): void {
+  hop.error ??= c.error;
+  const found = matchedRoute(c.req);
+  const below = hop.matched?.by === c ? undefined : hop.matched?.pattern;
+  let pattern = found?.pattern;
+  if (below !== undefined) pattern = found?.mount === undefined ? below : found.mount + (below === '/' ? '' : below);
+  hop.matched = { pattern, by: c };
+}
