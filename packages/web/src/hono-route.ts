@@ -37,6 +37,18 @@ export function matchedRoute({ matchedRoutes, routeIndex }: HonoRequestLike): Ma
   return { pattern: path, mount: undefined };
 }
 
+/** Returns what answered a request that went through one application into another: the path is that of both. */
+export function withinMount(above: Matched | undefined, below: Matched | undefined): Matched | undefined {
+  if (above === undefined || below === undefined) return below ?? above;
+  const { pattern = above.pattern, mount } = below;
+  const start = above.mount ?? '';
+  return {
+    pattern:
+      below.pattern === undefined || start === '' ? pattern : start + (below.pattern === '/' ? '' : below.pattern),
+    mount: mount === undefined ? undefined : start + mount,
+  };
+}
+
 // A sub-application with an `onError` of its own wraps its handlers.
 function handlerOf({ handler }: HonoRoute): HonoRoute['handler'] {
   const { __COMPOSED_HANDLER: composed } = handler as { __COMPOSED_HANDLER?: unknown };

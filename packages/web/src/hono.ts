@@ -3,7 +3,7 @@ import { ThroughlineError, warnIfRewrapped, wrapBrand } from '@throughline/core/
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpServerOptions } from '@throughline/core/http';
 import { followAnswerLater } from './answer.ts';
-import { matchedRoute } from './hono-route.ts';
+import { matchedRoute, withinMount } from './hono-route.ts';
 import type { HonoRequestLike } from './hono-route.ts';
 import { webSettings } from './options.ts';
 import { answerHeaders, failHop, hopOf, openHop } from './request-hop.ts';
@@ -58,8 +58,10 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
     if (first !== undefined) {
       // Without options it is there for the route alone.
       if (options !== undefined) warnIfRewrapped({ [wrapBrand]: first.options }, settings);
+      observe(first, c);
       await next();
-      return void note(first, c);
+      first.error ??= c.error;
+      return undefined;
     }
     const hop = openHop({
       request,
@@ -70,14 +72,14 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
       asked: c,
     });
     if (isRefused(hop)) return refusal(hop);
+    observe(hop, c);
     try {
       await contextApi.with(hop.context, next);
     } catch (error) {
-      note(hop, c);
       failHop(hop, error);
       throw error;
     }
-    note(hop, c);
+    hop.error ??= c.error;
     if (!c.finalized) return undefined;
     const answer = await followAnswerLater(hop, c.res, answerHeaders(hop, serverTiming, settings));
     if (answer !== c.res) {
@@ -89,12 +91,11 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
   };
 }
 
-/** Tells a hop which route answered, and with which error. */
-function note(hop: RequestHop, c: HonoContextLike): void {
-  hop.error ??= c.error;
-  const found = matchedRoute(c.req);
-  const below = hop.matched?.by === c ? undefined : hop.matched?.pattern;
-  let pattern = found?.pattern;
-  if (below !== undefined) pattern = found?.mount === undefined ? below : found.mount + (below === '/' ? '' : below);
-  hop.matched = { pattern, by: c };
+/** Lets a hop ask the application which route has answered, whenever it ends. */
+function observe(hop: RequestHop, c: HonoContextLike): void {
+  const { by, matched: above } = hop;
+  // Twice in one application: it is the same answer.
+  if (by === c) return;
+  hop.by = c;
+  hop.matched = () => withinMount(above?.(), matchedRoute(c.req));
 }

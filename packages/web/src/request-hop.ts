@@ -35,8 +35,9 @@ export interface RequestHop {
   readonly options: HopOptions;
   /** Says the route as the request ends. */
   readonly route: (() => string | undefined) | undefined;
-  /** The pattern that a router below has found, and the object by which it handles the request. */
-  matched: { readonly pattern: string | undefined; readonly by: object } | undefined;
+  /** Says which route a router below has entered last, and the object by which that handles the request. */
+  matched: (() => { readonly pattern: string | undefined; readonly mount: string | undefined } | undefined) | undefined;
+  by: object | undefined;
   /** The error that the application met, for an answer of 5xx. */
   error: unknown;
   /** The status of the answer, once there is one. */
@@ -124,6 +125,7 @@ export function openHop({ request, beside, settings, redact, route, asked }: Ope
     options: settings.options,
     route,
     matched: undefined,
+    by: undefined,
     error: undefined,
     status: undefined,
     arrived,
@@ -258,7 +260,7 @@ function statusThrown(error: unknown): number | undefined {
 function routeOf(hop: RequestHop): string | undefined {
   try {
     const said: unknown = hop.route?.();
-    return typeof said === 'string' ? said : hop.matched?.pattern;
+    return typeof said === 'string' ? said : hop.matched?.()?.pattern;
   } catch (error) {
     warnOnce('web-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
     return undefined;
