@@ -75,13 +75,19 @@ export function hopOf(request: Request, beside: unknown): RequestHop | undefined
 
 /** Whether a request is the same one, as a router hands it to what is mounted in it: the start of its path may be cut off. */
 function isCopy(copy: Request, of: Request): boolean {
-  if (copy.method !== of.method || !pathOf(of).endsWith(pathOf(copy))) return false;
+  if (copy.method !== of.method) return false;
+  const [path, query] = targetOf(copy);
+  const [whole, wholeQuery] = targetOf(of);
+  if (query !== wholeQuery || !(path === '/' || whole.endsWith(path))) return false;
   const headers = [...copy.headers];
   return headers.length === [...of.headers].length && headers.every(([name, value]) => of.headers.get(name) === value);
 }
 
-function pathOf({ url }: Request): string {
-  return url.slice(url.indexOf('/', url.indexOf('://') + 3));
+function targetOf({ url }: Request): [path: string, query: string] {
+  const start = url.indexOf('/', url.indexOf('://') + 3);
+  const query = url.indexOf('?');
+  const end = query === -1 ? url.length : query;
+  return [url.slice(start, end), url.slice(end)];
 }
 
 /** Opens the hop of a request. */

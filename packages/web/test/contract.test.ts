@@ -76,7 +76,7 @@ const hono = served('Hono', (arrivals, { options, twice }) => {
     return c.text('done');
   });
   app.onError((_error, c) => c.text('failed', 500));
-  return app.fetch as WebHandler;
+  return app.fetch;
 });
 
 const plain = served('a function of the request', (arrivals, { options, twice }) => {

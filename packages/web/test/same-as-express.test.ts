@@ -110,14 +110,14 @@ function inHono(): Promise<Served> {
   const app = new Hono();
   app.use('*', traceContext(options));
   app.route('/', honoApp());
-  return serveWeb(app.fetch as WebHandler);
+  return serveWeb(app.fetch);
 }
 
 function asHandler(): Promise<Served> {
   const app = new Hono();
   app.use('*', traceContext());
   app.route('/', honoApp());
-  return serveWeb(traceHandler(app.fetch as WebHandler, options));
+  return serveWeb(traceHandler(app.fetch, options));
 }
 
 /** What is to be the same; ports are not. */
