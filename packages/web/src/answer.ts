@@ -83,7 +83,8 @@ function atOnce<T>(promise: Promise<T>): Promise<T | undefined> {
 }
 
 async function turns(): Promise<undefined> {
-  for (let turn = 0; turn < TURNS; turn++) await undefined;
+  for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
+  return undefined;
 }
 
 function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

@@ -1,1 +1,2 @@
-export {};
+/** To be written. */
+export const traced = true;

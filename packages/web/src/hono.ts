@@ -52,7 +52,10 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
   const { ignore, route, serverTiming = false } = options ?? {};
   const redact = urlRedaction(options?.redactQueryKeys);
   return async (c, next) => {
-    if (ignore?.(c) === true) return void (await next());
+    if (ignore?.(c) === true) {
+      await next();
+      return undefined;
+    }
     const request = c.req.raw;
     const first = hopOf(request, c.env);
     if (first !== undefined) {

@@ -81,7 +81,7 @@ export function traceHandler<H extends WebHandler>(handler: H, options?: WebOpti
     );
   }
 
-  return markWrapped(Object.assign(traced, handler), settings) as unknown as H;
+  return markWrapped(Object.assign(traced, handler), settings);
 }
 
 /** Returns whether the hop of a request was refused. */

@@ -159,18 +159,30 @@ it.each([
   ['JSON', () => Response.json({ a: 1 }), '7'],
   ['bytes', () => new Response(new Uint8Array(3)), '3'],
   ['nothing', () => new Response(''), '0'],
-  ['a length of its own', () => new Response('text', { headers: { 'content-length': '4' } }), '4'],
+  [
+    'a length of its own',
+    () => new Response('text', { headers: { 'content-type': 'a/b', 'content-length': '4' } }),
+    '4',
+  ],
 ])('a body that is there whole goes out with its length: %s', async (_, make, length) => {
-  const bare = await serveWeb(async () => make());
-  const traced = await serveWeb(traceHandler(async () => make(), { serverTiming: true }));
-  try {
-    const [expected, answer] = [await bare.ask('/'), await traced.ask('/')];
-    expect(answer.headers['content-length']).toBe(length);
-    expect(expected.headers['content-length']).toBe(length);
-    expect(answer.headers['content-type']).toBe(expected.headers['content-type']);
-    expect(answer.body).toBe(expected.body);
-  } finally {
-    await Promise.all([bare.close(), traced.close()]);
+  const { Request: NativeRequest, Response: NativeResponse } = globalThis;
+  for (const overrides of [false, true]) {
+    const bare = await serveWeb(async () => make(), overrides);
+    const traced = await serveWeb(
+      traceHandler(async () => make(), { serverTiming: true }),
+      overrides,
+    );
+    try {
+      expect(Response === NativeResponse).toBe(!overrides);
+      const [expected, answer] = [await bare.ask('/'), await traced.ask('/')];
+      expect(answer.headers['content-length']).toBe(length);
+      expect(expected.headers['content-length']).toBe(length);
+      expect(answer.headers['content-type']).toBe(expected.headers['content-type']);
+      expect(answer.body).toBe(expected.body);
+    } finally {
+      await Promise.all([bare.close(), traced.close()]);
+      Object.assign(globalThis, { Request: NativeRequest, Response: NativeResponse });
+    }
   }
 });
 

@@ -20,7 +20,8 @@ const pass: MiddlewareHandler = async (_c, next) => {
 };
 const deny: MiddlewareHandler = async (c, next) => {
   if (c.req.query('deny') !== undefined) return c.text('no', 401);
-  return void (await next());
+  await next();
+  return undefined;
 };
 
 function appOf(traced: MiddlewareHandler | undefined): Hono {
@@ -103,7 +104,7 @@ describe.each([
   });
 
   it('also over a socket, where routers hand on copies of the request', async () => {
-    const served = await serveWeb(make() as WebHandler);
+    const served = await serveWeb(make());
     try {
       await served.ask('/mnt/7/tools/8');
       expect(onlySpan(telemetry).name).toBe('GET /mnt/:tenant/tools/:tool');
@@ -178,7 +179,7 @@ it('options that say the route and what to ignore are given Hono’s context', a
 });
 
 it('`app.use(traceContext)` says that the call is missing', () => {
-  expect(() => traceContext({} as never, ...([() => {}] as never[]))).toThrow('app.use(traceContext())');
+  expect(() => traceContext({}, ...([() => {}] as never[]))).toThrow('app.use(traceContext())');
   expect(() => traceContext({ agnet: 'x' } as never)).toThrow('agnet');
   expect(() => traceHandler({} as never)).toThrow('app.fetch');
 });

@@ -9,7 +9,6 @@ import { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { traceContext } from '../src/hono.ts';
 import { traceHandler } from '../src/index.ts';
-import type { WebHandler } from '../src/index.ts';
 import { onlySpan, serve, serveWeb, TRACEPARENT } from './serve.ts';
 import type { Asking, Served } from './serve.ts';
 
@@ -31,7 +30,8 @@ class PlanError extends Error {
 
 /** A body of several chunks; endless, or broken off. */
 async function* chunks(path: string): AsyncGenerator<Uint8Array> {
-  for (let at = 0; path === '/endless' || at < 3; at++) {
+  const count = path === '/endless' ? Infinity : 3;
+  for (let at = 0; at < count; at++) {
     yield encoder.encode(`chunk ${at};`);
     await sleep(5);
     if (at === 1 && path === '/broken') throw new PlanError('no more');

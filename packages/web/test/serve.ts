@@ -33,13 +33,9 @@ export interface Served {
   close(): Promise<void>;
 }
 
-/** Serves a web handler by `@hono/node-server`. */
-export function serveWeb(handler: WebHandler): Promise<Served> {
-  return serve(
-    getRequestListener(handler as (request: Request, env: unknown) => Promise<Response>, {
-      overrideGlobalObjects: false,
-    }),
-  );
+/** Serves a web handler by `@hono/node-server`, which puts a Request and a Response of its own in place of the global ones, or not. */
+export function serveWeb(handler: WebHandler, overrideGlobalObjects: boolean = true): Promise<Served> {
+  return serve(getRequestListener(handler, { overrideGlobalObjects }));
 }
 
 /** Serves a listener of Node's on a port of its own. */
