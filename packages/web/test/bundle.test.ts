@@ -2,13 +2,14 @@ import { gzipSync } from 'node:zlib';
 import { build } from 'esbuild';
 import { expect, it } from 'vitest';
 
-const bounds = {
-  index: 25_000,
-  hono: 25_500,
-  browser: 4000,
-};
+/** Bytes after gzip. The browser's has all that it needs; for the others OpenTelemetry's API is there already. */
+const bounds = [
+  ['index', 25_000],
+  ['hono/index', 25_500],
+  ['browser/index', 4000],
+] as const;
 
-it.each(Object.entries(bounds))('%s knows no Node, and stays below %i bytes', async (entry, bound) => {
+it.each(bounds)('%s knows no Node, and stays below %i bytes', async (entry, bound) => {
   const { outputFiles, metafile } = await build({
     entryPoints: [new URL(`../src/${entry}.ts`, import.meta.url).pathname],
     bundle: true,
@@ -16,7 +17,7 @@ it.each(Object.entries(bounds))('%s knows no Node, and stays below %i bytes', as
     // Not Node: an import of one of its modules is an error.
     platform: 'browser',
     format: 'esm',
-    external: ['@opentelemetry/api'],
+    external: entry === 'browser/index' ? [] : ['@opentelemetry/api'],
     write: false,
     metafile: true,
   });

@@ -7,7 +7,7 @@ import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { Hono } from 'hono';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { traceContext } from '../src/hono.ts';
+import { traceContext } from '../src/hono/index.ts';
 import { traceHandler } from '../src/index.ts';
 import type { WebHandler } from '../src/index.ts';
 import { serveWeb } from './serve.ts';

@@ -3,7 +3,7 @@ import type { Telemetry } from '@throughline/test-telemetry';
 import { Hono } from 'hono';
 import type { MiddlewareHandler } from 'hono';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { traceContext } from '../src/hono.ts';
+import { traceContext } from '../src/hono/index.ts';
 import { traceHandler } from '../src/index.ts';
 import type { WebHandler } from '../src/index.ts';
 import { onlySpan, serveWeb, TRACEPARENT } from './serve.ts';

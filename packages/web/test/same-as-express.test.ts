@@ -7,7 +7,7 @@ import express from 'express';
 import type { NextFunction, Request as ExpressRequest, Response as ExpressResponse } from 'express';
 import { Hono } from 'hono';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { traceContext } from '../src/hono.ts';
+import { traceContext } from '../src/hono/index.ts';
 import { traceHandler } from '../src/index.ts';
 import { onlySpan, serve, serveWeb, TRACEPARENT } from './serve.ts';
 import type { Asking, Served } from './serve.ts';

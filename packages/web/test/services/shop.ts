@@ -15,8 +15,8 @@ import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { startTelemetry } from '@throughline/test-telemetry';
 import { getRequestListener } from '@hono/node-server';
 import { Hono } from 'hono';
-import { traceContext } from '../../src/hono.ts';
-import type { HonoOptions } from '../../src/hono.ts';
+import { traceContext } from '../../src/hono/index.ts';
+import type { HonoOptions } from '../../src/hono/index.ts';
 import { traceHandler } from '../../src/index.ts';
 
 /** What the service is told. */

@@ -2,15 +2,13 @@ import { context as contextApi } from '@opentelemetry/api';
 import { ThroughlineError, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpServerOptions } from '@throughline/core/http';
-import { followAnswerLater } from './answer.ts';
-import { matchedRoute, withinMount } from './hono-route.ts';
-import type { HonoRequestLike } from './hono-route.ts';
-import { webSettings } from './options.ts';
-import { answerHeaders, failHop, hopOf, openHop } from './request-hop.ts';
-import type { RequestHop } from './request-hop.ts';
-import { isRefused, refusal } from './trace-handler.ts';
-
-export { traceHeaders } from '@throughline/core/http';
+import { followAnswerLater } from '../answer.ts';
+import { matchedRoute, withinMount } from './route.ts';
+import type { HonoRequestLike } from './route.ts';
+import { webSettings } from '../options.ts';
+import { answerHeaders, failHop, hopOf, openHop } from '../request-hop.ts';
+import type { RequestHop } from '../request-hop.ts';
+import { isRefused, refusal } from '../trace-handler.ts';
 
 /** What is read of Hono's context, and the answer that is set on it. Any Hono `Context` is one. */
 export interface HonoContextLike {
