@@ -21,7 +21,11 @@ export async function openPage(): Promise<{ told: readonly string[]; spans: read
   const start = async (program: string, ...args: readonly string[]) => {
     const child = fork(new URL(program, import.meta.url), args, { env });
     const [url] = (await once(child, 'message')) as [string];
-    return { url, end: async () => void (await Promise.all([once(child, 'exit'), child.send('end')])) };
+    const end = async (): Promise<void> => {
+      child.send('end');
+      await once(child, 'exit');
+    };
+    return { url, end };
   };
   try {
     const api = await start('./api.ts');

@@ -8,13 +8,14 @@ import { cors } from 'hono/cors';
 import { launch } from 'puppeteer-core';
 import type { Browser, Page } from 'puppeteer-core';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type * as browserEntry from '../src/browser/index.ts';
 import { traceContext, traceHeaders } from '../src/hono/index.ts';
 import { serve, serveWeb } from './serve.ts';
 import type { Served } from './serve.ts';
 
 declare global {
   // What the page's script has, and what the test reads from it.
-  var throughline: typeof import('../src/browser/index.ts');
+  var throughline: typeof browserEntry;
   var told: unknown[];
 }
 

@@ -134,7 +134,7 @@ function originRule(named: readonly string[]): (url: URL) => boolean {
     let url: URL;
     try {
       url = new URL(isPattern ? name.replace('//*.', '//') : name);
-      if (url.origin === 'null' || url.pathname !== '/' || String(url.hostname).includes('*')) throw new TypeError();
+      if (url.origin === 'null' || url.pathname !== '/' || url.hostname.includes('*')) throw new TypeError();
     } catch {
       throw optionError('firstParty', "origins, such as ['https://api.example.com', 'https://*.example.com']", name);
     }
