@@ -10,6 +10,7 @@ export { detachedTimer } from './context/detached.ts';
 export { layered } from './context/layer.ts';
 export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
 export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';
+export { ThroughlineError } from './errors.ts';
 export {
   checkBoolean,
   checkFunction,

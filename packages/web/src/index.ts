@@ -1,1 +1,3 @@
-export {};
+export type { WebOptions } from './options.ts';
+export { traceHandler, type WebHandler } from './trace-handler.ts';
+export { traceHeaders } from '@throughline/core/http';

@@ -14,7 +14,7 @@ const MAX_REMEMBERED = 1000;
  */
 export function firstPartyRule(option: boolean | readonly Pattern[] | undefined): (target: Target) => boolean {
   if (typeof option === 'boolean') return () => option;
-  const fromEnvironment = (process.env['THROUGHLINE_FIRST_PARTY'] ?? '')
+  const fromEnvironment = (environmentVariable('THROUGHLINE_FIRST_PARTY') ?? '')
     .split(',')
     .map((name) => name.trim())
     .filter((name) => name.length > 0);
@@ -51,4 +51,13 @@ function comparable(host: string): string {
 function comparablePattern(pattern: Pattern): Pattern {
   if (typeof pattern === 'string') return comparable(pattern);
   return pattern instanceof RegExp ? new RegExp(pattern.source, `${pattern.flags.replace('i', '')}i`) : pattern;
+}
+
+// Where there is no process there is no environment, and Deno asks its user before it reads one.
+function environmentVariable(name: string): string | undefined {
+  try {
+    return globalThis.process?.env?.[name];
+  } catch {
+    return undefined;
+  }
 }

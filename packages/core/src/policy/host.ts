@@ -1,4 +1,4 @@
-import { BlockList, isIP } from 'node:net';
+import { addressRanges, isIP, withoutZone } from './address.ts';
 
 /**
  * Returns a host name or address in the one form that is compared, and `undefined` for a text that is no host: lower case, IDNA in
@@ -50,20 +50,11 @@ function isPrivateName(host: string): boolean {
 
 /** Whether a text is an IP address, and loopback or private: an IPv4 address inside an IPv6 one is that IPv4 address. */
 export function isPrivateAddress(address: string): boolean {
-  const version = isIP(address);
-  if (version === 0) return false;
-  const family = version === 4 ? 'ipv4' : 'ipv6';
-  const bare = withoutZone(address);
-  return privateAddresses.check(bare, family) && !metadataAddresses.check(bare, family);
-}
-
-function withoutZone(address: string): string {
-  const zone = address.indexOf('%');
-  return zone === -1 ? address : address.slice(0, zone);
+  return isAmongPrivate(address) && !isAmongMetadata(address);
 }
 
 // Link-local ones are in neither: on a cloud they serve metadata and credentials, elsewhere whoever is on the same wire.
-const privateAddresses = ranges(
+const isAmongPrivate = addressRanges(
   // Loopback.
   ['127.0.0.0', 8],
   ['::1', 128],
@@ -76,7 +67,7 @@ const privateAddresses = ranges(
 );
 
 // Private by their number, and a cloud's own: AWS, Google Cloud, Oracle, Scaleway, Linode, Alibaba.
-const metadataAddresses = ranges(
+const isAmongMetadata = addressRanges(
   ['fd00:ec2::', 32],
   ['fd20:ce::254', 128],
   ['fd00:c1::a9fe:a9fe', 128],
@@ -84,9 +75,3 @@ const metadataAddresses = ranges(
   ['fd00:a9fe:a9fe::1', 128],
   ['fd00:100::100:200', 128],
 );
-
-function ranges(...prefixes: readonly (readonly [address: string, bits: number])[]): BlockList {
-  const list = new BlockList();
-  for (const [address, bits] of prefixes) list.addSubnet(address, bits, isIP(address) === 4 ? 'ipv4' : 'ipv6');
-  return list;
-}

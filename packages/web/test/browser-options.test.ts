@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { pageTrace, serverTrace, traceFetch } from '../src/browser/index.ts';
+
+describe('wrong options throw, with what they take', () => {
+  it.each([
+    [{ firstParty: ['api.example.com'] }, 'https://api.example.com'],
+    [{ firstParty: ['https://api.example.com/v1'] }, 'origins'],
+    [{ firstParty: [/api/] }, 'origins'],
+    [{ firstparty: [] }, 'Did you mean `firstParty`'],
+    [{ ignore: '/logout' }, 'a function of the URL'],
+    [{ maxPageAge: '1h' }, 'milliseconds'],
+  ])('%j', (options, message) => {
+    expect(() => traceFetch(undefined, options as never)).toThrow(message);
+  });
+
+  it('a fetch that is none', () => {
+    expect(() => traceFetch({} as never)).toThrow('`fetch` takes a function');
+  });
+});
+
+it.each([
+  ['https://api.example.com/x', true],
+  ['https://api.example.com:8443/x', false],
+  ['http://api.example.com/x', false],
+  ['https://eu.tools.example.com/x', true],
+  ['https://tools.example.com/x', false],
+  ['https://eviltools.example.com/x', false],
+  ['https://tools.example.com.evil.com/x', false],
+])('%s is first-party: %s', async (url, isOurs) => {
+  const told: string[] = [];
+  const traced = traceFetch(
+    (_url: string) => Promise.resolve(new Response(null, { headers: { 'server-timing': header } })),
+    {
+      firstParty: ['https://api.example.com', 'https://*.tools.example.com'],
+      onTrace: (_trace, { href }) => told.push(href),
+    },
+  );
+  await traced(url);
+  expect(told).toEqual(isOurs ? [url] : []);
+});
+
+const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const header = `cache;desc="hit, traceparent", traceparent;desc="${traceparent}", db;dur=2`;
+
+describe('serverTrace', () => {
+  const of = (value: string) => serverTrace(new Response(null, { headers: { 'server-timing': value } }));
+
+  it('finds it among other metrics', () => {
+    expect(of(header)).toEqual({
+      traceId: '0af7651916cd43dd8448eb211c80319c',
+      spanId: 'b7ad6b7169203331',
+      sampled: true,
+      traceparent,
+    });
+    expect(of(`traceparent ; desc=${traceparent}`)?.traceparent).toBe(traceparent);
+  });
+
+  it.each(['', 'db;dur=1', 'traceparent', 'traceparent;desc="00-0-0-01"', `x-traceparent;desc="${traceparent}"`])(
+    'finds nothing in %j',
+    (value) => {
+      expect(of(value)).toBeUndefined();
+    },
+  );
+
+  it('there is no page outside of a browser', () => {
+    expect(pageTrace()).toBeUndefined();
+    expect(serverTrace({})).toBeUndefined();
+  });
+});
