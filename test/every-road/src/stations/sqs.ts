@@ -21,7 +21,7 @@ export async function start(): Promise<Station> {
       await client.close();
       await sqs.send(new DeleteMessageCommand({ QueueUrl, ReceiptHandle }));
     },
-    { ...options, queue: QueueUrl },
+    { ...options, queue: QueueUrl ?? '' },
   );
   let stopped = false;
   const polling = (async () => {
