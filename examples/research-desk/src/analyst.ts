@@ -23,7 +23,7 @@ await runProcess('analyst', analyst, async () => {
 
   await road.receive(async (text) => {
     const task = parseMessage(Task, text, say);
-    if (task === undefined) return;
+    if (task === undefined) return undefined;
     say(`takes the ${task.aspect} task: ${task.wording}`);
     // The first task connects, so that the handshakes belong to the question that wanted them.
     tools ??= connectTools(analyst);
@@ -39,7 +39,7 @@ await runProcess('analyst', analyst, async () => {
         (error: unknown) => ({ citations: [], error: error instanceof Error ? error.message : String(error) }),
       );
     const result: Result = { task: task.id, question: task.question, aspect: task.aspect, analyst, ...found };
-    await road.send([JSON.stringify(result)]);
+    return JSON.stringify(result);
   });
   return {
     stop: async () => {

@@ -11,7 +11,7 @@ export const openNats: OpenRoad = async (member) => {
   const into = receiver(traceNats)(connection, member.options);
   return {
     async send(texts) {
-      for (const text of texts) out.publish(queueName('tasks'), text, { reply: queueName('results') });
+      for (const text of texts) out.publish(queueName(member.sends), text, { reply: queueName('results') });
       await connection.flush();
     },
     async receive(handle) {

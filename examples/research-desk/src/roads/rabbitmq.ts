@@ -17,7 +17,7 @@ export const openRabbitmq: OpenRoad = async (member) => {
     async send(texts) {
       const replyTo = queueName('results');
       for (const text of texts)
-        out.sendToQueue(queueName('tasks'), Buffer.from(text), { replyTo, correlationId: 'desk' });
+        out.sendToQueue(queueName(member.sends), Buffer.from(text), { replyTo, correlationId: 'desk' });
       await channel.waitForConfirms();
     },
     async receive(handle) {
