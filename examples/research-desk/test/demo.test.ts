@@ -1,37 +1,10 @@
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { startKafka } from '@throughline/servers';
 import type { RunningKafka } from '@throughline/servers';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { REPOSITORY, startDemo } from './start-demo.ts';
 
-const REPOSITORY = fileURLToPath(new URL('../../..', import.meta.url));
 const DEADLINE = 120_000;
-
-interface Demo {
-  readonly pid: number;
-  /** What came so far on standard error. */
-  progress(): string;
-  /** Resolves when it has ended and its output is closed. */
-  readonly ended: Promise<{ code: number | null; output: string; progress: string }>;
-}
-
-function startDemo(words: readonly string[], env: Readonly<Record<string, string>>): Demo {
-  const child = spawn(process.execPath, ['examples/research-desk/src/demo.ts', ...words], {
-    cwd: REPOSITORY,
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  let output = '';
-  let progress = '';
-  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (progress += chunk.toString()));
-  return {
-    pid: child.pid ?? -1,
-    progress: () => progress,
-    ended: new Promise((resolve) => child.on('close', (code) => resolve({ code, output, progress }))),
-  };
-}
 
 describe('the demo', { timeout: DEADLINE }, () => {
   let kafka: RunningKafka;
@@ -119,6 +92,12 @@ describe('the demo', { timeout: DEADLINE }, () => {
     const { code, progress } = await startDemo(['--model', 'nice'], shared).ended;
     expect(code).toBe(1);
     expect(progress).toMatch(/^--model takes well, long-prompt, .*failing, not nice\n$/);
+  });
+
+  test('--over takes no other', async () => {
+    const { code, progress } = await startDemo(['--over', 'pigeon'], shared).ended;
+    expect(code).toBe(1);
+    expect(progress).toBe('--over takes kafka, rabbitmq, nats, bullmq, sqs, not pigeon\n');
   });
 
   test('--break takes no other', async () => {
