@@ -97,9 +97,9 @@ onNats('a server that is killed', () => {
     let right = 0;
     let wrong = 0;
     let failed = 0;
-    let stop = false;
+    const stopping = new AbortController();
     const ask = async (): Promise<void> => {
-      while (!stop) {
+      while (!stopping.signal.aborted) {
         await trace.getTracer('test').startActiveSpan('caller', { root: true }, async (span) => {
           try {
             const answer = await connection.request(subject, 'x', { timeout: 500 });
@@ -120,7 +120,7 @@ onNats('a server that is killed', () => {
     await server.restart();
     const before = right;
     await expect.poll(() => right, { timeout: 60_000 }).toBeGreaterThan(before + 500);
-    stop = true;
+    stopping.abort();
     await Promise.all(asking);
     expect(wrong).toBe(0);
     const requests = named(`request ${subject}`);
