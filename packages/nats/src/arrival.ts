@@ -1,4 +1,4 @@
-import { warnOncePer, whenSettled } from '@throughline/core/adapter';
+import { textOf, warnOncePer, whenSettled } from '@throughline/core/adapter';
 import { OpenMessage, runRefused } from '@throughline/core/messaging';
 import type { OnRefused, ReceivedMessage, Receiver } from '@throughline/core/messaging';
 import type { Refused } from '@throughline/core';
@@ -18,12 +18,37 @@ export interface Reception {
 }
 
 /** A message, and its hop, which is open. */
-export interface Arrival {
+export class Arrival {
   readonly message: MessageLike;
   readonly open: OpenMessage;
+  #running = 0;
+  #isLeft = false;
+
+  constructor(message: MessageLike, open: OpenMessage) {
+    this.message = message;
+    this.open = open;
+  }
+
+  /** Returns what `fn` returns, run in the context of the message, whose span then ends no sooner than `fn` settles. */
+  run<T>(fn: () => T): T {
+    this.#running++;
+    return whenSettled(
+      () => this.open.run(fn),
+      (failed, error) => {
+        this.#running--;
+        if (this.#isLeft && this.#running === 0) this.open.end(failed ? { failed, error } : undefined);
+      },
+    );
+  }
+
+  /** Ends the hop of a message that whoever was given it has done with, once nothing runs any more that was given to `run`. */
+  leave(): void {
+    this.#isLeft = true;
+    if (this.#running === 0) this.open.end();
+  }
 }
 
-const arrivals = new WeakMap<object, OpenMessage>();
+const arrivals = new WeakMap<object, Arrival>();
 
 /** Opens the hop of a message; `undefined` for what is none of the user's messages, which goes on as it is. Never throws. */
 export function arrive(raw: unknown, reception: Reception): Arrival | undefined {
@@ -33,9 +58,10 @@ export function arrive(raw: unknown, reception: Reception): Arrival | undefined 
     if (received === undefined) return undefined;
     const open = new OpenMessage(received, reception.receiver);
     const message = reception.view(raw, open);
-    arrivals.set(raw, open);
-    if (message !== raw) arrivals.set(message, open);
-    return { message, open };
+    const arrival = new Arrival(message, open);
+    arrivals.set(raw, arrival);
+    if (message !== raw) arrivals.set(message, arrival);
+    return arrival;
   } catch {
     return undefined;
   }
@@ -48,16 +74,22 @@ export function arrive(raw: unknown, reception: Reception): Arrival | undefined 
 export function refuse({ message, open }: Arrival, raw: MessageLike, reception: Reception): void | Promise<void> {
   const { receiver, onRefused } = reception;
   const refused = open.hop as Refused;
+  const by = receiver.groupId ?? '';
   const done = (failed: boolean, error: unknown): void => {
     open.end();
-    if (failed)
-      tell(
-        'onRefused-failed',
-        error,
-        'an `onRefused` of @throughline/nats failed, and the message counts as refused all the same',
-      );
+    if (!failed) return;
+    const text = textOf(error);
+    warnOncePer(
+      'nats-on-refused',
+      by,
+      `an \`onRefused\` of NATS failed; the message counts as refused all the same: ${text}`,
+    );
   };
-  tell('refused', refused.error, 'a message of NATS is past a limit of its chain, and is not handled');
+  warnOncePer(
+    'nats-refused',
+    by,
+    `a message of NATS is past a limit of its chain, and is not handled: ${refused.message}`,
+  );
   const work =
     onRefused === undefined ? () => reception.refuse(raw, refused) : () => runRefused(refused, onRefused, message);
   try {
@@ -67,20 +99,15 @@ export function refuse({ message, open }: Arrival, raw: MessageLike, reception: 
   } catch {
     return undefined;
   }
-
-  function tell(key: string, error: unknown, what: string): void {
-    const text = error instanceof Error ? error.message : String(error);
-    warnOncePer(`nats-${key}`, receiver.groupId ?? '', `${what}: ${text}`);
-  }
 }
 
 const nothing = (): void => {};
 
 /**
  * Returns what `fn` returns, run in the context of a message that a traced connection or JetStream client handed out: its trace and
- * baggage. Safe in parallel. The body of a `for await` loop is in that context already; this is for a pool that works on what a loop
- * reads, for messages of `next()`, and for context managers that are not of `AsyncLocalStorage`. For a message that is not
- * traced `fn` is just called.
+ * baggage. Safe in parallel. The body of a `for await` loop and a callback are in that context already; this is for a pool that works on
+ * what they are given, whose span then ends with `fn` rather than when the loop goes on or the callback returns; for messages of
+ * `next()`; and for context managers that are not of `AsyncLocalStorage`. For a message that is not traced `fn` is just called.
  *
  * @example
  * ```ts
@@ -88,6 +115,6 @@ const nothing = (): void => {};
  * ```
  */
 export function runWith<T>(message: object, fn: () => T): T {
-  const open = arrivals.get(message);
-  return open === undefined ? fn() : open.run(fn);
+  const arrival = arrivals.get(message);
+  return arrival === undefined ? fn() : arrival.run(fn);
 }

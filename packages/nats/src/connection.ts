@@ -131,7 +131,7 @@ function tracedCallback(callback: Method, reception: Reception): Method {
     if (open.hop.refused !== undefined) return void refuse(arrival, raw as MessageLike, reception);
     return whenSettled(
       () => open.run<unknown>(() => Reflect.apply(callback, this, [error, message, ...rest])),
-      (failed, value) => open.end(failed ? { failed, error: value } : undefined),
+      (failed, error) => (failed ? open.end({ failed, error }) : arrival.leave()),
     );
   };
 }

@@ -236,7 +236,7 @@ function tracedCallback(callback: Method, reception: Reception, wait: number | u
         // It has only begun, as far as one can see.
         else if (wait !== undefined && !isPromise(returned)) {
           if (reception.receiver.handlerTimeout === undefined) open.within(wait);
-        } else open.end();
+        } else arrival.leave();
       },
     );
   };

@@ -21,7 +21,8 @@ type Result = IteratorResult<unknown>;
 type Method = (...args: unknown[]) => unknown;
 
 /** One message that is out, and what was active where it was asked for. */
-interface Delivered extends Arrival {
+interface Delivered {
+  readonly arrival: Arrival;
   readonly outer: Context;
 }
 
@@ -86,7 +87,7 @@ class Reading {
         if (result.done === true) return result;
         const arrival = arrive(result.value, this.#reception);
         if (arrival === undefined) return result;
-        if (arrival.open.hop.refused === undefined) return this.#deliver({ ...arrival, outer });
+        if (arrival.open.hop.refused === undefined) return this.#deliver({ arrival, outer });
         // It is passed over: to throw would end the loop for all messages.
         await refuse(arrival, result.value as MessageLike, this.#reception);
       }
@@ -103,7 +104,7 @@ class Reading {
 
   #deliver(delivered: Delivered): Result {
     this.#out.add(delivered);
-    const { message, open } = delivered;
+    const { message, open } = delivered.arrival;
     let entered = false;
     return {
       done: false,
@@ -121,7 +122,7 @@ class Reading {
   #release(): boolean {
     const active = contextApi.active();
     for (const delivered of this.#out) {
-      if (delivered.open.context !== active) continue;
+      if (delivered.arrival.open.context !== active) continue;
       this.#end(delivered);
       enterContext(delivered.outer);
       return true;
@@ -131,6 +132,6 @@ class Reading {
 
   #end(delivered: Delivered): void {
     this.#out.delete(delivered);
-    delivered.open.end();
+    delivered.arrival.leave();
   }
 }

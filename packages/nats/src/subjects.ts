@@ -26,11 +26,6 @@ export function isReserved(subject: unknown): boolean {
   return typeof subject === 'string' && subject.startsWith('$');
 }
 
-/** Returns whether a subject stands for more than one. */
-export function hasWildcard(subject: string): boolean {
-  return subject.split('.').some((token) => token === '*' || token === '>');
-}
-
 /** Returns whether a subject is one of those that a pattern of NATS stands for. https://docs.nats.io/nats-concepts/subjects#wildcards */
 export function matches(pattern: string, subject: string): boolean {
   const wanted = pattern.split('.');

@@ -184,7 +184,7 @@ onNats('JetStream', () => {
     }
     expect(named(`process ${stream}`)).toHaveLength(2);
     await messages.close();
-    const awaited = await consumer.consume({ callback: () => delay(5) as Promise<never> });
+    const awaited = await consumer.consume({ callback: () => delay<never>(5) });
     await js.publish(subject, '3');
     const spans = await untilNamed(`process ${stream}`, 3);
     expect(spans[2]?.attributes['throughline.nats.settlement']).toBeUndefined();

@@ -212,6 +212,35 @@ onNats('the body of a `for await` loop', () => {
     expect(named(`process ${subject}`)).toHaveLength(60);
   });
 
+  it('a pool that is given messages with runWith: the span ends with its work', async () => {
+    const subject = newSubject();
+    let wrong = 0;
+    const handle = async (message: Msg): Promise<void> => {
+      const span = activeSpan();
+      await delay(Math.random() * 10);
+      const own = message.headers?.get('traceparent').split('-')[1];
+      if (activeTrace() !== own || activeSpan() !== span) wrong++;
+      if (named(`process ${subject}`).some((ended) => ended.spanContext().spanId === span)) wrong++;
+      if (message.string() === '7') throw new Error('mine');
+    };
+    const pool: Promise<unknown>[] = [];
+    const subscription = connection.subscribe(subject, { max: 30 });
+    const called = connection.subscribe(subject, {
+      max: 30,
+      callback: (_, message) => void pool.push(runWith(message, () => handle(message)).catch(String)),
+    });
+    for (let nth = 0; nth < 30; nth++) {
+      plain.publish(subject, String(nth), { headers: fields(nth.toString(16).padStart(32, 'b')) });
+    }
+    for await (const message of subscription) pool.push(runWith(message, () => handle(message)).catch(String));
+    await called.closed;
+    expect((await Promise.all(pool)).filter(Boolean)).toEqual(['Error: mine', 'Error: mine']);
+    expect(wrong).toBe(0);
+    const spans = named(`process ${subject}`);
+    expect(spans).toHaveLength(60);
+    expect(spans.filter(({ attributes }) => attributes['error.type'] === 'Error')).toHaveLength(2);
+  });
+
   it('a subscription is what it was: counts, closing, draining, `max`', async () => {
     const subject = newSubject();
     const subscription = connection.subscribe(subject);
