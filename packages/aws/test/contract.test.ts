@@ -16,13 +16,13 @@ const sdk: ContractTelemetry = {
 // One queue for all, and one who receives: what arrives is told by its body.
 let queue: string;
 let sent = 0;
-let isOver = false;
+const over = new AbortController();
 const awaited = new Map<string, (message: Message) => void>();
 const newBody = (): string => `message-${sent++}`;
 const arrived = (body: string): Promise<Message> => new Promise((resolve) => awaited.set(body, resolve));
 
 async function receiveAll(): Promise<void> {
-  while (!isOver) {
+  while (!over.signal.aborted) {
     const { Messages = [] } = await plain.send(
       new ReceiveMessageCommand({
         QueueUrl: queue,
@@ -141,7 +141,7 @@ onSqs('the contract', () => {
     receiving = receiveAll();
   });
   afterAll(async () => {
-    isOver = true;
+    over.abort();
     await receiving;
   });
 

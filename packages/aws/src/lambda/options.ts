@@ -69,12 +69,7 @@ export function lambdaSettings(options: LambdaOptions | undefined): LambdaSettin
     options: options ?? {},
     redact: urlRedaction(options?.redactQueryKeys),
     sqs: messageReceiver<LambdaRecord>(options, sqs, (record) => queueName(String(record.eventSourceARN)), readsXray),
-    sns: messageReceiver<LambdaRecord>(
-      options,
-      sns,
-      ({ Sns }) => topicName((Sns as { TopicArn?: unknown } | undefined)?.TopicArn),
-      readsXray,
-    ),
+    sns: messageReceiver<LambdaRecord>(options, sns, ({ Sns }) => topicName(Sns?.TopicArn), readsXray),
     events: { ...messageReceiver<LambdaRecord>(options, eventBridge, detailType, false), messageOf: receivedEvent },
     flush: flusher(flush, options),
     flushTimeout: flushTimeout ?? 2000,

@@ -103,7 +103,7 @@ function invokeCallback(
       new Promise((resolve, reject) => {
         const own: Callback = (error, value) => {
           if (error === undefined || error === null) resolve(value);
-          else reject(error as Error);
+          else reject(error);
         };
         const value = call(changed, args[1], own, ...args.slice(3));
         returned = { value };
