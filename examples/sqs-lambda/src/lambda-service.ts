@@ -68,10 +68,10 @@ export async function startLambda(
       else give(invocation);
     });
 
-  let isOver = false;
+  const over = new AbortController();
   const poll = async (): Promise<void> => {
     let held: Message[] = [];
-    while (!isOver) {
+    while (!over.signal.aborted) {
       const { Messages = [] } = await sqs.send(
         new ReceiveMessageCommand({
           QueueUrl: queue,
@@ -95,7 +95,7 @@ export async function startLambda(
   const polling = poll();
   return {
     async [Symbol.asyncDispose]() {
-      isOver = true;
+      over.abort();
       await polling;
       runtime.kill();
       if (runtime.exitCode === null && runtime.signalCode === null) await once(runtime, 'exit');

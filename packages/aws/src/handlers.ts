@@ -23,7 +23,7 @@ export function tracedMessageHandler<M extends MessageLike, R>(
   handler: (message: M) => R,
   options: HandlerOptions,
 ): (message: M) => R {
-  return messageHandler<M, R>(handler, handlerSettings(options) as unknown as Receiver<M>);
+  return messageHandler<M, R>(handler, handlerSettings(options));
 }
 
 /**

@@ -1,3 +1,5 @@
+import { propagation } from '@opentelemetry/api';
+import type { HopOptions } from '@throughline/core';
 import { w3cFields } from '@throughline/core/adapter';
 import { withInput } from './operation.ts';
 import type { CommandLike } from './operation.ts';
@@ -9,8 +11,7 @@ const TRACE_HEADER = 'AWSTraceHeader';
 export function receiving(command: CommandLike, { hop, xray }: AwsSettings): CommandLike {
   try {
     const { input } = command;
-    const choice = hop.propagator();
-    const fields = choice.kind === 'foreign' ? [...new Set([...choice.fields, 'baggage'])] : w3cFields;
+    const fields = fieldsOf(hop.options.propagator);
     const changes: Record<string, unknown> = {};
     const names = withNames(input['MessageAttributeNames'], fields);
     if (names !== undefined) changes['MessageAttributeNames'] = names;
@@ -27,6 +28,17 @@ export function receiving(command: CommandLike, { hop, xray }: AwsSettings): Com
   } catch {
     // What is wrong with it the client reports.
     return command;
+  }
+}
+
+/** Returns the fields that messages may hold: ours, and those of a propagator of the user's. */
+function fieldsOf(propagator: HopOptions['propagator']): readonly string[] {
+  try {
+    const theirs = (typeof propagator === 'object' ? propagator : propagation).fields();
+    return [...new Set([...w3cFields, ...theirs.map((name) => name.toLowerCase())])];
+  } catch {
+    // One that cannot say what it owns.
+    return w3cFields;
   }
 }
 

@@ -115,8 +115,11 @@ function end({ outgoing, at }: Part, entries: readonly unknown[], answer: unknow
 export function settled(answer: unknown): Outcome | undefined {
   const { Failed: failed = [] } = (answer ?? {}) as Answer;
   if (failed.length === 0) return undefined;
-  const code = failed[0]?.Code;
-  return { errorType: typeof code === 'string' ? code : '_OTHER', attributes: { [ATTR_BATCH_FAILED]: failed.length } };
+  return { errorType: codeOf(failed[0]?.Code) ?? '_OTHER', attributes: { [ATTR_BATCH_FAILED]: failed.length } };
+}
+
+function codeOf(code: unknown): string | undefined {
+  return typeof code === 'string' && code !== '' ? code : undefined;
 }
 
 interface Answer {
@@ -133,10 +136,10 @@ function answerOf(answer: unknown, entries: readonly unknown[]): (nth: number) =
   if (events !== undefined) {
     return (nth) => {
       const event = events[nth];
-      return { id: event?.EventId, code: event?.ErrorCode === undefined ? undefined : String(event.ErrorCode) };
+      return { id: event?.EventId, code: codeOf(event?.ErrorCode) };
     };
   }
   const byId = new Map<unknown, Taken>(successful.map((one) => [one.Id, { id: one.MessageId }]));
-  for (const { Id, Code } of failed) byId.set(Id, { code: typeof Code === 'string' ? Code : '_OTHER' });
+  for (const { Id, Code } of failed) byId.set(Id, { code: codeOf(Code) ?? '_OTHER' });
   return (nth) => byId.get((entries[nth] as { Id?: unknown } | null | undefined)?.Id);
 }

@@ -22,7 +22,7 @@ export function attributeShape(slack: number): MessageShape {
         const attributes = writeAttributes(held, withFields(written, fields), 'a queue or topic');
         return isPlain(message)
           ? { ...message, MessageAttributes: attributes }
-          : Object.create(message, { MessageAttributes: { value: attributes, enumerable: true } });
+          : (Object.create(message, { MessageAttributes: { value: attributes, enumerable: true } }) as unknown);
       };
     },
   };

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { MessageSystemAttributeName, ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testing';
 import type { AdapterHarness, Arrival, ContractTelemetry, Field } from '@throughline/core/testing';
@@ -16,20 +16,20 @@ const sdk: ContractTelemetry = {
 // One queue for all, and one who receives: what arrives is told by its body.
 let queue: string;
 let sent = 0;
-let isOver = false;
+const over = new AbortController();
 const awaited = new Map<string, (message: Message) => void>();
 const newBody = (): string => `message-${sent++}`;
 const arrived = (body: string): Promise<Message> => new Promise((resolve) => awaited.set(body, resolve));
 
 async function receiveAll(): Promise<void> {
-  while (!isOver) {
+  while (!over.signal.aborted) {
     const { Messages = [] } = await plain.send(
       new ReceiveMessageCommand({
         QueueUrl: queue,
         MaxNumberOfMessages: 10,
         WaitTimeSeconds: 1,
         MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: [MessageSystemAttributeName.SentTimestamp],
+        MessageSystemAttributeNames: ['SentTimestamp'],
       }),
     );
     for (const message of Messages) {
@@ -107,8 +107,8 @@ const harness: AdapterHarness = {
           try {
             await plain.send(new SendMessageCommand({ QueueUrl: queue, MessageBody: body, MessageAttributes }));
           } catch (error) {
-            // Empty text, and characters that no attribute may hold.
-            assert.equal((error as Error).name, 'InvalidAttributeValue');
+            // Empty text, and characters that no attribute may hold; some the first version of the client cannot encode.
+            assert.match((error as Error).name, /^Invalid|^URIError$/);
             const fake: Message = { Body: body, MessageAttributes };
             return outcomeOf(() => handle(fake));
           }
@@ -141,7 +141,7 @@ onSqs('the contract', () => {
     receiving = receiveAll();
   });
   afterAll(async () => {
-    isOver = true;
+    over.abort();
     await receiving;
   });
 

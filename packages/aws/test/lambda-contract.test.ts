@@ -21,7 +21,7 @@ function inbound(eventWith: (fields: readonly Field[]) => unknown) {
   return {
     open({ options, twice }: Opening) {
       const running = new Map<unknown, Arrival>();
-      const once = traceLambda<Handler>((event) => running.get(idOf(event))?.handle(), options as LambdaOptions);
+      const once = traceLambda<Handler>((event) => running.get(idOf(event))?.handle(), options);
       const handler = twice ? traceLambda(once, options as LambdaOptions) : once;
       return {
         deliver(given: Arrival): Promise<Outcome> {
@@ -163,7 +163,7 @@ const harnesses: AdapterHarness[] = [
     inbound: {
       open({ options, twice }: Opening) {
         const running = new Map<unknown, Arrival>();
-        const once = traceLambda<Handler>((event) => running.get(idOf(event))?.handle(), options as LambdaOptions);
+        const once = traceLambda<Handler>((event) => running.get(idOf(event))?.handle(), options);
         const handler = twice ? traceLambda(once, options as LambdaOptions) : once;
         return {
           deliver(given: Arrival): Promise<Outcome> {

@@ -143,7 +143,7 @@ describe('an HTTP request', () => {
   it('past a limit a load balancer gets what it takes', async () => {
     const event = eventOf('alb');
     event['multiValueHeaders'] = { traceparent: [traceparent], baggage: [tooDeep] };
-    const run = vi.fn();
+    const run = vi.fn<() => void>();
     const answer = await traceLambda<Handler>(async () => run(), enforce)(event, lambdaContext);
     expect(run).not.toHaveBeenCalled();
     expect(answer).toMatchObject({
@@ -212,7 +212,7 @@ describe('records of SQS', () => {
   });
 
   it('one past a limit fails the invocation, so that it comes again', async () => {
-    const run = vi.fn();
+    const run = vi.fn<() => void>();
     const handler = traceLambda<Handler>(async () => run(), enforce);
     await expect(async () => handler(records({ traceparent, baggage: tooDeep }), lambdaContext)).rejects.toMatchObject({
       code: 'ERR_THROUGHLINE_REFUSED',
@@ -366,7 +366,7 @@ describe('the forms of a handler', () => {
   it('one with a callback fails by it with the very same error, and is refused by its promise', async () => {
     const error = new Error('mine');
     const failing = traceLambda((_event: unknown, _context: unknown, callback: Callback) => callback(error));
-    expect(await new Promise((resolve) => void failing(event, lambdaContext, resolve))).toBe(error);
+    expect(await new Promise((resolve) => failing(event, lambdaContext, resolve))).toBe(error);
     const deep = { ...event, headers: { traceparent, baggage: tooDeep } };
     const withCallback = traceLambda((_e: unknown, _c: unknown, _callback: Callback): unknown => undefined, enforce);
     expect(await withCallback(deep, lambdaContext, () => {})).toMatchObject({ statusCode: 508 });
@@ -408,7 +408,7 @@ describe('the forms of a handler', () => {
     });
     const stream = new PassThrough();
     const deep = { ...event, headers: { traceparent, baggage: tooDeep } };
-    const run = vi.fn();
+    const run = vi.fn<() => void>();
     const done = traceLambda(async (_event: unknown, _stream: PassThrough, _context: unknown) => run(), enforce)(
       deep,
       stream,

@@ -76,7 +76,7 @@ describe('SNS, as a fake records it', () => {
 describe('EventBridge, as a fake records it', () => {
   const newClient = (): EventBridgeClient => new EventBridgeClient({ ...common, endpoint: aws.endpoint });
   const details = (): unknown[] =>
-    (aws.requests[0]?.input['Entries'] as { Detail: string }[]).map(({ Detail }) => Detail);
+    ((aws.requests[0]?.input['Entries'] ?? []) as { Detail: string }[]).map(({ Detail }) => Detail);
 
   it('a detail stays as it is by default, and that is said once', async () => {
     const warnings: string[] = [];

@@ -85,7 +85,7 @@ onSqs('SQS', () => {
       { Id: 'a', MessageBody: 'one' },
       { Id: 'b', MessageBody: 'two', MessageAttributes: { mine: text('2') } },
     ]);
-    await sqs.send(new SendMessageBatchCommand({ QueueUrl: queue, Entries: Entries as never }));
+    await sqs.send(new SendMessageBatchCommand({ QueueUrl: queue, Entries: Entries }));
     const [send, ...others] = named(`send ${name}`);
     expect(others).toEqual([]);
     expect(send?.attributes['messaging.batch.message_count']).toBe(2);
@@ -102,7 +102,7 @@ onSqs('SQS', () => {
     expect(created).toHaveLength(2);
     expect(named(`send ${name}`)[0]?.links.map(({ context: to }) => to.spanId)).toEqual(created);
     const carried = (await received(queue, 2)).map((message) => traceparentOf(message)?.split('-')[2]);
-    expect(carried.toSorted()).toEqual(created.toSorted());
+    expect(new Set(carried)).toEqual(new Set(created));
   });
 
   it('a callback is called as without us, in the context of its caller', async () => {
@@ -312,7 +312,7 @@ onSqs('SQS', () => {
         ),
       { queue },
     );
-    expect((await handle(messages)).toSorted()).toEqual(['a', 'b']);
+    expect(new Set(await handle(messages))).toEqual(new Set(['a', 'b']));
     const [process] = named(`process ${name}`);
     const sends = named(`send ${name}`);
     expect(process?.parentSpanContext).toBeUndefined();

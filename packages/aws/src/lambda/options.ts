@@ -9,6 +9,7 @@ import { detailHeaders } from '../message.ts';
 import type { MessageLike } from '../message.ts';
 import { flusher } from './flush.ts';
 import type { Flush, FlushWithin } from './flush.ts';
+import type { Loose } from './event.ts';
 
 /** A record of an event of SQS or SNS, or an event of EventBridge: annotate it with its type of `@types/aws-lambda`. */
 export interface LambdaRecord extends MessageLike {
@@ -72,7 +73,7 @@ export function lambdaSettings(options: LambdaOptions | undefined): LambdaSettin
     sns: messageReceiver<LambdaRecord>(
       options,
       sns,
-      ({ Sns }) => topicName((Sns as { TopicArn?: unknown } | undefined)?.TopicArn),
+      ({ Sns: published }) => topicName((published as Loose | undefined)?.['TopicArn']),
       readsXray,
     ),
     events: { ...messageReceiver<LambdaRecord>(options, eventBridge, detailType, false), messageOf: receivedEvent },

@@ -2,7 +2,7 @@ import { context as contextApi, SpanStatusCode, trace } from '@opentelemetry/api
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { describeSpan, whenSettled } from '@throughline/core/adapter';
 import type { Received } from '@throughline/core/adapter';
-import type { Refused } from '@throughline/core';
+import type { HopOptions, Refused } from '@throughline/core';
 import { handleMessage, runBatch, runMessage } from '@throughline/core/messaging';
 import type { OnRefused, Receiver } from '@throughline/core/messaging';
 import { ATTR_BATCH_FAILED } from '../conventions.ts';
@@ -49,7 +49,7 @@ export function runRecords(given: Records, { options, hop }: LambdaSettings): un
     receiver as unknown as Receiver,
     (batch) => {
       if (batch === undefined) return call(event);
-      const decides = hop.lineage?.enforce === true && (onRefused !== undefined || reports);
+      const decides = isEnforced(hop.options.lineage) && (onRefused !== undefined || reports);
       if (!decides) {
         for (const record of records) remember(record, batch, receiver);
         return call(event);
@@ -59,6 +59,10 @@ export function runRecords(given: Records, { options, hop }: LambdaSettings): un
       return withoutRefused(given, kept, refused, onRefused, call);
     },
   );
+}
+
+function isEnforced(lineage: HopOptions['lineage']): boolean {
+  return typeof lineage === 'object' && lineage.mode === 'enforce';
 }
 
 // Its spans say what they are of at their start, for samplers.

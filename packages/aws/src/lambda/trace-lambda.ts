@@ -103,7 +103,7 @@ function invokeCallback(
       new Promise((resolve, reject) => {
         const own: Callback = (error, value) => {
           if (error === undefined || error === null) resolve(value);
-          else reject(error as Error);
+          else reject(error);
         };
         const value = call(changed, args[1], own, ...args.slice(3));
         returned = { value };
@@ -162,6 +162,7 @@ interface Run {
 // What is kept for the end of an invocation, and for an answer on its way. Milliseconds.
 const RESERVE = 500;
 const MARGIN = 100;
+const AFTER = 20;
 
 function run(
   event: unknown,
@@ -176,13 +177,15 @@ function run(
   const flush = (): Promise<void> => settings.flush(Math.min(settings.flushTimeout, invocation.remaining() - MARGIN));
   // A function that is out of time is killed: its span ends before, and goes out.
   const timeout = left === Infinity ? undefined : Math.max(left - RESERVE, 1);
-  const timer = timeout === undefined ? undefined : detachedTimer(() => void flush(), timeout + 1);
+  let timer: ReturnType<typeof detachedTimer> | undefined;
   const flushed = (): Promise<void> => {
     clearTimeout(timer);
     return flush();
   };
   try {
     const result = runHop({ event: event as Loose, kind, invocation, timeout, call, stream }, settings);
+    // After that of the hop, which started before.
+    if (timeout !== undefined) timer = detachedTimer(() => void flush(), timeout + AFTER);
     return { result, flushed };
   } catch (error) {
     void flushed();
