@@ -1,21 +1,14 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import {
-  answerField,
-  nodeHeaders,
-  startInbound,
-  warnIfRewrapped,
-  textOf,
-  warnOnce,
-  wrapBrand,
-} from '@throughline/core/adapter';
+import { answerField, nodeHeaders, startInbound, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import {
   isTold,
   keptOutOf,
   methodName,
   requestAttributes,
+  routeOf,
   separate,
   serverOutcome,
   serverTimingOf,
@@ -161,22 +154,14 @@ function end(res: ServerResponse, unfinished: boolean): void {
   received.end(
     serverOutcome(received, {
       method: hop.method,
-      route: routeOf(hop, res.req),
+      route: routeOf(
+        () => (hop.options as ExpressOptions).route?.(res.req),
+        () => routePattern(hop, res.req),
+      ),
       status: isSeen ? res.statusCode : undefined,
       aborted,
       errorType: hop.errorType,
       brokenBy: unheard ? undefined : res.errored,
     }),
   );
-}
-
-function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {
-  try {
-    const said = (hop.options as ExpressOptions).route?.(req);
-    return typeof said === 'string' ? said : routePattern(hop, req);
-  } catch (error) {
-    // Nothing above a listener of `finish` would catch it.
-    warnOnce('express-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
-    return undefined;
-  }
 }

@@ -1,14 +1,6 @@
 import { context as contextApi, createContextKey, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import {
-  answerField,
-  errorType,
-  httpHeaders,
-  recordException,
-  startInbound,
-  textOf,
-  warnOnce,
-} from '@throughline/core/adapter';
+import { answerField, errorType, httpHeaders, recordException, startInbound } from '@throughline/core/adapter';
 import type { HopSettings, Received } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import {
@@ -17,6 +9,7 @@ import {
   keptOutOf,
   methodName,
   requestAttributes,
+  routeOf,
   separate,
   serverOutcome,
   serverTimingOf,
@@ -208,7 +201,7 @@ export function endHop(hop: RequestHop, { aborted = false, brokenBy }: Ending = 
   received.end(
     serverOutcome(received, {
       method: methodName(request.method),
-      route: routeOf(hop),
+      route: routeOf(hop.route, () => hop.matched?.()?.pattern),
       status,
       aborted,
       errorType: isFailure ? errorType(error) : undefined,
@@ -237,7 +230,7 @@ export function failHop(hop: RequestHop, error: unknown): void {
   if (!close(hop)) return;
   const outcome = serverOutcome(hop.received, {
     method: methodName(hop.request.method),
-    route: routeOf(hop),
+    route: routeOf(hop.route, () => hop.matched?.()?.pattern),
     aborted: false,
   });
   hop.received.end({ ...outcome, failed: true, error });
@@ -261,14 +254,4 @@ function statusThrown(error: unknown): number | undefined {
     parts[0] === 'NEXT_REDIRECT' ? parts.at(-2) : parts[0] === 'NEXT_HTTP_ERROR_FALLBACK' ? parts[1] : undefined,
   );
   return Number.isInteger(status) ? status : undefined;
-}
-
-function routeOf(hop: RequestHop): string | undefined {
-  try {
-    const said: unknown = hop.route?.();
-    return typeof said === 'string' ? said : hop.matched?.()?.pattern;
-  } catch (error) {
-    warnOnce('web-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
-    return undefined;
-  }
 }

@@ -16,7 +16,7 @@ export { knownMethod, methodAttributes, methodName } from './methods.ts';
 export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';
 export { keptOutOf, separate } from './separate.ts';
-export { isTold, refuseRequest, serverOutcome, serverTimingOf, traceHeaders } from './server-answer.ts';
+export { isTold, refuseRequest, routeOf, serverOutcome, serverTimingOf, traceHeaders } from './server-answer.ts';
 export type { RefusalAnswer, ServerAnswer } from './server-answer.ts';
 export { httpServerSettings, type HttpServerOptions, type OfRequest } from './server-options.ts';
 export { requestAttributes, type ServerRequest } from './server-request.ts';

@@ -49,8 +49,15 @@ export function withinMount(above: Matched | undefined, below: Matched | undefin
   };
 }
 
-// A sub-application with an `onError` of its own wraps its handlers.
+// A sub-application with an `onError` of its own wraps its handlers, and keeps each under a name, in Hono 4.0 a symbol.
 function handlerOf({ handler }: HonoRoute): HonoRoute['handler'] {
-  const { __COMPOSED_HANDLER: composed } = handler as { __COMPOSED_HANDLER?: unknown };
+  const key = COMPOSED in handler ? COMPOSED : Object.getOwnPropertySymbols(handler).find(isComposed);
+  const composed: unknown = key === undefined ? undefined : Reflect.get(handler, key);
   return typeof composed === 'function' ? (composed as HonoRoute['handler']) : handler;
+}
+
+const COMPOSED = '__COMPOSED_HANDLER';
+
+function isComposed({ description }: symbol): boolean {
+  return description === 'composedHandler';
 }
