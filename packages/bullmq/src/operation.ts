@@ -180,6 +180,11 @@ class Internal implements Doing {
   end(): void {
     const failure = this.#failure;
     if (this.#span !== undefined)
-      endSpan(this.#span, failure === undefined ? undefined : { failed: true, error: failure.error }, true, 'exception');
+      endSpan(
+        this.#span,
+        failure === undefined ? undefined : { failed: true, error: failure.error },
+        true,
+        'exception',
+      );
   }
 }
