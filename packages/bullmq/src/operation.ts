@@ -1,5 +1,5 @@
 import { context as contextApi, createContextKey, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Span } from '@opentelemetry/api';
+import type { Attributes, AttributeValue, Context, Span } from '@opentelemetry/api';
 import { describeSpan, endSpan, layered, startSpan, suppressTracing } from '@throughline/core/adapter';
 import { ATTR_QUEUE_NAME, ATTR_QUEUE_OPERATION, ATTR_WORKER_ID } from './conventions.ts';
 import type { BullMQSettings } from './options.ts';
@@ -55,8 +55,8 @@ export class Operation {
     this.#metadata = metadata;
   }
 
-  setAttribute(name: string, value: unknown): void {
-    this.setAttributes({ [name]: value as never });
+  setAttribute(name: string, value: AttributeValue): void {
+    this.setAttributes({ [name]: value });
   }
 
   setAttributes(attributes: Attributes): void {

@@ -6,6 +6,7 @@ import { tracedProcessor } from '../src/index.ts';
 
 const telemetry = startTelemetry();
 
+// oxlint-disable-next-line import/no-default-export -- where BullMQ looks for it
 export default tracedProcessor(
   async (job: { data: { fails?: number }; attemptsMade: number }) => {
     if (job.attemptsMade < (job.data.fails ?? 0)) throw new Error('not yet');

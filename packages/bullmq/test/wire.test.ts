@@ -114,7 +114,7 @@ onRedis('on the wire', () => {
     const [process] = await ended(`process ${name}`);
     expect(traceOf(process)).toBe(traceOf(named('caller')[0]));
     await worker.close();
-    telemetry.reset();
+    await telemetry.reset();
     const ours = closing(new Queue(name, { connection: connection(), telemetry: traceBullMQ() }));
     closing(
       new Worker(name, async () => {}, {
