@@ -24,7 +24,10 @@ await tracer.startActiveSpan('keep it tidy', async (span) => {
   await tasks.upsertJobScheduler('tidy', { every: 200, limit: Number(tidied) }, { name: 'tidy' });
   span.end();
 });
-while ((await tasks.getJobSchedulersCount()) > 0 && (await tasks.getJobCountByTypes('delayed', 'active', 'waiting')) > 0)
+while (
+  (await tasks.getJobSchedulersCount()) > 0 &&
+  (await tasks.getJobCountByTypes('delayed', 'active', 'waiting')) > 0
+)
   await new Promise((resolve) => setTimeout(resolve, 50));
 
 for (const one of [flows, tasks, reports]) await one.close();
