@@ -41,7 +41,7 @@ export function injectMetadata<O extends object>(
 }
 
 function telemetryOf(jobOptions: object | undefined): object | undefined {
-  return (jobOptions as { telemetry?: object } | undefined)?.telemetry;
+  return jobOptions !== undefined && 'telemetry' in jobOptions ? (jobOptions.telemetry as object) : undefined;
 }
 
 /**

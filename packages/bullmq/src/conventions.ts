@@ -17,7 +17,6 @@ export const ATTR_JOB_ATTEMPTS_MADE = 'bullmq.job.attempts.made';
 export const ATTR_JOB_SCHEDULER_ID = 'bullmq.job.scheduler.id';
 export const ATTR_JOB_FAILED_REASON = 'bullmq.job.failed.reason';
 export const ATTR_BULK_COUNT = 'bullmq.job.bulk.count';
-export const ATTR_FLOW_NAME = 'bullmq.flow.name';
 export const ATTR_WORKER_ID = 'bullmq.worker.id';
 export const ATTR_WORKER_NAME = 'bullmq.worker.name';
 

@@ -1,6 +1,11 @@
 // What a processor throws to say that the job goes back into its queue: not a failure.
 // https://docs.bullmq.io/patterns/process-step-jobs
-const putBack: ReadonlySet<unknown> = new Set(['DelayedError', 'WaitingError', 'WaitingChildrenError', 'RateLimitError']);
+const putBack: ReadonlySet<unknown> = new Set([
+  'DelayedError',
+  'WaitingError',
+  'WaitingChildrenError',
+  'RateLimitError',
+]);
 const RATE_LIMITED = 'bullmq:rateLimitExceeded';
 
 /** Returns whether an error says that a job goes back into its queue. BullMQ's test, by name: there may be two copies of it. */

@@ -15,6 +15,8 @@ export interface JobLike {
     | {
         readonly delay?: number | undefined;
         readonly telemetry?: { readonly metadata?: string | undefined } | undefined;
+        /** The metadata, in a sandbox of BullMQ 5: as it is in Redis. */
+        readonly tm?: string | undefined;
       }
     | undefined;
 }
@@ -50,7 +52,7 @@ export function knownJob(job: unknown): KnownJob | undefined {
       id: text(id),
       name: text(name),
       queue: text(queueName),
-      metadata: text(opts?.telemetry?.metadata),
+      metadata: text(opts?.telemetry?.metadata) ?? text(opts?.tm),
       attempt: (made ?? 0) + 1,
       starts,
       putBack: Math.max(0, putBack),

@@ -32,7 +32,9 @@ export function bullmqMeter(option: MeterProvider | undefined): BullMQMeter {
   };
   const recorder = (kind: string, name: string, make: (meter: Meter) => Histogram | Gauge) => ({
     record: (value: number, attributes?: Attributes): void =>
-      guarded('meter', () => (instrument(kind, name, make) as Histogram | undefined)?.record(value, labels(attributes))),
+      guarded('meter', () =>
+        (instrument(kind, name, make) as Histogram | undefined)?.record(value, labels(attributes)),
+      ),
   });
   return {
     createCounter: (name, options) => ({

@@ -1,7 +1,8 @@
 import { context as contextApi, createContextKey, ROOT_CONTEXT, SpanKind, trace } from '@opentelemetry/api';
-import type { Attributes, Context, Span } from '@opentelemetry/api';
-import { describeSpan, endSpan, layered, startSpan, suppressTracing } from '@throughline/core/adapter';
+import type { Attributes, AttributeValue, Context, Span } from '@opentelemetry/api';
+import { describeSpan, endSpan, guarded, layered, startSpan, suppressTracing } from '@throughline/core/adapter';
 import { ATTR_QUEUE_NAME, ATTR_QUEUE_OPERATION, ATTR_WORKER_ID } from './conventions.ts';
+import { scope } from './options.ts';
 import type { BullMQSettings } from './options.ts';
 import { Processing, processingOf } from './processing.ts';
 import { isRescheduling } from './scheduling.ts';
@@ -55,8 +56,8 @@ export class Operation {
     this.#metadata = metadata;
   }
 
-  setAttribute(name: string, value: unknown): void {
-    this.setAttributes({ [name]: value as never });
+  setAttribute(name: string, value: AttributeValue): void {
+    this.setAttributes({ [name]: value });
   }
 
   setAttributes(attributes: Attributes): void {
@@ -155,11 +156,17 @@ export class Operation {
 /** An operation that is neither sending nor handling, where its span is asked for. */
 class Internal implements Doing {
   readonly context: Context;
-  readonly #span: Span | undefined;
+  #span: Span | undefined = undefined;
   #failure: { readonly error: unknown } | undefined = undefined;
 
   constructor({ hop }: BullMQSettings, name: string, active: Context) {
-    this.#span = hop.spans ? startSpan(hop.tracer, name, { kind: SpanKind.INTERNAL }, active)?.span : undefined;
+    if (hop.spans) {
+      guarded('span', () => {
+        const { tracerProvider = trace } = hop.options;
+        const tracer = tracerProvider.getTracer(scope.name, scope.version);
+        this.#span = startSpan(tracer, name, { kind: SpanKind.INTERNAL }, active)?.span;
+      });
+    }
     this.context = this.#span === undefined ? active : trace.setSpan(layered(active), this.#span);
   }
 
@@ -180,6 +187,11 @@ class Internal implements Doing {
   end(): void {
     const failure = this.#failure;
     if (this.#span !== undefined)
-      endSpan(this.#span, failure === undefined ? undefined : { failed: true, error: failure.error }, true, 'exception');
+      endSpan(
+        this.#span,
+        failure === undefined ? undefined : { failed: true, error: failure.error },
+        true,
+        'exception',
+      );
   }
 }

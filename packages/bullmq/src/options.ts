@@ -106,7 +106,6 @@ export function openOf(settings: BullMQSettings, workerId: string | undefined): 
   return open;
 }
 
-
 /** Returns the settings of an options object that is handed in with every call. */
 export const rememberedSettings: (options: HopOptions | undefined) => HopSettings = remembering((options) =>
   hopSettings(options, scope, ['queue']),

@@ -1,8 +1,17 @@
-import { context as contextApi, createContextKey, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { context as contextApi, createContextKey, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { withAttempt } from '@throughline/core';
-import type { Refused } from '@throughline/core';
-import { failureType, metaFields, outboundFields, runInbound, warnOnce, whenSettled } from '@throughline/core/adapter';
+import type { HopOptions, Refused } from '@throughline/core';
+import {
+  failureType,
+  guarded,
+  metaFields,
+  outboundFields,
+  runInbound,
+  w3cFields,
+  warnOnce,
+  whenSettled,
+} from '@throughline/core/adapter';
 import type { InboundHop, Outcome, Received } from '@throughline/core/adapter';
 import { runRefused } from '@throughline/core/messaging';
 import {
@@ -349,20 +358,26 @@ function attempted(context: Context, attempt: number): Context {
   return inner === ROOT_CONTEXT ? context : inner;
 }
 
-// Only those of the propagator, and only text: what else somebody put there is not passed on.
-function textFields(fields: object | undefined, settings: BullMQSettings): Record<string, string> | undefined {
+// Only those of a propagator, and only text: what else somebody put there is not passed on.
+function textFields(fields: object | undefined, { hop }: BullMQSettings): Record<string, string> | undefined {
   if (fields === undefined) return undefined;
-  const choice = settings.hop.propagator();
-  const names = choice.kind === 'foreign' ? [...choice.fields, 'baggage'] : ['traceparent', 'tracestate', 'baggage'];
   const texts: Record<string, string> = {};
   let count = 0;
-  for (const name of names) {
+  for (const name of new Set([...w3cFields, ...propagatorFields(hop.options.propagator)])) {
     const value: unknown = Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined;
     if (typeof value !== 'string') continue;
     texts[name] = value;
     if (name !== 'baggage') count++;
   }
   return count === 0 ? undefined : texts;
+}
+
+function propagatorFields(propagator: HopOptions['propagator']): readonly string[] {
+  let names: readonly string[] = [];
+  guarded('propagator', () => {
+    names = typeof propagator === 'object' ? propagator.fields() : propagation.fields();
+  });
+  return names;
 }
 
 function withoutLineage(fields: object | undefined): object | undefined {

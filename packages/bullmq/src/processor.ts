@@ -39,4 +39,3 @@ function alone(job: JobLike, work: () => unknown, settings: BullMQSettings): unk
   if (known?.queue === undefined) return work();
   return new Processing(settings, known.queue, known.metadata, new Map()).alone(job, work);
 }
-

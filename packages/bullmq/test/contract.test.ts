@@ -73,7 +73,7 @@ const harness: AdapterHarness = {
           let result: unknown;
           const outcome = outcomeOf(() => (result = traced(job)));
           outcomes.set(job.id as string, outcome);
-          return outcome.then(() => result).then(() => {});
+          return outcome.then(() => result);
         },
         {
           connection: connection(),
@@ -135,14 +135,14 @@ const processors: AdapterHarness = {
   carrier: 'meta',
   telemetry: sdk,
   functions: {
-    wrap: (fn, options) => tracedProcessor(fn as never, options) as unknown as typeof fn,
+    wrap: (fn, options) => tracedProcessor(fn, options),
     args: () => [{ id: String(jobs++), name: 'job', queueName: 'sandboxed', opts: {} }],
   },
   inbound: {
     cannot: { repeats: 'an object of JSON has a name once' },
     open({ options, twice }) {
       let arrival: Arrival | undefined;
-      const once = tracedProcessor(((_job: object) => arrival?.handle()) as (job: object) => unknown, options);
+      const once = tracedProcessor((_job: object) => arrival?.handle(), options);
       const traced = twice ? tracedProcessor(once, options) : once;
       return {
         async deliver(next) {
@@ -157,7 +157,7 @@ const processors: AdapterHarness = {
 };
 
 onRedis('the contract', () => {
-  for (const { name, run, reason } of [harness, processors].flatMap((one) => adapterContract(one))) {
-    it(reason === undefined ? name : `${name}`, run);
+  for (const { name, run } of [harness, processors].flatMap((one) => adapterContract(one))) {
+    it(name, run);
   }
 });
