@@ -3,6 +3,7 @@ import type { Outcome } from '@throughline/core/adapter';
 import type { OpenMessage } from '@throughline/core/messaging';
 import type { Confirmation } from './confirms.ts';
 import type { BrokerAddress, MessageLike } from './message.ts';
+import { frameRoom } from './room.ts';
 
 /** What is not settled yet of one channel of the client's, whichever wrap of it was used. */
 export interface ChannelState {
@@ -17,6 +18,8 @@ export interface ChannelState {
   /** Queues that go with the connection, so that their names are ids. */
   readonly temporary: Set<string>;
   readonly broker: BrokerAddress | undefined;
+  /** How many bytes the frame with a message's headers may have. */
+  readonly room: number;
   /** The events that are listened for. */
   readonly heard: Set<string>;
 }
@@ -36,6 +39,7 @@ export function stateOf(channel: object): ChannelState {
     returnable: new Map(),
     temporary: temporaryOf(connection),
     broker: brokerOf(connection),
+    room: frameRoom(connection),
     heard: new Set(),
   };
   states.set(channel, state);

@@ -9,6 +9,7 @@ import { Confirmation, hearConfirms, hearReturns, nextTag } from './confirms.ts'
 import { isServerNamed, sendStart } from './destination.ts';
 import type { ChannelSettings } from './options.ts';
 import { isAnswer } from './request.ts';
+import { fitted } from './room.ts';
 import { headersOf, optionsWith } from './shape.ts';
 import type { Outgoing } from './shape.ts';
 
@@ -122,7 +123,7 @@ function optionsCopy(
   outgoing: OutgoingTopic[],
   senderTo: Senders,
   suppresses: boolean,
-  { broker }: ChannelState,
+  { broker, room }: ChannelState,
 ): unknown {
   const headers = headersOf(options);
   // amqplib says what is wrong with it.
@@ -138,5 +139,6 @@ function optionsCopy(
   const written = started.lists[0]?.[0] as Outgoing;
   // An instrumentation that patched the channel writes into what it is given, which may be frozen.
   if (written === message && reply === undefined && !(suppresses && given)) return options;
-  return optionsWith(given, suppresses ? { ...written.headers } : written.headers);
+  const fits = written === message ? written.headers : fitted(written.headers, headers, given, room);
+  return optionsWith(given, suppresses ? { ...fits } : fits);
 }
