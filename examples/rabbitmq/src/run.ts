@@ -29,7 +29,7 @@ export async function runDesk(url: string): Promise<readonly CollectedSpan[]> {
       run('./worker.ts', url, 'senior', 'hard-tasks', '1'),
       run('./planner.ts', url, 'compare the plans', 'a hard one'),
     ]);
-    return await collector.spans();
+    return collector.spans();
   } finally {
     await collector.close();
   }

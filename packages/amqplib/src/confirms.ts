@@ -56,7 +56,9 @@ export function nextTag(channel: object): number | undefined {
 export function hearConfirms(channel: object, state: ChannelState): void {
   hearClose(channel, state);
   hear(channel, state, 'ack', (confirmed: Confirmed) => confirm(state, confirmed, undefined));
-  hear(channel, state, 'nack', (confirmed: Confirmed) => confirm(state, confirmed, { failed: true, errorType: 'nack' }));
+  hear(channel, state, 'nack', (confirmed: Confirmed) =>
+    confirm(state, confirmed, { failed: true, errorType: 'nack' }),
+  );
 }
 
 function confirm({ confirmations }: ChannelState, confirmed: Confirmed, outcome: Outcome | undefined): void {

@@ -66,6 +66,7 @@ function valueBytes(value: unknown, measure: Measure, depth: number): number {
 
 function textBytes(options: object | null | undefined): number {
   let bytes = 0;
-  for (const value of Object.values(options ?? {})) if (typeof value === 'string') bytes += 1 + Buffer.byteLength(value);
+  for (const value of Object.values(options ?? {}))
+    if (typeof value === 'string') bytes += 1 + Buffer.byteLength(value);
   return bytes;
 }

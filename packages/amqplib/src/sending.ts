@@ -55,7 +55,9 @@ export function sender(channel: SendingChannel, method: 'publish' | 'sendToQueue
     const given = [...args];
     if (argument !== undefined || given.length > at) given[at] = argument;
     const send = (): unknown =>
-      suppresses ? contextApi.with((one.hop as Sending).inner, () => channel[method](...given)) : channel[method](...given);
+      suppresses
+        ? contextApi.with((one.hop as Sending).inner, () => channel[method](...given))
+        : channel[method](...given);
     if (typeof channel.waitForConfirms !== 'function') {
       return whenSettled(send, (failed, value) => endAll(outgoing, failed, value));
     }
@@ -100,7 +102,11 @@ function sendConfirmed(
   }
 }
 
-type Senders = (exchange: string, routingKey: string, isToAsker: boolean) => { readonly topic: string; readonly by: Sender };
+type Senders = (
+  exchange: string,
+  routingKey: string,
+  isToAsker: boolean,
+) => { readonly topic: string; readonly by: Sender };
 
 // Most channels go on with the destination that they had last: what it says is made once for it.
 function senders({ temporary: queues, open }: ChannelState, { sender: by }: ChannelSettings): Senders {

@@ -63,8 +63,10 @@ const result = {
     confirming.sendToQueue(queue, body, options);
     await confirming.waitForConfirms();
   }),
-  handler: await seen(handler, (options) => traceChannel(setup).sendToQueue(queue, body, options), (fn) =>
-    tracedConsumer(fn, { queue }),
+  handler: await seen(
+    handler,
+    (options) => traceChannel(setup).sendToQueue(queue, body, options),
+    (fn) => tracedConsumer(fn, { queue }),
   ),
   // Proof that the instrumentation is there.
   instrumented: await seen(bare, () => bare.sendToQueue(queue, body)),

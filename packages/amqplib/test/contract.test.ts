@@ -82,12 +82,7 @@ class Confirming extends Publishing {
     this.called = true;
     return confirming.publish(exchange, routingKey, content, options, callback);
   }
-  override sendToQueue(
-    to: string,
-    content: Buffer,
-    options?: Options.Publish,
-    callback?: Confirm,
-  ): unknown {
+  override sendToQueue(to: string, content: Buffer, options?: Options.Publish, callback?: Confirm): unknown {
     return this.publish('', to, content, options, callback);
   }
   waitForConfirms(): Promise<void> {
@@ -203,7 +198,7 @@ const objects = (name: string, method: 'publish' | 'consume'): AdapterHarness =>
       },
       publish: (...args: Parameters<Channel['publish']>) => plain.publish(...args),
     }),
-    wrap: (object, options) => traceChannel(object as never, options) as never,
+    wrap: (object, options) => traceChannel<never>(object as never, options),
     use: async (channel, name_) =>
       method === 'consume'
         ? channel[name_]?.(queue, async () => {}, { noAck: true })
@@ -217,8 +212,10 @@ const functions: AdapterHarness = {
   carrier: 'message',
   telemetry: sdk,
   functions: {
-    wrap: (handler, options) => tracedConsumer(handler as never, { ...options, queue: 'tasks' }) as never,
-    args: () => [{ content: Buffer.from('x'), fields: { deliveryTag: 1, exchange: '', routingKey: 'tasks' }, properties: {} }],
+    wrap: (handler, options) => tracedConsumer<never>(handler as never, { ...options, queue: 'tasks' }),
+    args: () => [
+      { content: Buffer.from('x'), fields: { deliveryTag: 1, exchange: '', routingKey: 'tasks' }, properties: {} },
+    ],
   },
 };
 
