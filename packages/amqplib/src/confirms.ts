@@ -1,11 +1,11 @@
 import type { Outcome } from '@throughline/core/adapter';
 import type { OutgoingTopic } from '@throughline/core/messaging';
 import { hear, hearClose } from './channel-state.ts';
-import type { ChannelState } from './channel-state.ts';
+import type { ChannelState, Confirmable } from './channel-state.ts';
 import type { MessageLike } from './message.ts';
 
 /** A message that the broker is yet to confirm. */
-export class Confirmation {
+export class Confirmation implements Confirmable {
   readonly #outgoing: OutgoingTopic;
   readonly #traceparent: string | undefined;
   readonly #state: ChannelState;
