@@ -1,8 +1,14 @@
 import { OpenHops } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
 import type { OpenMessage } from '@throughline/core/messaging';
-import type { Confirmation } from './confirms.ts';
 import type { BrokerAddress, MessageLike } from './message.ts';
+import { frameRoom } from './room.ts';
+
+/** A message that the broker is yet to confirm, and may return before. */
+export interface Confirmable {
+  returned(reason: string): void;
+  end(outcome: Outcome | undefined): void;
+}
 
 /** What is not settled yet of one channel of the client's, whichever wrap of it was used. */
 export interface ChannelState {
@@ -11,12 +17,14 @@ export interface ChannelState {
   /** By delivery tag, in the order in which they came. */
   readonly deliveries: Map<number, OpenMessage>;
   /** By the tag that the broker confirms them by. */
-  readonly confirmations: Map<number, Confirmation>;
+  readonly confirmations: Map<number, Confirmable>;
   /** Those that the broker may return, by the `traceparent` that they hold. */
-  readonly returnable: Map<string, Confirmation>;
+  readonly returnable: Map<string, Confirmable>;
   /** Queues that go with the connection, so that their names are ids. */
   readonly temporary: Set<string>;
   readonly broker: BrokerAddress | undefined;
+  /** How many bytes the frame with a message's headers may have. */
+  readonly room: number;
   /** The events that are listened for. */
   readonly heard: Set<string>;
 }
@@ -36,6 +44,7 @@ export function stateOf(channel: object): ChannelState {
     returnable: new Map(),
     temporary: temporaryOf(connection),
     broker: brokerOf(connection),
+    room: frameRoom(connection),
     heard: new Set(),
   };
   states.set(channel, state);

@@ -1,11 +1,11 @@
 import type { Outcome } from '@throughline/core/adapter';
 import type { OutgoingTopic } from '@throughline/core/messaging';
 import { hear, hearClose } from './channel-state.ts';
-import type { ChannelState } from './channel-state.ts';
+import type { ChannelState, Confirmable } from './channel-state.ts';
 import type { MessageLike } from './message.ts';
 
 /** A message that the broker is yet to confirm. */
-export class Confirmation {
+export class Confirmation implements Confirmable {
   readonly #outgoing: OutgoingTopic;
   readonly #traceparent: string | undefined;
   readonly #state: ChannelState;
@@ -56,7 +56,9 @@ export function nextTag(channel: object): number | undefined {
 export function hearConfirms(channel: object, state: ChannelState): void {
   hearClose(channel, state);
   hear(channel, state, 'ack', (confirmed: Confirmed) => confirm(state, confirmed, undefined));
-  hear(channel, state, 'nack', (confirmed: Confirmed) => confirm(state, confirmed, { failed: true, errorType: 'nack' }));
+  hear(channel, state, 'nack', (confirmed: Confirmed) =>
+    confirm(state, confirmed, { failed: true, errorType: 'nack' }),
+  );
 }
 
 function confirm({ confirmations }: ChannelState, confirmed: Confirmed, outcome: Outcome | undefined): void {

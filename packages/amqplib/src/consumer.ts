@@ -25,13 +25,13 @@ export function tracedConsumer<H extends (message: never, ...rest: never[]) => u
   options?: ConsumerOptions,
 ): H {
   const receiver = consumerSettings(options);
-  if (receiver.hop.lineage?.enforce === true && receiver.onRefused === undefined) {
+  const { queue, lineage } = options ?? {};
+  if (typeof lineage === 'object' && lineage.mode === 'enforce' && receiver.onRefused === undefined) {
     throw new ThroughlineError(
       'ERR_THROUGHLINE_OPTION',
       "`tracedConsumer` with `lineage: { mode: 'enforce' }` takes `onRefused`, which settles a message that is refused; `traceChannel` rejects it by itself.",
     );
   }
-  const { queue } = options ?? {};
   let named = queue ?? '';
   const open = opener(() => ({ queue: named, temporary: isServerNamed(named), broker: undefined }), receiver);
   const traced = function (this: unknown, ...args: unknown[]): unknown {

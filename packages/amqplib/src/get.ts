@@ -15,7 +15,8 @@ export function getter(channel: object, state: ChannelState, { receiver }: Chann
   const receiving = { ...receiver, open: state.open };
   const target = channel as { get: Method };
   return (...args) => {
-    const [queue, options, callback] = args;
+    const [queue, options] = args;
+    const callback = typeof args[2] === 'function' ? (args[2] as Method) : undefined;
     hearClose(channel, state);
     const open = opener(sourceOf(queue, state), receiving);
     const noAck = Boolean((options as { noAck?: unknown } | null | undefined)?.noAck);
@@ -39,7 +40,7 @@ export function getter(channel: object, state: ChannelState, { receiver }: Chann
       return Promise.resolve(refused).then(() => false);
     };
 
-    if (typeof callback === 'function') {
+    if (callback !== undefined) {
       const caller = contextApi.active();
       const answer = (...said: unknown[]): void => {
         const may = said[0] === null || said[0] === undefined ? letIn(said[1]) : true;

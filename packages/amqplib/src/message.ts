@@ -74,7 +74,7 @@ function tellText(span: Span, name: string, value: unknown): void {
 
 /** Returns how often a message was dead-lettered, by its `x-death`. https://www.rabbitmq.com/docs/dlx#effects */
 function deathsOf(headers: object | null | undefined): number {
-  const deaths = (headers as { readonly 'x-death'?: unknown } | null | undefined)?.['x-death'];
+  const deaths: unknown = (headers as Readonly<Record<string, unknown>> | null | undefined)?.['x-death'];
   if (!Array.isArray(deaths)) return 0;
   let count = 0;
   for (const death of deaths as ({ readonly count?: unknown } | null)[]) {

@@ -82,6 +82,8 @@ export function channelSettings(options: ChannelOptions | undefined): ChannelSet
         suppresses: isPatched,
       }),
       hop,
+      // An option of other adapters: here a call is one message.
+      spanPerMessage: false,
     },
     receiver: {
       ...receiving({ ...shared, maxParentAge, onRefused, handlerTimeout, clientId }),

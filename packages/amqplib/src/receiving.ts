@@ -36,7 +36,7 @@ export function opener(source: () => Source, receiver: Receiving): (message: Mes
       last.of.temporary === of.temporary;
     if (last === undefined || !isSame) {
       const start = processStart(of.queue, exchange, routingKey, of.temporary);
-      last = { exchange, routingKey, of, topic: start.topic, by: { ...receiver, start: () => start } as Receiver };
+      last = { exchange, routingKey, of, topic: start.topic, by: { ...receiver, start: () => start } };
     }
     warnIfDoubled();
     const { content, fields, properties } = message;
@@ -111,9 +111,10 @@ export function handleOpen(
       if (endsWithHandler) opened.end();
       return undefined;
     }
-    return (result as PromiseLike<unknown>).then(() => {
+    const settled = (): void => {
       if (endsWithHandler) opened.end();
-    }, over);
+    };
+    return (result as PromiseLike<unknown>).then(settled, over);
   } catch {
     // What was to become of the message is not known: it is rejected, as without `onRefused`.
     return over();

@@ -25,7 +25,6 @@ export function isAnswer(context: Context, exchange: string, routingKey: string,
   if (exchange !== '') return false;
   const request = context.getValue(REQUEST) as Request | undefined;
   return (
-    request?.replyTo === routingKey &&
-    (request.correlationId === undefined || request.correlationId === correlationId)
+    request?.replyTo === routingKey && (request.correlationId === undefined || request.correlationId === correlationId)
   );
 }

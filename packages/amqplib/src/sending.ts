@@ -9,6 +9,7 @@ import { Confirmation, hearConfirms, hearReturns, nextTag } from './confirms.ts'
 import { isServerNamed, sendStart } from './destination.ts';
 import type { ChannelSettings } from './options.ts';
 import { isAnswer } from './request.ts';
+import { fitted } from './room.ts';
 import { headersOf, optionsWith } from './shape.ts';
 import type { Outgoing } from './shape.ts';
 
@@ -54,7 +55,9 @@ export function sender(channel: SendingChannel, method: 'publish' | 'sendToQueue
     const given = [...args];
     if (argument !== undefined || given.length > at) given[at] = argument;
     const send = (): unknown =>
-      suppresses ? contextApi.with((one.hop as Sending).inner, () => channel[method](...given)) : channel[method](...given);
+      suppresses
+        ? contextApi.with((one.hop as Sending).inner, () => channel[method](...given))
+        : channel[method](...given);
     if (typeof channel.waitForConfirms !== 'function') {
       return whenSettled(send, (failed, value) => endAll(outgoing, failed, value));
     }
@@ -99,7 +102,11 @@ function sendConfirmed(
   }
 }
 
-type Senders = (exchange: string, routingKey: string, isToAsker: boolean) => { readonly topic: string; readonly by: Sender };
+type Senders = (
+  exchange: string,
+  routingKey: string,
+  isToAsker: boolean,
+) => { readonly topic: string; readonly by: Sender };
 
 // Most channels go on with the destination that they had last: what it says is made once for it.
 function senders({ temporary: queues, open }: ChannelState, { sender: by }: ChannelSettings): Senders {
@@ -122,7 +129,7 @@ function optionsCopy(
   outgoing: OutgoingTopic[],
   senderTo: Senders,
   suppresses: boolean,
-  { broker }: ChannelState,
+  { broker, room }: ChannelState,
 ): unknown {
   const headers = headersOf(options);
   // amqplib says what is wrong with it.
@@ -138,5 +145,6 @@ function optionsCopy(
   const written = started.lists[0]?.[0] as Outgoing;
   // An instrumentation that patched the channel writes into what it is given, which may be frozen.
   if (written === message && reply === undefined && !(suppresses && given)) return options;
-  return optionsWith(given, suppresses ? { ...written.headers } : written.headers);
+  const fits = written === message ? written.headers : fitted(written.headers, headers, given, room);
+  return optionsWith(given, suppresses ? { ...fits } : fits);
 }

@@ -1,6 +1,6 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Channel, ChannelModel, ConsumeMessage } from 'amqplib';
-import type { Channel as CallbackChannel, Connection } from 'amqplib/callback_api';
+import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Connection } from 'amqplib/callback_api';
 import { describe, expect, it } from 'vitest';
 import { forwardHeaders, runWith, traceChannel, traceConnection } from '../src/index.ts';
 import {
@@ -93,7 +93,9 @@ for (const [version, name] of majors) {
         channel.publish(exchange, 'order.17', body);
         await seen;
         await noneOpen();
-        expect(telemetry.find(`send ${exchange}`).attributes['messaging.destination.name']).toBe(`${exchange}:order.17`);
+        expect(telemetry.find(`send ${exchange}`).attributes['messaging.destination.name']).toBe(
+          `${exchange}:order.17`,
+        );
         const { attributes } = telemetry.find('process (temporary)');
         expect(attributes['messaging.destination.name']).toBe(`${exchange}:order.17:${queue}`);
         expect(attributes['messaging.destination.anonymous']).toBe(true);
@@ -210,14 +212,14 @@ for (const [version, name] of majors) {
           const closed = deferred();
           channel.once('close', () => closed.resolve());
           channel.sendToQueue(queue, body);
-          (own.connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(
-            new Error('gone'),
-          );
+          (own.connection as unknown as { stream: { destroy(error: Error): void } }).stream.destroy(new Error('gone'));
           await closed.promise;
-          outcomes.push(await Promise.race([
-            channel.waitForConfirms().then(() => 'confirmed', text),
-            new Promise((resolve) => setTimeout(resolve, 2000, 'never')),
-          ]));
+          outcomes.push(
+            await Promise.race([
+              channel.waitForConfirms().then(() => 'confirmed', text),
+              new Promise((resolve) => setTimeout(resolve, 2000, 'never')),
+            ]),
+          );
         }
         expect(outcomes[1]).toBe(outcomes[0]);
         // The oldest line hides it by itself.
@@ -444,9 +446,7 @@ for (const [version, name] of majors) {
             service.ack(request);
           });
           const replyTo =
-            reply === 'direct'
-              ? 'amq.rabbitmq.reply-to'
-              : (await client.assertQueue('', { exclusive: true })).queue;
+            reply === 'direct' ? 'amq.rabbitmq.reply-to' : (await client.assertQueue('', { exclusive: true })).queue;
           const answered = deferred<ConsumeMessage>();
           await client.consume(replyTo, (message) => message && answered.resolve(message), { noAck: true });
           inSpan('work', () => client.sendToQueue(queue, body, { replyTo, correlationId: 'c1' }));
@@ -557,7 +557,7 @@ for (const [version, name] of majors) {
 
     describe('a connection', () => {
       it('gives channels that are traced, wrapped once', async () => {
-        const traced = traceConnection(connection as ChannelModel);
+        const traced = traceConnection(connection);
         expect(traceConnection(traced)).toBe(traced);
         const queue = await newQueue('connection');
         const channel = await traced.createChannel();
@@ -576,12 +576,12 @@ for (const [version, name] of majors) {
         const queue = await newQueue('callbacks');
         const api = callbackApiOf(name);
         const own = await new Promise<Connection>((resolve, reject) =>
-          api.connect(server.url, (error: unknown, model) => (error ? reject(error as Error) : resolve(model))),
+          api.connect(server.url, (error: unknown, model) => (error ? reject(error) : resolve(model))),
         );
         after(() => new Promise((resolve) => own.close(resolve)));
         const traced = traceConnection(own);
         const given = deferred<unknown>();
-        const channel = traced.createChannel((_error, opened) => given.resolve(opened)) as unknown as CallbackChannel;
+        const channel = traced.createChannel((_error, opened) => given.resolve(opened));
         expect(await given.promise).toBe(channel);
         channel.sendToQueue(queue, body);
         const message = await new Promise<ConsumeMessage>((resolve) => {
