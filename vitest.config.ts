@@ -68,7 +68,7 @@ export default defineConfig({
           name: 'oldest',
           env: { OTEL_LINE: '2' },
           include: [
-            'packages/*/test/{contract,client-faults}.test.ts',
+            'packages/*/test/{contract,*-contract,client-faults}.test.ts',
             'packages/express/test/{end,errors,route,span}.test.ts',
             'packages/langchain/test/langchain.test.ts',
             'packages/core/test/{inbound,outbound}.test.ts',
