@@ -1,5 +1,5 @@
 import { context as contextApi } from '@opentelemetry/api';
-import { answerField, startOutbound, writeRecord } from '@throughline/core/adapter';
+import { answerField, startOutbound, w3cFields } from '@throughline/core/adapter';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { abortedOutcome } from '@throughline/core/http';
 import type { UrlRedaction } from '@throughline/core/http';
@@ -106,11 +106,11 @@ export function tracedAdapter(
     try {
       const response = await contextApi.with(sending.inner, send, undefined, copy);
       last.isOver = true;
-      restoreConfig(response, copy, config);
+      standIn(response, config, copy);
       attempt.end(responseOutcome(response));
       return response;
     } catch (error) {
-      restoreConfig(error, copy, config);
+      standIn(error, config, copy);
       if (refusal !== undefined) throw refusal;
       const expired = limited.expired();
       attempt.end(expired === undefined ? errorOutcome(error, config.signal) : failed(expired));
@@ -124,12 +124,23 @@ export function tracedAdapter(
   return adapter;
 }
 
-/** Has a response, or an error, say `config` where it says `copy`: what the user gets is the user's, and may be sent again. */
-export function restoreConfig(holder: unknown, copy: unknown, config: AxiosConfig): void {
+/**
+ * Has a response, or an error, say `config` where it says the config that stood in for it: what the user gets is the user's, and may be
+ * sent again. What an adapter has added to the headers, such as `user-agent`, it shows, as ever; not what is `ours` in them.
+ */
+export function standIn(holder: unknown, config: AxiosConfig, copy?: AxiosConfig): void {
   try {
-    const { config: held, response } = Object(holder) as { config?: unknown; response?: unknown };
-    if (held !== undefined && (copy === undefined || held === copy)) Reflect.set(holder as object, 'config', config);
-    if (response !== undefined && response !== holder) restoreConfig(response, copy, config);
+    const { config: held, response } = Object(holder) as { config?: AxiosConfig; response?: unknown };
+    if (held !== undefined && held !== config && (copy === undefined || held === copy)) {
+      Reflect.set(holder as object, 'config', config);
+    }
+    const { headers } = copy ?? held ?? {};
+    const isOurs = (name: string): boolean => copy !== undefined && w3cFields.includes(name.toLowerCase());
+    for (const [name, value] of Object.entries(Object(headers) as object)) {
+      const own = Object(config.headers) as object;
+      if (!Object.hasOwn(own, name) && !isOurs(name)) Reflect.set(own, name, value);
+    }
+    if (response !== undefined && response !== holder) standIn(response, config, copy);
   } catch {
     // A getter of the user's error threw.
   }

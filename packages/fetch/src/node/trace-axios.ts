@@ -3,7 +3,7 @@ import { hopSettings, markWrapped, replacing, viewOf, warnIfRewrapped, wrapped }
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpOptions } from '@throughline/core/http';
 import { scope } from '../http-client-span.ts';
-import { isTracedAdapter, restoreConfig, tracedAdapter } from './axios-adapter.ts';
+import { isTracedAdapter, standIn, tracedAdapter } from './axios-adapter.ts';
 import type { Adapter, AxiosConfig, AxiosTracing } from './axios-adapter.ts';
 
 /** axios, or an instance of it. */
@@ -130,10 +130,10 @@ function bareInstance(target: Instance): (adapter: unknown) => Adapter {
         transformRequest: undefined,
         transformResponse: undefined,
       });
-      restoreConfig(response, undefined, config);
+      standIn(response, config);
       return response;
     } catch (error) {
-      restoreConfig(error, undefined, config);
+      standIn(error, config);
       throw error;
     }
   };
