@@ -1,4 +1,5 @@
 import { context as contextApi } from '@opentelemetry/api';
+import type { Context } from '@opentelemetry/api';
 import { answerField, startOutbound, w3cFields } from '@throughline/core/adapter';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
 import { abortedOutcome } from '@throughline/core/http';
@@ -9,6 +10,7 @@ import { failed } from './client-request.ts';
 import { whenHeadersSeen } from './headers-seen.ts';
 import { httpCall } from './http-call.ts';
 import type { HttpCall } from './http-call.ts';
+import { LentContext } from './lent-context.ts';
 import { hopOf } from './traced-request.ts';
 
 /** The config of a call, as far as an adapter of ours reads it. */
@@ -24,6 +26,8 @@ export interface AxiosConfig {
   readonly signal?: unknown;
   readonly beforeRedirect?: unknown;
 }
+
+type Method = (...args: unknown[]) => unknown;
 
 /** What makes the requests of axios. */
 export type Adapter = (config: AxiosConfig) => Promise<unknown>;
@@ -93,10 +97,11 @@ export function tracedAdapter(
     const guard = guardRedirects(sending, settings);
     const own = config.beforeRedirect;
     const limited = withDeadline(config.signal, sending.signal);
-    const copy: AxiosConfig = Object.assign(likeOf(config), config, limited.config, {
+    const lent = new LentContext(sending.inner);
+    const copy: AxiosConfig = Object.assign(likeOf(config), config, limited.config, boundCallbacks(config, caller), {
       headers: Object.assign(likeOf(config.headers), headers),
       beforeRedirect(this: unknown, options: Record<string, unknown>, response: unknown, ...rest: unknown[]): void {
-        if (typeof own === 'function') Reflect.apply(own, this, [options, response, ...rest]);
+        if (typeof own === 'function') contextApi.with(caller, own as Method, this, options, response, ...rest);
         const { statusCode } = Object(response) as { statusCode?: unknown };
         attempt.end(typeof statusCode === 'number' ? statusOutcome(statusCode) : {});
         const next = httpCall([options], 'http:');
@@ -104,7 +109,7 @@ export function tracedAdapter(
       },
     });
     try {
-      const response = await contextApi.with(sending.inner, send, undefined, copy);
+      const response = await contextApi.with(lent, send, undefined, copy);
       last.isOver = true;
       standIn(response, config, copy);
       attempt.end(responseOutcome(response));
@@ -116,6 +121,7 @@ export function tracedAdapter(
       attempt.end(expired === undefined ? errorOutcome(error, config.signal) : failed(expired));
       throw expired ?? error;
     } finally {
+      lent.giveBack(caller);
       guard?.end();
       limited.release();
     }
@@ -154,6 +160,18 @@ function callOf(config: AxiosConfig, uri: (config: AxiosConfig) => string | unde
     // axios reports what is wrong with it.
     return undefined;
   }
+}
+
+const callbacks = ['onUploadProgress', 'onDownloadProgress', 'validateStatus'] as const;
+
+/** Returns what of a config axios calls while it waits, to run in the caller's context. */
+function boundCallbacks(config: AxiosConfig, caller: Context): Record<string, unknown> {
+  const bound: Record<string, unknown> = {};
+  for (const name of callbacks) {
+    const callback = (config as Record<string, unknown>)[name];
+    if (typeof callback === 'function') bound[name] = contextApi.bind(caller, callback);
+  }
+  return bound;
 }
 
 /** Returns an empty object of the same prototype. */

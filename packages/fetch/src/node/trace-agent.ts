@@ -17,6 +17,7 @@ import { scope } from '../http-client-span.ts';
 import { emitIn, followRequest } from './client-request.ts';
 import type { RequestLike } from './client-request.ts';
 import { httpCall } from './http-call.ts';
+import { LentContext } from './lent-context.ts';
 import { hopOf } from './traced-request.ts';
 
 /** An `http.Agent` or `https.Agent`, or another object that gives requests their sockets. */
@@ -81,13 +82,16 @@ export function traceAgent<A extends AgentLike>(agent: A, options?: HttpOptions)
       emitIn(caller, request);
       return request.onSocket(null, sending.error);
     }
+    const lent = new LentContext(sending.inner);
     try {
       write(request, call.carrier as Record<string, unknown>, call.headers(sending) as Record<string, unknown>);
       followRequest(request, sending, caller, undefined);
-      return contextApi.with(sending.inner, pass);
+      return contextApi.with(lent, pass);
     } catch (error) {
       sending.end({ failed: true, error });
       throw error;
+    } finally {
+      lent.giveBack(caller);
     }
   };
   return viewOf(agent, replacing({ addRequest }), settings, ['addRequest']);

@@ -8,6 +8,7 @@ import { clientAttributes, spanName, targetOf } from '../http-client-span.ts';
 import { answered, failed, followRequest, isRequest } from './client-request.ts';
 import { httpCall } from './http-call.ts';
 import type { HttpCall } from './http-call.ts';
+import { LentContext } from './lent-context.ts';
 
 /** `http.request`, of Node or of what stands for it. */
 export type RequestFunction = (...args: unknown[]) => unknown;
@@ -38,9 +39,11 @@ export function tracedRequest(
     sending.end();
     return how.refused(sending, call, caller);
   }
+  const lent = new LentContext(sending.inner);
   return whenSettled(
-    () => contextApi.with(sending.inner, request, self, ...call.args(sending)),
+    () => contextApi.with(lent, request, self, ...call.args(sending)),
     (isFailed, value) => {
+      lent.giveBack(caller);
       if (isFailed) return sending.end(failed(value, call.signal));
       guarded('outcome', () => {
         if (isRequest(value)) followRequest(value, sending, caller, call.signal);
