@@ -20,7 +20,7 @@ const agent = traceAgent(new http.Agent());
 tracedAxios.interceptors.response.use(undefined, (error: unknown) =>
   axios.isAxiosError(error) && error.config !== undefined && error.response?.status === 503
     ? tracedAxios(error.config)
-    : Promise.reject(error as Error),
+    : Promise.reject(error),
 );
 
 const answered = (request: ClientRequest): Promise<string> =>

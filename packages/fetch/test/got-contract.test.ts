@@ -97,7 +97,7 @@ describe.each([
   test('retries are siblings, each with its own header', async () => {
     const before = server.seen.length;
     await inWork(() =>
-      expect(client(`${server.origin}/status/503`, { retry: soon as never })).rejects.toMatchObject({
+      expect(client(`${server.origin}/status/503`, { retry: soon })).rejects.toMatchObject({
         response: { statusCode: 503 },
       }),
     );
@@ -114,8 +114,7 @@ describe.each([
     const again = client.extend({
       hooks: {
         afterResponse: [
-          (response, retry) =>
-            response.statusCode === 503 ? retry({ url: `${server.origin}/plan` } as never) : response,
+          (response, retry) => (response.statusCode === 503 ? retry({ url: `${server.origin}/plan` }) : response),
         ],
       },
     });
@@ -125,7 +124,7 @@ describe.each([
       [200, 1, undefined],
     ]);
     await telemetry.reset();
-    await inWork(() => expect(client(`${server.origin}/drop`, { retry: soon as never })).rejects.toThrow());
+    await inWork(() => expect(client(`${server.origin}/drop`, { retry: soon })).rejects.toThrow());
     expect(statuses()).toEqual([
       [undefined, undefined, 'ECONNRESET'],
       [undefined, 1, 'ECONNRESET'],
@@ -173,11 +172,11 @@ describe.each([
   });
 
   test('a request function of your own, one that leaves it to got, and an answer without a request', async () => {
-    const own = vi.fn(http.request);
-    await client(server.origin, { request: own as never });
+    const own = vi.fn<typeof http.request>(http.request);
+    await client(server.origin, { request: own });
     expect(own).toHaveBeenCalledTimes(1);
-    await client(server.origin, { request: (() => undefined) as never });
-    await client(server.origin, { request: (() => Promise.resolve(undefined)) as never });
+    await client(server.origin, { request: () => undefined });
+    await client(server.origin, { request: () => Promise.resolve(undefined) });
     expect(statuses()).toEqual(Array.from({ length: 3 }, () => [200, undefined, undefined]));
     expect(sent(server.seen.at(-1)!, 'traceparent')).toEqual([expect.stringContaining(ids().at(-1)!)]);
   });
@@ -245,7 +244,10 @@ describe.each([
       const failureOf = (one: Got): Promise<unknown> =>
         call(one).then(
           () => 'nothing',
-          ({ name, message, code, constructor }: RequestError) => ({ name, message, code, constructor }),
+          (error: unknown) => {
+            const { name, message, code, constructor } = error as RequestError;
+            return { name, message, code, constructor };
+          },
         );
       const bare = await failureOf(library);
       expect(bare).not.toBe('nothing');

@@ -69,7 +69,7 @@ const throughHttp: AdapterHarness = {
       request: (options: http.RequestOptions) => http.request(options),
     }),
     wrap: (object, options) => traceHttp(object as unknown as typeof http, options) as unknown as typeof object,
-    use: (object, method) => textOf((object[method]?.(server.origin, {}) as http.ClientRequest).end()),
+    use: (object, method) => textOf((object[method] as unknown as Request)(server.origin, {}).end()),
   },
 };
 

@@ -68,7 +68,7 @@ export function tracedAdapter(
     last.call = named;
     last.isOver = false;
 
-    const attempt = { end: (_: Outcome): void => {} };
+    const attempt: { end(outcome: Outcome): void } = { end: () => {} };
     let refusal: unknown;
     let first: Sending | undefined;
     /** Starts the hop of one request of the attempt, and returns its headers. */
@@ -98,8 +98,10 @@ export function tracedAdapter(
     const own = config.beforeRedirect;
     const limited = withDeadline(config.signal, sending.signal);
     const lent = new LentContext(sending.inner);
-    const copy: AxiosConfig = Object.assign(likeOf(config), config, limited.config, boundCallbacks(config, caller), {
-      headers: Object.assign(likeOf(config.headers), headers),
+    const copy: AxiosConfig = Object.assign(likeOf(config), config, {
+      ...limited.config,
+      ...boundCallbacks(config, caller),
+      headers: Object.assign<object, unknown>(likeOf(config.headers), headers),
       beforeRedirect(this: unknown, options: Record<string, unknown>, response: unknown, ...rest: unknown[]): void {
         if (typeof own === 'function') contextApi.with(caller, own as Method, this, options, response, ...rest);
         const { statusCode } = Object(response) as { statusCode?: unknown };

@@ -29,7 +29,7 @@ export function isRequest(value: unknown): value is RequestLike {
  * would not be discarded.
  */
 export function followRequest(request: RequestLike, sending: Sending, caller: Context, signal: unknown): void {
-  const destroy = request.destroy as Method;
+  const destroy = request.destroy;
   const deadline = sending.signal;
   let timedOut = false;
   const expire = (): void => void request.destroy(deadline?.reason);
@@ -37,7 +37,7 @@ export function followRequest(request: RequestLike, sending: Sending, caller: Co
     switch (event) {
       case 'response':
       case 'upgrade': {
-        sending.answered(nodeHeaders.read(Object(args[0]).headers, answerField));
+        sending.answered(nodeHeaders.read((Object(args[0]) as { headers?: unknown }).headers, answerField));
         sending.end(answered(args[0]));
         break;
       }
@@ -71,10 +71,11 @@ export function emitIn(
   request: RequestLike,
   heard?: (event: unknown, args: unknown[]) => void,
 ): void {
-  const emit = request.emit as Method;
+  const emit = request.emit;
   replace(request, 'emit', (event: unknown, ...args: unknown[]) => {
     heard?.(event, args);
-    if (event === 'response' && typeof Object(args[0]).emit === 'function') emitIn(context, args[0] as RequestLike);
+    const [response] = args as (Partial<RequestLike> | undefined)[];
+    if (event === 'response' && typeof response?.emit === 'function') emitIn(context, response as RequestLike);
     return contextApi.with(context, emit, request, event, ...args);
   });
 }

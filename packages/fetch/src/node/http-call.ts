@@ -54,7 +54,7 @@ function read(args: readonly unknown[], protocol: string): HttpCall | undefined 
   const given = base === undefined ? input : second;
   const isLeftOut = typeof given === 'function';
   if (!isLeftOut && given !== undefined && (typeof given !== 'object' || given === null)) return undefined;
-  const options: RequestOptions = isLeftOut ? {} : ((given as RequestOptions | undefined) ?? {});
+  const options: RequestOptions = isLeftOut ? {} : (given ?? {});
   const method = typeof options.method === 'string' ? options.method.toUpperCase() : 'GET';
   if (method === 'CONNECT') return undefined;
   const merged = base === undefined ? options : { ...partsOf(base), ...options };

@@ -3,7 +3,6 @@ import type { ClientRequestArgs } from 'node:http';
 import type { Context } from '@opentelemetry/api';
 import type { LineageError } from '@throughline/core';
 import { emitIn } from './client-request.ts';
-import type { RequestLike } from './client-request.ts';
 import type { HttpCall } from './http-call.ts';
 
 /** Returns a request that connects to nobody, and emits the error once whoever asked may listen, as one that finds nobody does. */
@@ -19,6 +18,6 @@ export function refusedRequest(error: LineageError, { method, path }: HttpCall, 
     path,
     agent: agent as unknown as NonNullable<ClientRequestArgs['agent']>,
   });
-  emitIn(caller, request as unknown as RequestLike);
+  emitIn(caller, request);
   return request;
 }

@@ -98,7 +98,7 @@ function traceInstance<A extends object>(axios: A, tracing: AxiosTracing, getAda
       traceInstance((target as Required<Instance>).create(config), tracing, getAdapter);
   }
   if (typeof axios !== 'function') return viewOf(axios, replacing(members), tracing.settings, Object.keys(members));
-  const traced = (...args: unknown[]): unknown => call(axios as Method, methods['request']?.(args) ?? 0, args);
+  const traced = (...args: unknown[]): unknown => call(axios, methods['request']?.(args) ?? 0, args);
   // What axios exports is itself once more, for who cannot import a default.
   if ((axios as { default?: unknown }).default === axios) members['default'] = traced;
   Object.setPrototypeOf(traced, Object.getPrototypeOf(axios) as object);

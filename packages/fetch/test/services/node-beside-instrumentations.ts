@@ -1,5 +1,6 @@
 // A service whose SDK also runs OpenTelemetry's instrumentations of undici and of http, as its auto-instrumentations do. It
 // calls the server with each traced client, and prints the CLIENT spans of each, as JSON.
+import type Http from 'node:http';
 import { createRequire } from 'node:module';
 import { SpanKind, trace } from '@opentelemetry/api';
 import { registerInstrumentations } from '@opentelemetry/instrumentation';
@@ -14,7 +15,7 @@ import { textOf } from '../responses.ts';
 const telemetry = startTelemetry();
 registerInstrumentations({ instrumentations: [new UndiciInstrumentation(), new HttpInstrumentation()] });
 // The instrumentation patches what is required from now on.
-const http = createRequire(import.meta.url)('node:http') as typeof import('node:http');
+const http = createRequire(import.meta.url)('node:http') as typeof Http;
 
 const [origin = ''] = process.argv.slice(2);
 const clients: Record<string, (url: string) => Promise<unknown>> = {
