@@ -10,7 +10,7 @@ import {
   serverAddress,
   serverAttributes,
 } from '@throughline/core/http';
-import { ATTR_URL_FULL } from './conventions.ts';
+import { ATTR_HTTP_REQUEST_RESEND_COUNT, ATTR_URL_FULL } from './conventions.ts';
 import { version } from './version.ts';
 
 /** The instrumentation scope of this package's spans. */
@@ -32,12 +32,18 @@ export function spanName(method: string): string {
 
 /**
  * Returns the attributes of an HTTP CLIENT span at its start, by the stable conventions. `url` gives the server; `full` is
- * `url.full`, redacted.
+ * `url.full`, redacted; `resends` says how often the request was sent before.
  */
-export function clientAttributes(method: string, url: URL | undefined, full: string | undefined): Attributes {
+export function clientAttributes(
+  method: string,
+  url: URL | undefined,
+  full: string | undefined,
+  resends = 0,
+): Attributes {
   const attributes = methodAttributes(normalized(method), method);
   if (url !== undefined) Object.assign(attributes, serverAttributes(url));
   if (full !== undefined) attributes[ATTR_URL_FULL] = full;
+  if (resends > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = resends;
   return attributes;
 }
 

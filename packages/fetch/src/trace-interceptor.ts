@@ -2,11 +2,9 @@ import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
-import type { Attributes } from '@opentelemetry/api';
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
-import { ATTR_HTTP_REQUEST_RESEND_COUNT } from './conventions.ts';
 import { tracedHandler } from './dispatch-handler.ts';
 import { dispatchHeaders } from './dispatch-headers.ts';
 import { clientAttributes, failureOutcome, scope, spanName, targetOf } from './http-client-span.ts';
@@ -105,7 +103,7 @@ function startDispatch(
       name: spanName(method),
       kind: SpanKind.CLIENT,
       attributes: settings.spans
-        ? attributesOf(method, server, fullOf(server, path, asked.query, redact), resends)
+        ? clientAttributes(method, server, fullOf(server, path, asked.query, redact), resends)
         : undefined,
       target: targetOf(server, path),
       carrier,
@@ -113,12 +111,6 @@ function startDispatch(
     },
     settings,
   );
-}
-
-function attributesOf(method: string, server: URL | undefined, full: string | undefined, resends: number): Attributes {
-  const attributes = clientAttributes(method, server, full);
-  if (resends > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = resends;
-  return attributes;
 }
 
 // The path is what goes on the wire, and is joined as it is: resolved against the origin, `//host/` would name another server.

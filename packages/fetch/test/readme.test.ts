@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
+import http from 'node:http';
 import { context, trace } from '@opentelemetry/api';
 import { suppressTracing } from '@opentelemetry/core';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
+import axios from 'axios';
+import got from 'got';
 import { Agent, request } from 'undici';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { injectHeaders, traceFetch } from '@throughline/fetch';
+import { traceAxios, traceGot, traceHttp } from '@throughline/fetch/node';
 import { traceInterceptor } from '@throughline/fetch/undici';
 import { sent, startEchoServer } from './echo-server.ts';
 import type { EchoServer } from './echo-server.ts';
+import { textOf } from './responses.ts';
 
 let telemetry: Telemetry;
 let server: EchoServer;
@@ -43,6 +48,16 @@ async function planByUndici(planner: string): Promise<unknown> {
 }
 // #endregion
 
+// #region node
+const tracedHttp = traceHttp(http, { agent: 'gateway' });
+const tracedAxios = traceAxios(axios.create(), { agent: 'gateway' });
+const tracedGot = traceGot(got, { agent: 'gateway' });
+
+const byHttp = (planner: string) => tracedHttp.request(`${planner}/plan`, { method: 'POST' }).end(body);
+const byAxios = (planner: string) => tracedAxios.post(`${planner}/plan`, body);
+const byGot = (planner: string) => tracedGot.post(`${planner}/plan`, { body }).json();
+// #endregion
+
 // #region inject
 function planHeaders(planner: string): Record<string, string> {
   return injectHeaders({ accept: 'application/json' }, planner);
@@ -59,6 +74,9 @@ function planSuppressed(planner: string): Promise<Response> {
 test.each([
   ['fetch', plan],
   ['undici', planByUndici],
+  ['http', async (planner: string) => textOf(byHttp(planner))],
+  ['axios', byAxios],
+  ['got', byGot],
 ])('the README calls %s in a span that the server is told of', async (_, call) => {
   await call(server.origin);
   const span = telemetry.find('POST');
@@ -88,6 +106,6 @@ test('the README shows that code', () => {
   const here = readFileSync(import.meta.filename, 'utf8');
   const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
   const regions = Array.from(here.matchAll(/^\/\/ #region \w+\n([^]*?)^\/\/ #endregion$/gm), ([, code]) => code ?? '');
-  expect(regions).toHaveLength(4);
+  expect(regions).toHaveLength(5);
   for (const region of regions) expect(readme).toContain(region);
 });
