@@ -18,6 +18,24 @@ export function keepContext(app: InstanceLike): void {
   app.addHook('onSend', onSend);
   app.addHook('onError', onError);
   app.addHook('onRequestAbort', onRequestAbort);
+  app.addHook('onRoute', onRoute);
+}
+
+/** A route as it is declared. A handler that another plugin calls may be given anything: with @fastify/websocket, a socket. */
+interface RouteLike {
+  handler: (this: unknown, ...args: unknown[]) => unknown;
+}
+
+// After the last `preHandler` comes no hook that could be ours.
+function onRoute(route: RouteLike): void {
+  const { handler } = route;
+  if (typeof handler !== 'function') return;
+  const inItsContext: RouteLike['handler'] = function (...args) {
+    const { raw } = (args[0] ?? {}) as { raw?: object };
+    return raw === undefined ? handler.apply(this, args) : inContext(raw, () => handler.apply(this, args));
+  };
+  Object.defineProperty(inItsContext, 'name', { value: handler.name, configurable: true });
+  route.handler = inItsContext;
 }
 
 function onStage({ raw }: FastifyRequestLike, _reply: ReplyLike, next: Done): void {

@@ -51,11 +51,10 @@ export function keepHop(hop: RequestHop): void {
 }
 
 /**
- * Calls `next` in the context of the request's hop, unless what is active is that one or was made from it. Fastify calls hooks
+ * Returns what `next` does in the context of the request's hop, unless what is active is that one or was made from it. Fastify calls hooks
  * from the socket (`onResponse`, `onTimeout`), and from wherever a hook before has called its callback.
  */
-export function inContext(raw: object, next: () => void): void {
+export function inContext<T>(raw: object, next: () => T): T {
   const context = hopOf(raw)?.context;
-  if (context === undefined || isWithin(contextApi.active(), context)) next();
-  else contextApi.with(context, next);
+  return context === undefined || isWithin(contextApi.active(), context) ? next() : contextApi.with(context, next);
 }
