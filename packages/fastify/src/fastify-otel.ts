@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context, Span } from '@opentelemetry/api';
-import { endSpan, guarded, httpRequestSpan, withHttpRequestSpan } from '@throughline/core/adapter';
+import { endSpan, guarded, httpRequestSpan, warnOnce, withHttpRequestSpan } from '@throughline/core/adapter';
 import type { FastifyRequestLike } from './fastify.ts';
 import { outcomeOf } from './outcome.ts';
 import type { RequestHop } from './request-hop.ts';
@@ -36,4 +36,18 @@ export function contextOfFastifyOtel(request: FastifyRequestLike): Context | und
 export function tellFastifyOtel(hop: RequestHop, status: number): void {
   const outcome = outcomeOf(hop, { status, aborted: false, brokenBy: undefined });
   endSpan(hop.received.span, outcome, false, 'type');
+  hop.otel = 'told';
+}
+
+/** Whether @fastify/otel, registered before, has wrapped the handler of a route. */
+export function isWrappedByFastifyOtel(handler: { readonly name: string }): boolean {
+  return handler.name === 'handlerWrapped';
+}
+
+/** Says once that handlers do not run in the context of their hop. */
+export function warnOfFastifyOtel(): void {
+  warnOnce(
+    'fastify-otel-first',
+    '@fastify/otel is registered before `traceContext`, and runs hooks and handlers in a context that it kept from before: baggage that a policy leaves out, limits and restarts do not hold there. Register `traceContext` first, or give @fastify/otel `instrumentHooks: false` and `instrumentHandler: false`.',
+  );
 }

@@ -1,7 +1,7 @@
 import { errorMonitor } from 'node:events';
 import { errorType, recordException } from '@throughline/core/adapter';
 import type { Done, FastifyRequestLike, InstanceLike, ReplyLike } from './fastify.ts';
-import { tellFastifyOtel } from './fastify-otel.ts';
+import { isWrappedByFastifyOtel, tellFastifyOtel, warnOfFastifyOtel } from './fastify-otel.ts';
 import { hopOf, inContext } from './request-hop.ts';
 import type { RequestHop } from './request-hop.ts';
 
@@ -30,6 +30,7 @@ interface RouteLike {
 function onRoute(route: RouteLike): void {
   const { handler } = route;
   if (typeof handler !== 'function') return;
+  if (isWrappedByFastifyOtel(handler)) warnOfFastifyOtel();
   const inItsContext: RouteLike['handler'] = function (...args) {
     const { raw } = (args[0] ?? {}) as { raw?: object };
     return raw === undefined ? handler.apply(this, args) : inContext(raw, () => handler.apply(this, args));
@@ -55,7 +56,7 @@ function onSend({ raw }: FastifyRequestLike, reply: ReplyLike, payload: unknown,
   if (hop !== undefined) {
     if (hop.timing !== undefined) keepTiming(reply, hop.timing);
     watchStream(hop, payload);
-    if (hop.endsEarly) tellFastifyOtel(hop, reply.raw.statusCode);
+    if (hop.otel !== undefined) tellFastifyOtel(hop, reply.raw.statusCode);
   }
   inContext(raw, next);
 }

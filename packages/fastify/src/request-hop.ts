@@ -23,8 +23,8 @@ export interface RequestHop extends NodeExchange {
   readonly route: string | undefined;
   /** The value of `Server-Timing` that tells the span, where it is told. */
   readonly timing: string | undefined;
-  /** The span is one of @fastify/otel, which ends it as the answer begins. */
-  readonly endsEarly: boolean;
+  /** Where the hop has joined a span of @fastify/otel, which ends it as the answer begins: whether it was told how that came out. */
+  otel: 'joined' | 'told' | undefined;
   /** The error that was seen last, and its class. */
   error: unknown;
   errorType: string | undefined;

@@ -133,7 +133,7 @@ function requestHook(options: FastifyOptions): (request: FastifyRequestLike, rep
       method,
       route,
       timing: serverTiming ? serverTimingOf(received, settings) : undefined,
-      endsEarly: arrived !== undefined && received.joined,
+      otel: arrived !== undefined && received.joined ? 'joined' : undefined,
       error: undefined,
       errorType: undefined,
       brokenBy: undefined,
@@ -177,7 +177,7 @@ const followAnswer = nodeFollower(hopOf, over);
 
 function over(hop: RequestHop, answer: NodeAnswer): void {
   const { received } = hop;
-  if (!isTold(received)) return received.end();
+  if (hop.otel === 'told' || !isTold(received)) return received.end();
   const { brokenBy = hop.brokenBy } = answer;
   received.end(outcomeOf(hop, { ...answer, brokenBy }));
 }

@@ -179,7 +179,11 @@ describe('the end of the span', () => {
   const replies: [string, number, (app: FastifyInstance) => void][] = [
     ['a Response', 201, (app) => app.get('/', async () => new Response('web', { status: 201 }))],
     ['a ReadableStream', 200, (app) => app.get('/', (_request, reply) => reply.send(new Blob(['web']).stream()))],
-    ['a hijacked reply', 202, (app) => app.get('/', (_request, reply) => void reply.hijack().raw.writeHead(202).end('web'))],
+    [
+      'a hijacked reply',
+      202,
+      (app) => app.get('/', (_request, reply) => void reply.hijack().raw.writeHead(202).end('web')),
+    ],
     [
       'the raw response',
       203,
@@ -248,26 +252,29 @@ describe('the end of the span', () => {
     ['is closed', (socket: net.Socket) => void socket.destroy()],
     ['is reset', (socket: net.Socket) => void socket.resetAndDestroy()],
     ['is half closed', (socket: net.Socket) => void socket.end()],
-  ])('an upload whose connection %s makes no error and has no status, though the body parser fails by it', async (_, leave) => {
-    const gate = new EventEmitter();
-    const begun = once(gate, 'begun');
-    const { port, settled } = await start((app) => {
-      app.addHook('preParsing', async (request) => void request.raw.once('data', () => gate.emit('begun')));
-      app.post('/', async () => 'ok');
-    });
-    const socket = net.connect(port, '127.0.0.1');
-    socket.on('error', () => {}).resume();
-    socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"a":');
-    await begun;
-    leave(socket);
-    await settled();
-    const { status, attributes, events } = onlySpan(telemetry);
-    expect(status.code).toBe(SpanStatusCode.UNSET);
-    expect(events).toEqual([]);
-    expect(attributes['throughline.aborted']).toBe(true);
-    expect(attributes).not.toHaveProperty('error.type');
-    expect(attributes).not.toHaveProperty('http.response.status_code');
-  });
+  ])(
+    'an upload whose connection %s makes no error and has no status, though the body parser fails by it',
+    async (_, leave) => {
+      const gate = new EventEmitter();
+      const begun = once(gate, 'begun');
+      const { port, settled } = await start((app) => {
+        app.addHook('preParsing', async (request) => void request.raw.once('data', () => gate.emit('begun')));
+        app.post('/', async () => 'ok');
+      });
+      const socket = net.connect(port, '127.0.0.1');
+      socket.on('error', () => {}).resume();
+      socket.write('POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{"a":');
+      await begun;
+      leave(socket);
+      await settled();
+      const { status, attributes, events } = onlySpan(telemetry);
+      expect(status.code).toBe(SpanStatusCode.UNSET);
+      expect(events).toEqual([]);
+      expect(attributes['throughline.aborted']).toBe(true);
+      expect(attributes).not.toHaveProperty('error.type');
+      expect(attributes).not.toHaveProperty('http.response.status_code');
+    },
+  );
 
   test('a stream that fails half way is an error, and one that nobody else handles stays so', async () => {
     const { port, settled } = await start((app) =>
@@ -437,6 +444,9 @@ describe('over HTTP/2', () => {
     stream.resume();
     await once(stream, 'end');
     await expect.poll(() => telemetry.spans()).toHaveLength(1);
-    expect(onlySpan(telemetry).attributes).toMatchObject({ 'error.type': 'RangeError', 'http.response.status_code': 500 });
+    expect(onlySpan(telemetry).attributes).toMatchObject({
+      'error.type': 'RangeError',
+      'http.response.status_code': 500,
+    });
   });
 });

@@ -78,7 +78,10 @@ describe('the context of the request is active', () => {
   const ways: [string, (next: () => void) => void][] = [
     ['hooks that call back at once', (next) => next()],
     ['hooks that call back later', (next) => void setImmediate(next)],
-    ['hooks that call back from the context of a connection', (next) => void setImmediate(() => context.with(stray, next))],
+    [
+      'hooks that call back from the context of a connection',
+      (next) => void setImmediate(() => context.with(stray, next)),
+    ],
   ];
   test.each(ways)('in every stage, with %s', async (_, pass) => {
     let seen: Record<string, string | undefined> = {};
@@ -128,7 +131,10 @@ describe('the context of the request is active', () => {
         seen['handler'] = active();
         void reply.code(503).send({ no: true });
       });
-      app.get('/', (_request, reply) => void setImmediate(() => context.with(stray, () => reply.send(new Error('no')))));
+      app.get(
+        '/',
+        (_request, reply) => void setImmediate(() => context.with(stray, () => reply.send(new Error('no')))),
+      );
     });
     expect((await ask('/')).status).toBe(503);
     const own = onlySpan(telemetry).spanContext().spanId;

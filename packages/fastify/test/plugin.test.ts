@@ -39,7 +39,12 @@ async function start(
 describe('the route', () => {
   const routes: [string, string, string | undefined, (app: FastifyInstance) => unknown][] = [
     ['a parameter', '/users/42', '/users/:id', (app) => app.get('/users/:id', async () => 'ok')],
-    ['a pattern', '/files/42.png', '/files/:id(^\\d+).png', (app) => app.get('/files/:id(^\\d+).png', async () => 'ok')],
+    [
+      'a pattern',
+      '/files/42.png',
+      '/files/:id(^\\d+).png',
+      (app) => app.get('/files/:id(^\\d+).png', async () => 'ok'),
+    ],
     ['a wildcard', '/static/a/b.css', '/static/*', (app) => app.get('/static/*', async () => 'ok')],
     [
       'prefixes, one in the other',
@@ -267,20 +272,23 @@ describe('options', () => {
       },
       { scheme: 'http', host: undefined, client: undefined },
     ],
-  ] as const)('forwarding headers count as far as trustProxy (%s) says', async (trustProxy, { scheme, host, client }) => {
-    const { ask } = await start((app) => app.get('/', async () => 'ok'), {}, { trustProxy });
-    const forwarded = {
-      'x-forwarded-proto': 'https',
-      'x-forwarded-host': 'shop.example',
-      'x-forwarded-for': '203.0.113.7',
-    };
-    expect((await ask('/', { headers: { ...headers, ...forwarded } })).status).toBe(200);
-    const { attributes } = onlySpan(telemetry);
-    expect(attributes['url.scheme']).toBe(scheme);
-    expect(attributes['server.address']).toBe(host);
-    expect(attributes['client.address']).toBe(client);
-    expect(attributes['network.peer.address']).toBe('127.0.0.1');
-  });
+  ] as const)(
+    'forwarding headers count as far as trustProxy (%s) says',
+    async (trustProxy, { scheme, host, client }) => {
+      const { ask } = await start((app) => app.get('/', async () => 'ok'), {}, { trustProxy });
+      const forwarded = {
+        'x-forwarded-proto': 'https',
+        'x-forwarded-host': 'shop.example',
+        'x-forwarded-for': '203.0.113.7',
+      };
+      expect((await ask('/', { headers: { ...headers, ...forwarded } })).status).toBe(200);
+      const { attributes } = onlySpan(telemetry);
+      expect(attributes['url.scheme']).toBe(scheme);
+      expect(attributes['server.address']).toBe(host);
+      expect(attributes['client.address']).toBe(client);
+      expect(attributes['network.peer.address']).toBe('127.0.0.1');
+    },
+  );
 
   test('secrets of a query, and what a caller puts anywhere, are not shown', async () => {
     const { askRaw } = await start((app) => app.get('/', async () => 'ok'), { redactQueryKeys: ['email'] });
