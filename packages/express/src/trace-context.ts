@@ -1,17 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import {
-  answerField,
-  nodeHeaders,
-  startInbound,
-  warnIfRewrapped,
-  textOf,
-  warnOnce,
-  wrapBrand,
-} from '@throughline/core/adapter';
+import { answerField, nodeHeaders, startInbound, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import {
+  askRoute,
   bindListeners,
   isTold,
   keptOutOf,
@@ -136,17 +129,6 @@ const followAnswer = nodeFollower(hopOf, over);
 function over(hop: RequestHop, answer: NodeAnswer): void {
   const { received, response, method } = hop;
   if (!isTold(received)) return received.end();
-  const route = routeOf(hop, response.req);
+  const route = askRoute((hop.options as ExpressOptions).route, response.req, () => routePattern(hop, response.req));
   received.end(serverOutcome(received, { ...answer, method, route, errorType: hop.errorType }));
-}
-
-function routeOf(hop: RequestHop, req: IncomingMessage): string | undefined {
-  try {
-    const said = (hop.options as ExpressOptions).route?.(req);
-    return typeof said === 'string' ? said : routePattern(hop, req);
-  } catch (error) {
-    // Nothing above a listener of `finish` would catch it.
-    warnOnce('express-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
-    return undefined;
-  }
 }

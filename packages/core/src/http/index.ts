@@ -21,6 +21,6 @@ export { defaultPort, serverAddress, serverAttributes } from './server.ts';
 export { keptOutOf, separate } from './separate.ts';
 export { isTold, refuseRequest, serverOutcome, serverTimingOf, traceHeaders } from './server-answer.ts';
 export type { RefusalAnswer, ServerAnswer } from './server-answer.ts';
-export { httpServerSettings, type HttpServerOptions, type OfRequest } from './server-options.ts';
+export { askRoute, httpServerSettings, type HttpServerOptions, type OfRequest } from './server-options.ts';
 export { requestAttributes, type ServerRequest } from './server-request.ts';
 export { othersWatchUndici, watchUndici } from './undici-requests.ts';
