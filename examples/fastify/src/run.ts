@@ -11,7 +11,12 @@ export async function askDesk(): Promise<{ answer: string; spans: readonly Colle
   const start = async (program: string, ...args: readonly string[]) => {
     const child = fork(new URL(program, import.meta.url), args, { env });
     const [url] = (await once(child, 'message')) as [string];
-    return { url, end: async () => void (await Promise.all([once(child, 'exit'), child.send('end')])) };
+    const end = async (): Promise<void> => {
+      const ended = once(child, 'exit');
+      child.send('end');
+      await ended;
+    };
+    return { url, end };
   };
   try {
     const planner = await start('./planner.ts');

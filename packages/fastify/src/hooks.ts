@@ -1,4 +1,5 @@
 import { errorMonitor } from 'node:events';
+import type { Readable } from 'node:stream';
 import { errorType, recordException } from '@throughline/core/adapter';
 import type { Done, FastifyRequestLike, InstanceLike, ReplyLike } from './fastify.ts';
 import { isWrappedByFastifyOtel, tellFastifyOtel, warnOfFastifyOtel } from './fastify-otel.ts';
@@ -70,13 +71,11 @@ function keepTiming(reply: ReplyLike, timing: string): void {
 
 /** Where a stream fails half way, Fastify destroys the response without a word. */
 function watchStream(hop: RequestHop, payload: unknown): void {
-  const stream = payload as { pipe?: unknown; once?: unknown } | null | undefined;
-  if (typeof stream?.pipe !== 'function' || typeof stream.once !== 'function') return;
+  if (typeof (payload as Partial<Readable> | null | undefined)?.pipe !== 'function') return;
+  const stream = payload as Partial<Readable>;
   // As one who looks on: an error that nobody handles stays one.
-  stream.once(errorMonitor, (error: unknown) => {
-    if (isOver(hop)) return;
-    hop.brokenBy = error;
-    note(hop, error);
+  stream.once?.(errorMonitor, (error: unknown) => {
+    if (!isOver(hop)) hop.brokenBy = error;
   });
 }
 
