@@ -94,11 +94,11 @@ function note(hop: RequestHop, error: unknown): void {
 
 // Once the connection is gone, an error says just that: an upload that broke off, a response that nobody takes.
 function isOver(hop: RequestHop): boolean {
-  return hop.ended || hop.unheard || isGone(hop.response);
+  return hop.ended || hop.unheard || isGone(hop);
 }
 
 // Over HTTP/2 the socket is that of all requests.
-function isGone(response: RequestHop['response']): boolean {
-  const { stream, req } = response as typeof response & { stream?: { destroyed?: boolean } };
-  return stream === undefined ? req.socket.destroyed : stream.destroyed === true;
+function isGone({ request, response }: RequestHop): boolean {
+  const { stream } = response as { stream?: { destroyed?: boolean } };
+  return stream === undefined ? request.raw.socket.destroyed : stream.destroyed === true;
 }
