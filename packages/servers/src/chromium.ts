@@ -1,5 +1,5 @@
 /** Finds Chromium or Chrome; what drives it is the test's own. */
-import { findOnPath } from './java.ts';
+import { executable, findOnPath } from './on-path.ts';
 import type { Environment } from './supervised.ts';
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable', 'chrome'];
@@ -12,5 +12,5 @@ export async function lookForChromium(env: Environment): Promise<string | undefi
     const found = await findOnPath(name, env);
     if (found !== undefined) return found;
   }
-  return process.platform === 'darwin' ? findOnPath(ON_MACOS, { PATH: '/' }) : undefined;
+  return process.platform === 'darwin' ? executable(ON_MACOS) : undefined;
 }

@@ -1,7 +1,7 @@
-export { startKafka, type RunningKafka } from './start.ts';
-export { kafkaAvailability, type KafkaAvailability } from './availability.ts';
-export { createTopics } from './create-topics.ts';
-export type { KafkaFlavor, KafkaOptions } from './choice.ts';
+export { startKafka, type RunningKafka } from './kafka/start.ts';
+export { kafkaAvailability, type KafkaAvailability } from './kafka/availability.ts';
+export { createTopics } from './kafka/create-topics.ts';
+export type { KafkaFlavor, KafkaOptions } from './kafka/choice.ts';
 export {
   findChromium,
   serverAvailability,

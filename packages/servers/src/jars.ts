@@ -4,7 +4,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { findOnPath } from './java.ts';
+import { findOnPath } from './on-path.ts';
 import { supervise, type Environment } from './supervised.ts';
 
 /** Written last: a folder without it, or with other files than it lists, is not complete. */

@@ -1,7 +1,7 @@
-/** Finds Java and Maven on this machine. */
+/** Finds Java on this machine. */
 import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
+import { executable, findOnPath } from './on-path.ts';
 import type { Environment } from './supervised.ts';
 
 export interface Java {
@@ -27,20 +27,4 @@ export async function findJava(env: Environment, whom: string, needed: number): 
 export function parseJavaVersion(output: string): number | undefined {
   const match = /version "(?:1\.)?(\d+)/.exec(output);
   return match?.[1] === undefined ? undefined : Number(match[1]);
-}
-
-/** Returns the full path of a program on the `PATH` of `env`, or `undefined`. */
-export async function findOnPath(program: string, env: Environment): Promise<string | undefined> {
-  for (const folder of (env['PATH'] ?? '').split(delimiter)) {
-    const found = folder === '' ? undefined : await executable(join(folder, program));
-    if (found !== undefined) return found;
-  }
-  return undefined;
-}
-
-async function executable(path: string): Promise<string | undefined> {
-  return access(path, constants.X_OK).then(
-    () => path,
-    () => undefined,
-  );
 }

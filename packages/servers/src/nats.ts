@@ -1,7 +1,7 @@
 /** NATS with JetStream, in one process. */
 import { join } from 'node:path';
 import { ask } from './answer.ts';
-import { findOnPath } from './java.ts';
+import { findOnPath } from './on-path.ts';
 import type { Kind } from './kind.ts';
 
 export const nats: Kind = {

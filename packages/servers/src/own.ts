@@ -2,6 +2,7 @@
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import type { Owned } from './handle.ts';
 import { freePorts, PORT_TAKEN } from './ports.ts';
 import { supervise, type Environment, type Program, type RunningProgram, type Supervised } from './supervised.ts';
 
@@ -36,14 +37,8 @@ export interface Prepared {
   serves(running: RunningProgram): Promise<boolean>;
 }
 
-/** A server that this process started. */
-export interface OwnServer {
+export interface OwnServer extends Owned {
   ports: number[];
-  supervised: Supervised;
-  /** Of the server as it runs, or last ran. */
-  pid(): number;
-  kill: () => Promise<void>;
-  restart: () => Promise<void>;
 }
 
 /** Starts it; resolves when it serves. A port that somebody takes in between is replaced by another. */
@@ -94,16 +89,21 @@ export async function untilServing(
   serves: (running: RunningProgram) => Promise<boolean>,
 ): Promise<void> {
   const over = new AbortController();
+  let late = false;
   const failure = running.ended.then(({ code, signal, tail }) => {
     over.abort();
-    throw new Error(`${name} ended (${signal ?? `code ${code}`}) before it served:\n${tail.join('\n')}`);
+    const how = late
+      ? `did not serve within ${READY_WITHIN_MS} ms`
+      : `ended (${signal ?? `code ${code}`}) before it served`;
+    throw new Error(`${name} ${how}:\n${tail.join('\n')}`);
   });
   failure.catch(() => {});
   const serving = async (): Promise<void> => {
     const deadline = Date.now() + READY_WITHIN_MS;
     while (!over.signal.aborted) {
       if (await serves(running)) return;
-      if (Date.now() > deadline) throw new Error(`${name} did not serve within ${READY_WITHIN_MS} ms`);
+      late = Date.now() > deadline;
+      if (late) running.signal('SIGKILL');
       await delay(PROBE_EVERY_MS);
     }
   };

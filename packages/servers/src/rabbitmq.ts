@@ -2,7 +2,7 @@
 import { mkdir, realpath, writeFile } from 'node:fs/promises';
 import { basename, delimiter, dirname, join } from 'node:path';
 import { ask } from './answer.ts';
-import { findOnPath } from './java.ts';
+import { findOnPath } from './on-path.ts';
 import type { Kind } from './kind.ts';
 import { untilServing, type Prepared } from './own.ts';
 

@@ -1,6 +1,6 @@
 /** Redis that keeps what it has acknowledged. */
 import { ask } from './answer.ts';
-import { findOnPath } from './java.ts';
+import { findOnPath } from './on-path.ts';
 import type { Kind } from './kind.ts';
 
 export const redis: Kind = {

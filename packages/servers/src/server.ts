@@ -1,9 +1,10 @@
 /** One call that gives a server and takes it away again. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { lookForChromium } from './chromium.ts';
+import { borrowedHandle, ownHandle, type ServerHandle } from './handle.ts';
 import type { Kind } from './kind.ts';
 import { nats } from './nats.ts';
-import { startOwn, type OwnServer } from './own.ts';
+import { startOwn } from './own.ts';
 import { rabbitmq } from './rabbitmq.ts';
 import { redis } from './redis.ts';
 import { sqs } from './sqs.ts';
@@ -12,19 +13,9 @@ import type { Environment } from './supervised.ts';
 const EXTERNAL_WITHIN_MS = 15_000;
 const PROBE_EVERY_MS = 250;
 
-export interface RunningServer extends AsyncDisposable {
+export interface RunningServer extends ServerHandle {
   /** As its client takes it: `amqp://127.0.0.1:40123`. */
   readonly url: string;
-  /** The server's process, a new one after `restart()`; `undefined` for one of the environment. */
-  readonly pid: number | undefined;
-  /** The folder with its data; `undefined` for one of the environment. */
-  readonly folder: string | undefined;
-  /** Ends it and removes its data; resolves when both are gone. Does nothing to one of the environment. */
-  stop(): Promise<void>;
-  /** Kills it with SIGKILL and keeps its data; resolves when it is gone. Rejects for one of the environment. */
-  kill(): Promise<void>;
-  /** Starts it again on the same port and data, stopping it before where it runs. Rejects for one of the environment. */
-  restart(): Promise<void>;
 }
 
 export interface ServerOptions {
@@ -48,13 +39,13 @@ export interface ServerAvailability {
 const kinds = { rabbitmq, nats, redis, sqs };
 
 /** Starts RabbitMQ; see {@link RunningServer}. */
-export const startRabbitmq = (options?: ServerOptions): Promise<RunningServer> => start(rabbitmq, options);
+export const startRabbitmq = (options?: ServerOptions): Promise<RunningServer> => start('rabbitmq', options);
 /** Starts NATS with JetStream; see {@link RunningServer}. */
-export const startNats = (options?: ServerOptions): Promise<RunningServer> => start(nats, options);
+export const startNats = (options?: ServerOptions): Promise<RunningServer> => start('nats', options);
 /** Starts Redis, set up for BullMQ; see {@link RunningServer}. */
-export const startRedis = (options?: ServerOptions): Promise<RunningServer> => start(redis, options);
+export const startRedis = (options?: ServerOptions): Promise<RunningServer> => start('redis', options);
 /** Starts ElasticMQ, whose address is the endpoint of an SQS client; see {@link RunningServer}. */
-export const startSqs = (options?: ServerOptions): Promise<RunningServer> => start(sqs, options);
+export const startSqs = (options?: ServerOptions): Promise<RunningServer> => start('sqs', options);
 
 /**
  * Returns the path of Chromium or Chrome.
@@ -101,20 +92,21 @@ function howToHave(kind: Kind, lacking: string): string {
   return `${lacking} (apt-get install ${kind.packageName}, or ${kind.variable}=${kind.scheme}://127.0.0.1:${kind.port} with docker run --rm -p ${kind.port}:${kind.port} ${kind.image})`;
 }
 
-async function start(kind: Kind, options: ServerOptions = {}): Promise<RunningServer> {
+async function start(serverKind: keyof typeof kinds, options: ServerOptions = {}): Promise<RunningServer> {
+  const kind: Kind = kinds[serverKind];
   const { env = process.env, onProgress: say = sayAs(kind) } = options;
-  const url = env[kind.variable];
-  if (url) {
+  const given = env[kind.variable];
+  if (given) {
     say(`the one of ${kind.variable}`);
-    await untilReachable(kind, url);
-    return external(kind, url);
+    await untilReachable(serverKind, given);
+    return Object.assign(borrowedHandle(kind.variable), { url: given });
   }
   const found = await kind.find(env, say);
   if (typeof found === 'string') throw new Error(`No ${kind.name}: ${howToHave(kind, found)}`);
   const own = await startOwn(found, env);
-  const address = `${kind.scheme}://127.0.0.1:${own.ports[0]}`;
-  say(`${found.name} on ${address}`);
-  return running(address, own);
+  const url = `${kind.scheme}://127.0.0.1:${own.ports[0]}`;
+  say(`${found.name} on ${url}`);
+  return Object.assign(ownHandle(own), { url });
 }
 
 /** Never standard output: that belongs to whoever runs it. */
@@ -122,42 +114,20 @@ function sayAs(kind: Kind): (line: string) => void {
   return (line) => process.stderr.write(`${kind.name}: ${line}\n`);
 }
 
-/** Resolves when the server at `url` answers; it may just be starting. */
-async function untilReachable(kind: Kind, url: string): Promise<void> {
-  const { hostname, port } = new URL(url.split(',', 1)[0] ?? '');
-  const deadline = Date.now() + EXTERNAL_WITHIN_MS;
-  while (!(await kind.answers(hostname, Number(port || kind.port)))) {
-    if (Date.now() > deadline) throw new Error(`${kind.variable} is set, but no ${kind.name} answers there`);
+/** Resolves when the server at `url` answers; it may just be starting. What it says in TLS is left to its client. */
+export async function untilReachable(
+  serverKind: keyof typeof kinds,
+  url: string,
+  withinMs: number = EXTERNAL_WITHIN_MS,
+): Promise<void> {
+  const kind: Kind = kinds[serverKind];
+  const first = url.split(',', 1)[0] ?? '';
+  const { protocol, hostname, port } = new URL(first.includes('://') ? first : `${kind.scheme}://${first}`);
+  if (protocol !== `${kind.scheme}:`) return;
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const deadline = Date.now() + withinMs;
+  while (!(await kind.answers(host, Number(port) || (protocol === 'http:' ? 80 : kind.port)))) {
+    if (Date.now() > deadline) throw new Error(`${kind.variable} is set, but no ${kind.name} answers on ${hostname}`);
     await delay(PROBE_EVERY_MS);
   }
-}
-
-function external({ variable }: Kind, url: string): RunningServer {
-  const notOurs = (): Promise<never> => Promise.reject(new Error(`The server of ${variable} is not ours to end`));
-  const stop = (): Promise<void> => Promise.resolve();
-  return { url, pid: undefined, folder: undefined, stop, kill: notOurs, restart: notOurs, [Symbol.asyncDispose]: stop };
-}
-
-function running(url: string, own: OwnServer): RunningServer {
-  const { supervised } = own;
-  supervised.keepAlive(false);
-  const keptAlive = async (work: () => Promise<void>): Promise<void> => {
-    supervised.keepAlive(true);
-    try {
-      await work();
-    } finally {
-      supervised.keepAlive(false);
-    }
-  };
-  return {
-    url,
-    get pid() {
-      return own.pid();
-    },
-    folder: supervised.folder,
-    stop: () => supervised.end(),
-    kill: () => keptAlive(own.kill),
-    restart: () => keptAlive(own.restart),
-    [Symbol.asyncDispose]: () => supervised.end(),
-  };
 }

@@ -2,8 +2,9 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ask } from './answer.ts';
-import { ELASTICMQ_JARS, fetchJars, findJars } from './jars.ts';
-import { findJava, findOnPath } from './java.ts';
+import { ELASTICMQ_JARS, fetchJars, findJars, type Jars } from './jars.ts';
+import { findJava } from './java.ts';
+import { findOnPath } from './on-path.ts';
 import type { Kind } from './kind.ts';
 
 export const sqs: Kind = {
@@ -19,7 +20,12 @@ export const sqs: Kind = {
     if ((await findJars(ELASTICMQ_JARS, env)) === undefined && (await findOnPath('mvn', env)) === undefined) {
       return 'Maven is not installed';
     }
-    const jars = await fetchJars(ELASTICMQ_JARS, env, say);
+    let jars: Jars;
+    try {
+      jars = await fetchJars(ELASTICMQ_JARS, env, say);
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
     return {
       name: 'ElasticMQ',
       prefix: 'throughline-sqs-',
@@ -29,6 +35,7 @@ export const sqs: Kind = {
         const config = join(folder, 'elasticmq.conf');
         await mkdir(temporary);
         await writeFile(config, configuration(port, folder));
+        let bound = false;
         return {
           program: {
             command: java.command,
@@ -45,8 +52,11 @@ export const sqs: Kind = {
               'org.elasticmq.server.Main',
             ],
             env,
+            watchFor: 'started in',
+            onLine: () => (bound = true),
           },
-          serves: () => listsQueues('127.0.0.1', port),
+          // Only its log tells it from another that has taken the port.
+          serves: async () => bound && (await listsQueues('127.0.0.1', port)),
         };
       },
     };
@@ -60,7 +70,7 @@ node-address { protocol = http, host = "127.0.0.1", port = ${port}, context-path
 rest-sqs { enabled = true, bind-port = ${port}, bind-hostname = "127.0.0.1", sqs-limits = strict }
 rest-stats { enabled = false }
 queues-storage { enabled = true, path = ${JSON.stringify(join(folder, 'queues.conf'))} }
-messages-storage { enabled = true, uri = ${JSON.stringify(`jdbc:h2:${join(folder, 'messages')}`)} }
+messages-storage { enabled = true, uri = ${JSON.stringify(`jdbc:h2:${join(folder, 'messages')};WRITE_DELAY=0`)} }
 `;
 }
 

@@ -1,10 +1,9 @@
 /** Asks a broker who it is, in one Metadata request: the sign that it serves, without a client library. */
-import { connect } from 'node:net';
+import { ask } from '../answer.ts';
 
 const METADATA = 3;
 /** The first version whose answer names the cluster. https://kafka.apache.org/protocol#The_Messages_Metadata */
 const METADATA_VERSION = 2;
-const MAX_ANSWER_BYTES = 1 << 20;
 
 export interface ClusterMetadata {
   /** `host:port` of each broker that takes requests. */
@@ -13,27 +12,13 @@ export interface ClusterMetadata {
 }
 
 /** Returns what the broker at `address` (`host:port`) says of its cluster, or `undefined` when it does not answer in time. */
-export function probeBroker(address: string, timeoutMs: number = 1000): Promise<ClusterMetadata | undefined> {
+export async function probeBroker(address: string): Promise<ClusterMetadata | undefined> {
   const { host, port } = parseAddress(address);
-  return new Promise((resolve) => {
-    const socket = connect({ host, port });
-    const done = (answer: ClusterMetadata | undefined): void => {
-      clearTimeout(timer);
-      socket.destroy();
-      resolve(answer);
-    };
-    const timer = setTimeout(done, timeoutMs, undefined);
-    let received: Buffer = Buffer.alloc(0);
-    socket.on('connect', () => socket.write(metadataRequest()));
-    socket.on('data', (chunk: Buffer) => {
-      received = Buffer.concat([received, chunk]);
-      if (received.length > MAX_ANSWER_BYTES) return done(undefined);
-      if (received.length < 4 || received.length < 4 + received.readInt32BE(0)) return;
-      done(parseMetadata(received));
-    });
-    socket.on('error', () => done(undefined));
-    socket.on('close', () => done(undefined));
+  const answer = await ask(host, port, {
+    say: metadataRequest(),
+    complete: (bytes) => bytes.length >= 4 && bytes.length >= 4 + bytes.readInt32BE(0),
   });
+  return answer && parseMetadata(answer);
 }
 
 function parseAddress(address: string): { host: string; port: number } {

@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Broker } from './broker.ts';
-import type { Jars } from './jars.ts';
-import type { Java } from './java.ts';
-import { startOwn, type Place, type Prepared } from './own.ts';
+import type { Jars } from '../jars.ts';
+import type { Java } from '../java.ts';
+import { startOwn, type Place, type Prepared } from '../own.ts';
 import { probeBroker } from './probe.ts';
-import type { Environment, Program } from './supervised.ts';
+import type { Environment, Program } from '../supervised.ts';
 
 /** Starts it; resolves when it serves. */
 export async function startApacheKafka(java: Java, jars: Jars, env: Environment): Promise<Broker> {

@@ -2,8 +2,8 @@ import { chmod, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { kafkaAvailability } from '../src/index.ts';
-import { parseJavaVersion } from '../src/java.ts';
+import { kafkaAvailability } from '../../src/index.ts';
+import { parseJavaVersion } from '../../src/java.ts';
 
 const withoutJava = { PATH: '/nonexistent' };
 

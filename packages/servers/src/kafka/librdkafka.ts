@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Broker } from './broker.ts';
 import { probeBroker } from './probe.ts';
-import { supervise } from './supervised.ts';
+import { supervise } from '../supervised.ts';
 
 export const LIBRDKAFKA_PACKAGE = 'kafka-crab-js';
 

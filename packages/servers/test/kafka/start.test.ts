@@ -1,12 +1,11 @@
-import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { kafkaAvailability, startKafka, type RunningKafka } from '../src/index.ts';
+import { kafkaAvailability, startKafka, type RunningKafka } from '../../src/index.ts';
 import { connect, passOneMessage, readMessages } from './one-message.ts';
-import { isRunning } from './process.ts';
+import { isRunning } from '../process.ts';
+import { startElsewhere } from '../start-elsewhere.ts';
 
 /** Without the broker that the run of these tests may be given: they start their own. */
 const { KAFKA_BROKERS: _, ...ours } = process.env;
@@ -68,31 +67,21 @@ for (const { flavor, availability, env } of flavors) {
     let starter: ChildProcess | undefined;
     afterEach(() => starter?.kill('SIGKILL'));
 
-    async function startElsewhere(...args: string[]): Promise<{ pid: number; folder: string }> {
-      const child = spawn(process.execPath, [fileURLToPath(new URL('./starter.ts', import.meta.url)), ...args], {
-        env,
-        stdio: ['ignore', 'pipe', 'inherit'],
-      });
-      starter = child;
-      for await (const line of createInterface({ input: child.stdout })) {
-        return JSON.parse(line) as { pid: number; folder: string };
-      }
-      throw new Error('the starter said nothing');
-    }
-
     it.each(['SIGKILL', 'SIGINT', 'SIGTERM'] as const)(
       'leaves no broker and no folder when ended by %s',
       async (signal) => {
-        const { pid, folder } = await startElsewhere();
+        const { pid, folder, ...started } = await startElsewhere('kafka', env);
+        starter = started.starter;
         expect(isRunning(pid)).toBe(true);
         expect(existsSync(folder)).toBe(true);
-        starter?.kill(signal);
+        starter.kill(signal);
         await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 60_000 }).toEqual([false, false]);
       },
     );
 
     it('is not kept alive by it', async () => {
-      const { pid, folder } = await startElsewhere('leave');
+      const { pid, folder, ...started } = await startElsewhere('kafka', env, 'leave');
+      starter = started.starter;
       await expect.poll(() => starter?.exitCode, { timeout: 60_000 }).toBe(0);
       await expect.poll(() => [isRunning(pid), existsSync(folder)], { timeout: 60_000 }).toEqual([false, false]);
     });
@@ -163,7 +152,7 @@ describe('a broker that is not there', () => {
     await new Promise((resolve) => server.once('listening', resolve));
     const address = server.address();
     const port = typeof address === 'object' ? address?.port : undefined;
-    const { untilReachable } = await import('../src/external.ts');
+    const { untilReachable } = await import('../../src/kafka/external.ts');
     await expect(untilReachable([`127.0.0.1:${port}`], 300)).rejects.toThrow(`no Kafka answers on 127.0.0.1:${port}`);
     server.close();
   });

@@ -1,8 +1,9 @@
 /** Which broker it is to be. */
-import { fetchJars, findJars, KAFKA_JARS, type Jars } from './jars.ts';
-import { findJava, findOnPath, type Java } from './java.ts';
+import { fetchJars, findJars, KAFKA_JARS, type Jars } from '../jars.ts';
+import { findJava, type Java } from '../java.ts';
+import { findOnPath } from '../on-path.ts';
 import { LIBRDKAFKA_PACKAGE, loadsLibrdkafka } from './librdkafka.ts';
-import type { Environment } from './supervised.ts';
+import type { Environment } from '../supervised.ts';
 
 export type KafkaFlavor = 'external' | 'apache' | 'librdkafka';
 
