@@ -4,13 +4,13 @@ import type { Context } from '@opentelemetry/api';
 import { answerField, nodeHeaders, startInbound, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import {
-  askRoute,
   bindListeners,
   isTold,
   keptOutOf,
   methodName,
   nodeFollower,
   requestAttributes,
+  routeOf,
   separate,
   serverOutcome,
   serverTimingOf,
@@ -129,6 +129,9 @@ const followAnswer = nodeFollower(hopOf, over);
 function over(hop: RequestHop, answer: NodeAnswer): void {
   const { received, response, method } = hop;
   if (!isTold(received)) return received.end();
-  const route = askRoute((hop.options as ExpressOptions).route, response.req, () => routePattern(hop, response.req));
+  const route = routeOf(
+    () => (hop.options as ExpressOptions).route?.(response.req),
+    () => routePattern(hop, response.req),
+  );
   received.end(serverOutcome(received, { ...answer, method, route, errorType: hop.errorType }));
 }

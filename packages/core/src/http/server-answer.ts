@@ -1,6 +1,7 @@
 import { isSpanContextValid } from '@opentelemetry/api';
 import type { Attributes } from '@opentelemetry/api';
 import { httpRequestSpan } from '../context/opentelemetry.ts';
+import { textOf, warnOnce } from '../diagnostics.ts';
 import type { Received } from '../hop/hop.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import type { HopSettings } from '../policy/settings.ts';
@@ -29,6 +30,20 @@ export interface ServerAnswer {
   readonly errorType?: string | undefined;
   /** What made the server itself break an answer off. */
   readonly brokenBy?: unknown;
+}
+
+/**
+ * Returns the route of a request that ends: what the `route` option says, else what the framework has found. Where one of them throws
+ * there is none: nothing above the end of a request would catch it.
+ */
+export function routeOf(said: (() => unknown) | undefined, found: () => string | undefined): string | undefined {
+  try {
+    const route = said?.();
+    return typeof route === 'string' ? route : found();
+  } catch (error) {
+    warnOnce('http-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
+    return undefined;
+  }
 }
 
 /** Returns whether anybody is told how a request ends, which costs something to find out. */

@@ -1,4 +1,3 @@
-import { textOf, warnOnce } from '../diagnostics.ts';
 import { checkBoolean, checkFunction } from '../option-checks.ts';
 import type { HopOptions } from '../policy/options.ts';
 import { hopSettings } from '../policy/settings.ts';
@@ -44,23 +43,4 @@ export function httpServerSettings(
   checkFunction('route', options?.route, 'a function of the request');
   checkBoolean('serverTiming', options?.serverTiming);
   return settings;
-}
-
-/**
- * Returns the route of a request, as a pattern: what the `route` option says, or what the framework knows. `undefined` where the option
- * throws, which is told once.
- */
-export function askRoute<R>(
-  option: OfRequest<R, string | undefined> | undefined,
-  request: R,
-  known: () => string | undefined,
-): string | undefined {
-  try {
-    const said: unknown = option?.(request);
-    return typeof said === 'string' ? said : known();
-  } catch (error) {
-    // Nothing above the end of an answer would catch it.
-    warnOnce('route-option', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
-    return undefined;
-  }
 }
