@@ -8,7 +8,7 @@ export type { FieldsMode, WrittenFields } from './carrier/write.ts';
 export { enterContext } from './context/enter.ts';
 export { detachedTimer } from './context/detached.ts';
 export { layered } from './context/layer.ts';
-export { httpRequestSpan, isTracingSuppressed, suppressTracing } from './context/opentelemetry.ts';
+export { httpRequestSpan, isTracingSuppressed, suppressTracing, withHttpRequestSpan } from './context/opentelemetry.ts';
 export { textOf, warnOnce, warnOncePer } from './diagnostics.ts';
 export { ThroughlineError } from './errors.ts';
 export {
@@ -32,7 +32,7 @@ export { startOutbound } from './hop/outbound.ts';
 export { refusedSpending } from './hop/spending.ts';
 export { runInbound, runOutbound, type InboundRun, type Life, type OutboundRun } from './hop/runner.ts';
 export { inboundContext, outboundFields } from './hop/without-span.ts';
-export { isRestarted } from './lineage/state.ts';
+export { isRestarted, isWithin } from './lineage/state.ts';
 export type { Channel, HopOutcome, Peer, PeerAccount, Target, Transport } from './parties.ts';
 export { remembering } from './policy/remembered-settings.ts';
 export { hopSettings, type HopSettings } from './policy/settings.ts';

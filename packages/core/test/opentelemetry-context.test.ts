@@ -1,5 +1,12 @@
 import { ROOT_CONTEXT, trace, TraceFlags } from '@opentelemetry/api';
-import { isTracingSuppressed, RPCType, setRPCMetadata, suppressTracing, unsuppressTracing } from '@opentelemetry/core';
+import {
+  getRPCMetadata,
+  isTracingSuppressed,
+  RPCType,
+  setRPCMetadata,
+  suppressTracing,
+  unsuppressTracing,
+} from '@opentelemetry/core';
 import { describe, expect, it } from 'vitest';
 import * as ours from '@throughline/core/adapter';
 
@@ -22,5 +29,9 @@ describe('what OpenTelemetry keeps in a context is ours to read and write', () =
     expect(ours.httpRequestSpan(setRPCMetadata(ROOT_CONTEXT, metadata))).toBe(metadata);
     expect(ours.httpRequestSpan(ROOT_CONTEXT)).toBeUndefined();
     expect(ours.httpRequestSpan(setRPCMetadata(ROOT_CONTEXT, { ...metadata, type: 'grpc' } as never))).toBeUndefined();
+  });
+
+  it('an HTTP request whose span is ours, as instrumentations read it', () => {
+    expect(getRPCMetadata(ours.withHttpRequestSpan(ROOT_CONTEXT, span))).toEqual({ type: RPCType.HTTP, span });
   });
 });

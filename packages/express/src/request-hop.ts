@@ -2,6 +2,7 @@ import type { ServerResponse } from 'node:http';
 import type { Context } from '@opentelemetry/api';
 import type { HopOptions } from '@throughline/core';
 import type { Received } from '@throughline/core/adapter';
+import type { NodeExchange } from '@throughline/core/http';
 import type { ApplicationLike } from './request.ts';
 
 /** Where a request stood when it entered a route. */
@@ -19,7 +20,7 @@ export interface Entry {
 }
 
 /** What is kept of a hop while its request is handled. */
-export interface RequestHop {
+export interface RequestHop extends NodeExchange {
   readonly received: Received;
   readonly response: ServerResponse;
   /** Where listeners run that are added outside of any context. */
@@ -37,9 +38,6 @@ export interface RequestHop {
   /** The error that `recordErrors()` saw last, and its class. */
   error: unknown;
   errorType: string | undefined;
-  /** Whether the caller went away before its request was whole and its answer begun: what is answered then reaches nobody. */
-  unheard: boolean;
-  ended: boolean;
 }
 
 /** The property that holds the hop on both its request and its response, in every loaded copy of this package. */

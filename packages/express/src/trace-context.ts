@@ -4,9 +4,11 @@ import type { Context } from '@opentelemetry/api';
 import { answerField, nodeHeaders, startInbound, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import {
+  bindListeners,
   isTold,
   keptOutOf,
   methodName,
+  nodeFollower,
   requestAttributes,
   routeOf,
   separate,
@@ -14,8 +16,8 @@ import {
   serverTimingOf,
   urlRedaction,
 } from '@throughline/core/http';
+import type { NodeAnswer } from '@throughline/core/http';
 import { clientAddress, serverRequest } from './attributes.ts';
-import { bindListeners } from './listeners.ts';
 import { expressSettings, notCalled } from './options.ts';
 import type { ExpressOptions } from './options.ts';
 import { hopKey, hopOf } from './request-hop.ts';
@@ -116,52 +118,20 @@ function follow(
   (req as HopHolder)[hopKey] = hop;
   (res as HopHolder)[hopKey] = hop;
   observeRoute(req, hop);
-  // Before the listeners of instrumentation-http, while a span of its own that we joined still records.
-  res.prependListener('finish', onFinish);
-  res.prependListener('close', onClose);
-  // Before a body parser, which fails by it, so that an error handler answers before `close` comes.
-  req.prependListener('aborted', onAborted);
-  bindListeners(req);
-  bindListeners(res);
-  // The connection closed while earlier middleware waited: `close` has been and will not come again.
-  if (res.closed) onClose.call(res);
+  followAnswer(req, hop);
+  bindListeners(req, context);
+  bindListeners(res, context);
   return context;
 }
 
-function onAborted(this: IncomingMessage): void {
-  const hop = hopOf(this);
-  // The other way round, a handler that destroys the response aborts the request.
-  if (hop !== undefined) hop.unheard = !hop.response.headersSent && !hop.response.errored;
-}
+const followAnswer = nodeFollower(hopOf, over);
 
-function onFinish(this: ServerResponse): void {
-  end(this, false);
-}
-
-function onClose(this: ServerResponse): void {
-  end(this, !this.writableFinished);
-}
-
-function end(res: ServerResponse, unfinished: boolean): void {
-  const hop = hopOf(res);
-  if (hop === undefined || hop.ended) return;
-  hop.ended = true;
-  const { received, unheard } = hop;
-  const aborted = unfinished || unheard;
+function over(hop: RequestHop, answer: NodeAnswer): void {
+  const { received, response, method } = hop;
   if (!isTold(received)) return received.end();
-  // Without headers, the status is what Node starts with, and nobody has seen it.
-  const isSeen = !aborted || (res.headersSent && !unheard);
-  received.end(
-    serverOutcome(received, {
-      method: hop.method,
-      route: routeOf(
-        () => (hop.options as ExpressOptions).route?.(res.req),
-        () => routePattern(hop, res.req),
-      ),
-      status: isSeen ? res.statusCode : undefined,
-      aborted,
-      errorType: hop.errorType,
-      brokenBy: unheard ? undefined : res.errored,
-    }),
+  const route = routeOf(
+    () => (hop.options as ExpressOptions).route?.(response.req),
+    () => routePattern(hop, response.req),
   );
+  received.end(serverOutcome(received, { ...answer, method, route, errorType: hop.errorType }));
 }

@@ -31,3 +31,8 @@ export function httpRequestSpan(context: Context): HttpRequestSpan | undefined {
   const metadata = context.getValue(RPC_METADATA) as HttpRequestSpan | undefined;
   return metadata?.type === 'http' ? metadata : undefined;
 }
+
+/** Returns the context as one of an HTTP request whose SERVER span is `span`: who opens spans for HTTP requests opens no second one. */
+export function withHttpRequestSpan(context: Context, span: Span): Context {
+  return context.setValue(RPC_METADATA, { type: 'http', span } satisfies HttpRequestSpan);
+}

@@ -13,6 +13,9 @@ export {
   ATTR_SERVER_PORT,
 } from './conventions.ts';
 export { knownMethod, methodAttributes, methodName } from './methods.ts';
+export { nodeFollower } from './node-exchange.ts';
+export type { NodeAnswer, NodeExchange, NodeRequestLike, NodeResponseLike } from './node-exchange.ts';
+export { bindListeners } from './node-listeners.ts';
 export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';
 export { keptOutOf, separate } from './separate.ts';

@@ -87,6 +87,13 @@ export function receiptOf(context: Context): Receipt | undefined {
   return stateOf(context)?.receipt;
 }
 
+/** Whether `context` runs in the inbound hop whose context `hop` is: it is that one, or made from it. */
+export function isWithin(context: Context, hop: Context): boolean {
+  if (context === hop) return true;
+  const receipt = receiptOf(hop);
+  return receipt !== undefined && receiptOf(context) === receipt;
+}
+
 /**
  * Whether this context runs in a hop that kept out what it was offered. Fields that a caller puts into a carrier there may be those
  * very ones, forwarded: they are neither a parent nor passed on.

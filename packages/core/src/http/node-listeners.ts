@@ -1,6 +1,5 @@
-import type { EventEmitter } from 'node:events';
 import { context as contextApi, ROOT_CONTEXT } from '@opentelemetry/api';
-import { hopOf } from './request-hop.ts';
+import type { Context } from '@opentelemetry/api';
 
 type Listener = (this: unknown, ...args: unknown[]) => void;
 type Add = (this: BoundEmitter, type: string | symbol, listener: Listener) => unknown;
@@ -12,6 +11,7 @@ interface BoundListener extends Listener {
 
 /** The methods of an emitter as they were, ours calling them. */
 interface Underlying {
+  readonly context: Context;
   readonly on: Add;
   readonly prependListener: Add;
   readonly removeListener: Add;
@@ -19,10 +19,10 @@ interface Underlying {
   readonly hidden: { type: string | symbol; bound: BoundListener }[] | undefined;
 }
 
-const underlyingKey = Symbol.for('throughline.express.listeners');
+const underlyingKey = Symbol.for('throughline.http.listeners');
 
 interface BoundEmitter {
-  [underlyingKey]: Underlying;
+  [underlyingKey]?: Underlying;
   on: Add;
   addListener: Add;
   once: Add;
@@ -33,19 +33,21 @@ interface BoundEmitter {
 }
 
 /**
- * Makes every listener that is added to `emitter` from now on run in the context it is added in. Node emits `end`, `finish`
- * and `close` from the socket, where the context is that of `listen()`.
+ * Makes every listener that is added to `emitter` from now on run in the context it is added in, or in `context` where that is none.
+ * Node emits `end`, `finish` and `close` from the socket, where the context is that of `listen()`.
  *
  * The methods are shared functions, put on the object itself: no closure is made until somebody adds a listener, and no
- * prototype changes. A bound listener holds the original as `listener`, which is what `removeListener`, `off`,
+ * prototype changes. What is bound already stays as it is. A bound listener holds the original as `listener`, which is what `removeListener`, `off`,
  * `listeners` and `listenerCount` of Node go by, so those stay as they are.
  */
-export function bindListeners(emitter: EventEmitter): void {
-  const own = emitter as unknown as BoundEmitter;
+export function bindListeners(emitter: object, context: Context): void {
+  const own = emitter as BoundEmitter;
+  if (own[underlyingKey] !== undefined) return;
   // An emitter that OpenTelemetry's context manager has bound keeps listeners in wrappers of its own, which `removeListener`
   // finds by identity. There we have to say which of ours stands for which.
   const hides = Object.hasOwn(emitter, 'removeListener');
   own[underlyingKey] = {
+    context,
     on: own.on,
     prependListener: own.prependListener,
     removeListener: own.removeListener,
@@ -62,27 +64,32 @@ export function bindListeners(emitter: EventEmitter): void {
   }
 }
 
+function underlying(emitter: BoundEmitter): Underlying {
+  return emitter[underlyingKey] as Underlying;
+}
+
 function on(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
-  return add(this, this[underlyingKey].on, type, listener, false);
+  return add(this, underlying(this).on, type, listener, false);
 }
 
 function once(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
-  return add(this, this[underlyingKey].on, type, listener, true);
+  return add(this, underlying(this).on, type, listener, true);
 }
 
 function prependListener(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
-  return add(this, this[underlyingKey].prependListener, type, listener, false);
+  return add(this, underlying(this).prependListener, type, listener, false);
 }
 
 function prependOnceListener(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
-  return add(this, this[underlyingKey].prependListener, type, listener, true);
+  return add(this, underlying(this).prependListener, type, listener, true);
 }
 
 function add(emitter: BoundEmitter, method: Add, type: string | symbol, listener: Listener, only: boolean): unknown {
   // Node says what is wrong with it.
   if (typeof listener !== 'function') return method.call(emitter, type, listener);
+  const { context: own, hidden } = underlying(emitter);
   const active = contextApi.active();
-  const context = active === ROOT_CONTEXT ? (hopOf(emitter)?.context ?? active) : active;
+  const context = active === ROOT_CONTEXT ? own : active;
   const bound = function (this: unknown, ...args: unknown[]): void {
     if (only) emitter.removeListener(type, bound);
     // Where Node kept the context itself, as for what it adds after a response, there is nothing to restore.
@@ -91,12 +98,12 @@ function add(emitter: BoundEmitter, method: Add, type: string | symbol, listener
   } as BoundListener;
   // Node's own `once` wrapper, handed on by others that patch emitters, stands for a listener too.
   bound.listener = (listener as Partial<BoundListener>).listener ?? listener;
-  emitter[underlyingKey].hidden?.push({ type, bound });
+  hidden?.push({ type, bound });
   return method.call(emitter, type, bound);
 }
 
 function removeHidden(this: BoundEmitter, type: string | symbol, listener: Listener): unknown {
-  const { hidden, removeListener } = this[underlyingKey];
+  const { hidden, removeListener } = underlying(this);
   for (let at = (hidden?.length ?? 0) - 1; at >= 0; at--) {
     const entry = hidden?.[at];
     if (entry?.type === type && (entry.bound === listener || entry.bound.listener === listener)) {
