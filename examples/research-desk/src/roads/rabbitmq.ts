@@ -24,8 +24,8 @@ export const openRabbitmq: OpenRoad = async (member) => {
       await into.consume(queueName(member.receives), (message) => {
         if (message === null) return;
         void handle(message.content.toString()).then((answer) => {
-          const { replyTo, correlationId } = message.properties;
-          if (answer !== undefined) out.sendToQueue(replyTo as string, Buffer.from(answer), { correlationId });
+          const { replyTo = '', correlationId } = message.properties as { replyTo?: string; correlationId?: string };
+          if (answer !== undefined) out.sendToQueue(replyTo, Buffer.from(answer), { correlationId });
           into.ack(message);
         });
       });
