@@ -24,8 +24,7 @@ export class Chains implements SpanProcessor {
     if (!span.instrumentationScope.name.startsWith('@throughline/')) return;
     const { traceId } = span.spanContext();
     const named = span.attributes[CHAIN];
-    // A batch holds messages of many chains: it is in none of them, and links them.
-    const expected = isBatch(span) ? undefined : traceId;
+    const expected = isOfMany(span) ? undefined : traceId;
     if (named !== expected)
       this.crossings.add(`the span '${span.name}' of chain ${String(named)} is in trace ${traceId}`);
   }
@@ -51,10 +50,11 @@ export class Chains implements SpanProcessor {
   async shutdown(): Promise<void> {}
 }
 
-function isBatch({ kind, attributes, parentSpanContext }: ReadableSpan): boolean {
+/** Whether a span is about messages of many chains: a batch that is handled, or settled. It is in none of them. */
+function isOfMany({ kind, attributes, parentSpanContext }: ReadableSpan): boolean {
+  if (parentSpanContext !== undefined) return false;
   return (
-    kind === SpanKind.CONSUMER &&
-    attributes['messaging.batch.message_count'] !== undefined &&
-    parentSpanContext === undefined
+    attributes['messaging.operation.type'] === 'settle' ||
+    (kind === SpanKind.CONSUMER && attributes['messaging.batch.message_count'] !== undefined)
   );
 }

@@ -6,7 +6,18 @@ import { parseArgs } from 'node:util';
 import type { Effort, Said } from './child.ts';
 import { faultsOf, lineOf } from './report.ts';
 
-const scenarios = ['express', 'fetch', 'mcp', 'topics', 'outage', 'chains'];
+const scenarios = [
+  'express',
+  'fetch',
+  'mcp',
+  'topics',
+  'outage',
+  'outage-rabbitmq',
+  'outage-nats',
+  'outage-bullmq',
+  'outage-sqs',
+  'chains',
+];
 
 const usage = `pnpm soak [SCENARIO…] [--minutes N] [--seconds N] [--count N] [--seed N]
 
