@@ -1,5 +1,6 @@
 import { traceChannel } from '@throughline/amqplib';
 import { connect } from 'amqplib';
+import type { ConsumeMessage } from 'amqplib';
 import { broker, endsOf, queueName } from './road.ts';
 import type { OpenRoad } from './road.ts';
 
@@ -16,18 +17,18 @@ export const openRabbitmq: OpenRoad = async (member) => {
   return {
     async send(texts) {
       const replyTo = queueName('results');
-      for (const text of texts)
-        out.sendToQueue(queueName(member.sends), Buffer.from(text), { replyTo, correlationId: 'desk' });
+      for (const text of texts) out.sendToQueue(queueName(member.sends), Buffer.from(text), { replyTo });
       await channel.waitForConfirms();
     },
     async receive(handle) {
+      const answered = async (message: ConsumeMessage): Promise<void> => {
+        const answer = await handle(message.content.toString());
+        const { replyTo } = message.properties as { readonly replyTo?: string };
+        if (answer !== undefined && replyTo !== undefined) out.sendToQueue(replyTo, Buffer.from(answer));
+        into.ack(message);
+      };
       await into.consume(queueName(member.receives), (message) => {
-        if (message === null) return;
-        void handle(message.content.toString()).then((answer) => {
-          const { replyTo = '', correlationId } = message.properties as { replyTo?: string; correlationId?: string };
-          if (answer !== undefined) out.sendToQueue(replyTo, Buffer.from(answer), { correlationId });
-          into.ack(message);
-        });
+        if (message !== null) void answered(message);
       });
     },
     async close() {

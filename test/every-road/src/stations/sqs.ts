@@ -23,9 +23,9 @@ export async function start(): Promise<Station> {
     },
     { ...options, queue: QueueUrl ?? '' },
   );
-  let stopped = false;
+  const stopped = new AbortController();
   const polling = (async () => {
-    while (!stopped) {
+    while (!stopped.signal.aborted) {
       const poll = new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 1, MaxNumberOfMessages: 10 });
       const { Messages = [] } = await sqs.send(poll);
       await Promise.all(Messages.map((message) => lookUp(message)));
@@ -33,7 +33,7 @@ export async function start(): Promise<Station> {
   })();
   return {
     async stop() {
-      stopped = true;
+      stopped.abort();
       await polling;
       sqs.destroy();
     },
