@@ -25,7 +25,7 @@ const AT_ONCE = 20;
 export async function httpClients(effort: Effort): Promise<Report> {
   const server = await startSubject(new URL('fastify-server.ts', import.meta.url), ['bare' satisfies FastifyVariant]);
   try {
-    const costs = await measure(new URL('client.ts', import.meta.url), variants, 800, effort, {
+    const costs = await measure(new URL('client.ts', import.meta.url), variants, 600, effort, {
       warmUp: 8000,
       args: [String(server.ready), String(AT_ONCE)],
     });
