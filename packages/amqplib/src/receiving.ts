@@ -1,11 +1,10 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 import { whenSettled } from '@throughline/core/adapter';
-import { OpenMessage, runRefused } from '@throughline/core/messaging';
+import { OpenMessage, runRefused, warnIfDoubled } from '@throughline/core/messaging';
 import type { Receiver } from '@throughline/core/messaging';
 import type { ChannelState } from './channel-state.ts';
 import { isServerNamed, processStart } from './destination.ts';
-import { warnIfDoubled } from './doubled.ts';
 import { sentAt } from './message.ts';
 import type { BrokerAddress, MessageLike } from './message.ts';
 import type { RefusedPayload } from './options.ts';
@@ -38,7 +37,7 @@ export function opener(source: () => Source, receiver: Receiving): (message: Mes
       const start = processStart(of.queue, exchange, routingKey, of.temporary);
       last = { exchange, routingKey, of, topic: start.topic, by: { ...receiver, start: () => start } };
     }
-    warnIfDoubled();
+    warnIfDoubled(undefined, receiver);
     const { content, fields, properties } = message;
     const received = {
       topic: last.topic,

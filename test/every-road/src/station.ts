@@ -4,39 +4,22 @@ import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-ho
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BatchSpanProcessor, TracerProvider } from '@opentelemetry/sdk-trace';
+import { setting } from './stations.ts';
+import type { Station } from './stations.ts';
 
-/** A station that has started. */
-export interface Station {
-  /** Where it listens, if it does. */
-  readonly url?: string;
-  stop(): Promise<unknown>;
-}
-
-/** The stations, in the order in which a question passes them. */
-export const STATIONS = ['hono', 'bullmq', 'fastify', 'rabbitmq', 'nats', 'sqs', 'tools'] as const;
-
-/** A setting that the starter hands to its stations; throws where it is missing. */
-export function setting(name: string): string {
-  const value = process.env[name];
-  if (value === undefined) throw new Error(`${name} is not set`);
-  return value;
-}
-
-if (import.meta.main) {
-  const name = setting('STATION');
-  context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
-  const provider = new TracerProvider({
-    resource: resourceFromAttributes({ 'service.name': name }),
-    spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
-  });
-  trace.setGlobalTracerProvider(provider);
-  const { start } = (await import(`./stations/${name}.ts`)) as { start: () => Promise<Station> };
-  const { url, stop } = await start();
-  process.on('SIGTERM', () => {
-    void stop()
-      .then(() => provider.shutdown())
-      .then(() => process.exit(0));
-  });
-  process.on('disconnect', () => process.exit(1));
-  process.send?.({ event: 'ready', url });
-}
+const name = setting('STATION');
+context.setGlobalContextManager(new AsyncLocalStorageContextManager().enable());
+const provider = new TracerProvider({
+  resource: resourceFromAttributes({ 'service.name': name }),
+  spanProcessors: [new BatchSpanProcessor({ exporter: new OTLPTraceExporter() })],
+});
+trace.setGlobalTracerProvider(provider);
+const { start } = (await import(`./stations/${name}.ts`)) as { start: () => Promise<Station> };
+const { url, stop } = await start();
+process.on('SIGTERM', () => {
+  void stop()
+    .then(() => provider.shutdown())
+    .then(() => process.exit(0));
+});
+process.on('disconnect', () => process.exit(1));
+process.send?.({ event: 'ready', url });

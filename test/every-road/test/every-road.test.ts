@@ -5,7 +5,7 @@ import { checkChains, renderTree, startCollector } from '@throughline/verify';
 import type { Collector } from '@throughline/verify';
 import { launch } from 'puppeteer-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { STATIONS } from '../src/station.ts';
+import { STATIONS } from '../src/stations.ts';
 
 const kinds = ['rabbitmq', 'nats', 'redis', 'sqs', 'chromium'] as const;
 const found = await Promise.all(kinds.map((kind) => serverAvailability(kind)));

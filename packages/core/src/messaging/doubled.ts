@@ -20,19 +20,20 @@ interface Tracing {
 
 /**
  * Says once which other instrumentation opened a span around a handler of messages, so that each has two: this adapter cannot keep
- * it from that where it wraps a handler, or a client that somebody wrapped before.
+ * it from that where it wraps a handler, or a client that somebody wrapped before. Without a topic, because others name it otherwise, it is
+ * any span of the system.
  */
-export function warnIfDoubled(topic: string, { system, scope }: Tracing): void {
+export function warnIfDoubled(topic: string | undefined, { system, scope }: Tracing): void {
   const active = trace.getActiveSpan();
   if (active !== undefined) describeSpan(active, (span) => warnIfAnother(span as SdkSpan, topic, system, scope));
 }
 
-function warnIfAnother(span: SdkSpan, topic: string, system: MessagingSystem, scope: HopScope): void {
+function warnIfAnother(span: SdkSpan, topic: string | undefined, system: MessagingSystem, scope: HopScope): void {
   const { kind, attributes, instrumentationScope } = span;
   // A batch is received in a CLIENT span.
   if (kind !== SpanKind.CONSUMER && kind !== SpanKind.CLIENT) return;
-  if (attributes?.[ATTR_MESSAGING_SYSTEM] !== system.name || attributes[ATTR_MESSAGING_DESTINATION_NAME] !== topic)
-    return;
+  if (attributes?.[ATTR_MESSAGING_SYSTEM] !== system.name) return;
+  if (topic !== undefined && attributes[ATTR_MESSAGING_DESTINATION_NAME] !== topic) return;
   const theirs = instrumentationScope?.name;
   if (theirs === undefined || theirs === scope.name) return;
   warnOncePer(

@@ -1,8 +1,8 @@
 import { tracedProcessor, traceBullMQ } from '@throughline/bullmq';
 import { traceFetch } from '@throughline/fetch';
 import { Worker } from 'bullmq';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
 
 /** Takes questions off the queue, and posts them to the desk. */
 export async function start(): Promise<Station> {

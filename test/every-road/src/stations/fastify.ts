@@ -2,8 +2,8 @@ import { traceChannel } from '@throughline/amqplib';
 import { traceContext } from '@throughline/fastify';
 import { connect } from 'amqplib';
 import fastify from 'fastify';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
 
 /** Publishes what is posted to it on RabbitMQ. */
 export async function start(): Promise<Station> {

@@ -6,8 +6,9 @@ import { traceContext } from '@throughline/web/hono';
 import { Queue } from 'bullmq';
 import { build } from 'esbuild';
 import { Hono } from 'hono';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
+import type { Context } from 'hono';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
 
 /** Serves a page, whose script asks; puts what it asks on a queue of BullMQ. */
 export async function start(): Promise<Station> {
@@ -22,7 +23,9 @@ export async function start(): Promise<Station> {
     write: false,
   });
   const app = new Hono();
-  app.use(traceContext({ agent: 'hono', serverTiming: true }));
+  // What a browser fetches by itself is no part of the question.
+  const ignore = ({ req }: Context): boolean => /\.(js|ico)$/.test(req.path);
+  app.use(traceContext({ agent: 'hono', serverTiming: true, ignore }));
   app.get('/', (c) => c.html('<!doctype html><title>asks</title><script type="module" src="/page.js"></script>'));
   app.get('/page.js', (c) => c.body(script.outputFiles[0]?.text ?? '', 200, { 'content-type': 'text/javascript' }));
   app.post('/questions/:about', async (c) => {

@@ -1,9 +1,10 @@
-import { CreateQueueCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
+import { CreateQueueCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
 import { connect } from '@nats-io/transport-node';
 import { traceAws } from '@throughline/aws';
 import { traceNats } from '@throughline/nats';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
+import { sqsClient } from '../sqs-client.ts';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
 
 /** Answers requests over NATS, once it has put what they are about on a queue of SQS. */
 export async function start(): Promise<Station> {
@@ -20,9 +21,4 @@ export async function start(): Promise<Station> {
   })();
   await nats.flush();
   return { stop: () => nats.drain() };
-}
-
-export function sqsClient(): SQSClient {
-  const credentials = { accessKeyId: 'none', secretAccessKey: 'none' };
-  return new SQSClient({ endpoint: setting('SQS_ENDPOINT'), region: 'elasticmq', credentials });
 }

@@ -2,8 +2,8 @@ import { traceChannel } from '@throughline/amqplib';
 import { traceNats } from '@throughline/nats';
 import { connect as connectNats } from '@nats-io/transport-node';
 import { connect } from 'amqplib';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
 
 /** Takes tasks off RabbitMQ, and asks for each over NATS. */
 export async function start(): Promise<Station> {

@@ -4,9 +4,9 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { traceAws, tracedMessageHandler } from '@throughline/aws';
 import { traceClient } from '@throughline/mcp';
-import { setting } from '../station.ts';
-import type { Station } from '../station.ts';
-import { sqsClient } from './nats.ts';
+import { setting } from '../stations.ts';
+import type { Station } from '../stations.ts';
+import { sqsClient } from '../sqs-client.ts';
 
 /** Polls its queue, and calls a tool over MCP for each message. */
 export async function start(): Promise<Station> {

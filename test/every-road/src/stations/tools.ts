@@ -6,7 +6,7 @@ import { McpServer } from '@modelcontextprotocol/sdk/server/mcp.js';
 import { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { traceServer } from '@throughline/mcp';
 import * as z from 'zod';
-import type { Station } from '../station.ts';
+import type { Station } from '../stations.ts';
 
 /** An MCP server with one tool. */
 export async function start(): Promise<Station> {
