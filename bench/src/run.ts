@@ -5,7 +5,10 @@ import { agent } from './agent/benchmark.ts';
 import { check } from './check/benchmark.ts';
 import { desk } from './desk/benchmark.ts';
 import type { Effort } from './measure.ts';
-import { express } from './express.ts';
+import { httpClients } from './http/clients.ts';
+import { express } from './http/express.ts';
+import { fastify } from './http/fastify.ts';
+import { web } from './http/web.ts';
 import { kafkaBenchmarks } from './kafka.ts';
 import { mcpBenchmarks } from './mcp/benchmarks.ts';
 import { propagator } from './propagator.ts';
@@ -15,6 +18,9 @@ import type { Report } from './results.ts';
 const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> = {
   propagator,
   express,
+  fastify,
+  web,
+  'http-clients': httpClients,
   ...mcpBenchmarks,
   ...kafkaBenchmarks,
   check,
