@@ -110,8 +110,8 @@ function initOf(response: Response, added: readonly AnswerHeader[]): ResponseIni
     if (isEmpty) return { status, headers };
     const init = { status, statusText: response.statusText, headers };
     // What is one of ours has been through this already.
-    if (!(response instanceof Response)) new Response(null, init);
-    return init;
+    const isMakeable = response instanceof Response || new Response(null, init).status === status;
+    return isMakeable ? init : undefined;
   } catch {
     return undefined;
   }

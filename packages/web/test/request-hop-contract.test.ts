@@ -84,18 +84,19 @@ describe('a request that a handler makes is a hop of its own', () => {
     expect(await asking(app.fetch, '/tools/7')).toEqual(['GET /tools/:tool', 'GET /tools/:tool']);
   });
 
-  it('with a path of its own on its span, below the outer one, whose middleware still counts once', async () => {
+  it('with a path of its own on its span, below the outer one', async () => {
     const app = new Hono();
     app.use('*', traceContext());
     app.get('/agents/tools/:tool', async (c) => tools().fetch(inner(c), c.env));
     const served = await serveWeb(app.fetch);
     try {
       await served.ask('/agents/tools/7', { headers: { traceparent: TRACEPARENT } });
+      const [inside, outside] = telemetry.spans();
+      expect(inside?.spanContext().traceId).toBe(outside?.spanContext().traceId);
       expect(telemetry.spans().map(({ attributes }) => attributes['url.path'])).toEqual([
         '/tools/7',
         '/agents/tools/7',
       ]);
-      expect(await telemetry.hops()).toMatchObject({});
     } finally {
       await served.close();
     }
