@@ -5,6 +5,7 @@ import { answerField, nodeHeaders, startInbound, warnIfRewrapped, wrapBrand } fr
 import type { HopSettings, PeerAccount, Received } from '@throughline/core/adapter';
 import {
   bindListeners,
+  isIgnored,
   isTold,
   keptOutOf,
   methodName,
@@ -54,7 +55,7 @@ export function traceContext(options?: ExpressOptions, ...nothing: never[]): Mid
       warnIfRewrapped({ [wrapBrand]: first.options }, settings);
       return next();
     }
-    if (ignore !== undefined && ignore(req)) return next();
+    if (isIgnored(ignore, req)) return next();
     const method = methodName(req.method);
     const received = startInbound(
       {

@@ -11,7 +11,7 @@ export function serverRequest(request: FastifyRequestLike): ServerRequest {
     url: originalUrl,
     // What a proxy says may be any text.
     scheme: protocol === 'https' ? 'https' : 'http',
-    protocolVersion: httpVersion === '2.0' ? '2' : httpVersion,
+    protocolVersion: httpVersion,
     host,
     peerAddress: socket.remoteAddress,
     peerPort: socket.remotePort,

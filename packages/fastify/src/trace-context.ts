@@ -3,9 +3,7 @@ import {
   answerField,
   nodeHeaders,
   startInbound,
-  textOf,
   warnIfRewrapped,
-  warnOnce,
   withHttpRequestSpan,
   wrapBrand,
 } from '@throughline/core/adapter';
@@ -13,6 +11,7 @@ import type { PeerAccount } from '@throughline/core/adapter';
 import {
   ATTR_HTTP_ROUTE,
   bindListeners,
+  isIgnored,
   isTold,
   keptOutOf,
   methodName,
@@ -26,7 +25,7 @@ import type { NodeAnswer } from '@throughline/core/http';
 import type { Done, FastifyRequestLike, InstanceLike, ReplyLike } from './fastify.ts';
 import { contextOfFastifyOtel, isBesideFastifyOtel } from './fastify-otel.ts';
 import { calledByHand, fastifySettings } from './options.ts';
-import type { FastifyOptions, OfRequest } from './options.ts';
+import type { FastifyOptions } from './options.ts';
 import { keepContext } from './hooks.ts';
 import { outcomeOf } from './outcome.ts';
 import { refuse } from './refuse.ts';
@@ -92,7 +91,7 @@ function requestHook(options: FastifyOptions): (request: FastifyRequestLike, rep
     }
     // Handed on from the server's `upgrade` event: it is a connection now, whose answer never ends.
     if ((raw as { upgrade?: unknown }).upgrade === true) return next();
-    if (ignore !== undefined && isIgnored(ignore, request)) return next();
+    if (isIgnored(ignore, request)) return next();
 
     const method = methodName(raw.method);
     const route = request.routeOptions.url;
@@ -147,15 +146,6 @@ function requestHook(options: FastifyOptions): (request: FastifyRequestLike, rep
     bindListeners(reply.raw, context);
     contextApi.with(context, next);
   };
-}
-
-function isIgnored(ignore: OfRequest<boolean>, request: FastifyRequestLike): boolean {
-  try {
-    return ignore(request);
-  } catch (error) {
-    warnOnce('fastify-ignore', `the \`ignore\` option threw, so the request is traced: ${textOf(error)}`);
-    return false;
-  }
 }
 
 function peerOf(request: FastifyRequestLike, { route }: FastifyOptions): PeerAccount {

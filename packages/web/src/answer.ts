@@ -15,41 +15,43 @@ export function isResponse(thing: unknown): thing is Response {
 /**
  * Returns the answer to give in place of `response`: the same status and headers, with ours added, and the same body, which is read in
  * the hop's context and ends the hop when it ends, fails or is not wanted any more. It is the same object where there is nothing to
- * follow and nothing to add.
+ * follow and nothing to add, or where no other can be made.
  */
 export function followAnswer(hop: RequestHop, response: Response, added: readonly AnswerHeader[]): Response {
-  const { headers, reader } = partsOf(hop, response);
-  if (reader !== undefined) return streamed(hop, response, headers, { reader, chunks: [], pending: undefined }, added);
+  const parts = partsOf(hop, response, added);
+  if (isFollowed(parts)) return streamed(hop, response, parts, { chunks: [], pending: undefined });
   endHop(hop);
-  return unfollowed(response, headers, added);
+  return unfollowed(response, parts, added);
 }
 
 /**
  * Returns what {@link followAnswer} does, for an answer that is waited for. A body that is there whole stays so, and is sent with the
- * `Content-Length` that a stream has not.
+ * `Content-Length` that a stream has not. To find that out, the first few chunks are read before somebody asks for them, for as long as
+ * they come without being waited for; of a body that waits, the first is asked for.
  */
 export async function followAnswerLater(
   hop: RequestHop,
   response: Response,
   added: readonly AnswerHeader[],
 ): Promise<Response> {
-  const { headers, reader } = partsOf(hop, response);
-  if (reader === undefined) {
+  const parts = partsOf(hop, response, added);
+  if (!isFollowed(parts)) {
     endHop(hop);
-    return unfollowed(response, headers, added);
+    return unfollowed(response, parts, added);
   }
+  const { reader, init } = parts;
   const chunks: unknown[] = [];
   while (chunks.length < MOST_CHUNKS) {
     const pending = readIn(hop, reader);
     const step = await atOnce(pending);
     if (step?.done === true && chunks.every((chunk) => chunk instanceof Uint8Array)) {
       endHop(hop);
-      return copyOf(response, headers, joined(chunks as Uint8Array<ArrayBuffer>[]), added);
+      return copyOf(response, init, joined(chunks as Uint8Array<ArrayBuffer>[]));
     }
-    if (step === undefined || step.done) return streamed(hop, response, headers, { reader, chunks, pending }, added);
+    if (step === undefined || step.done) return streamed(hop, response, parts, { chunks, pending });
     chunks.push(step.value);
   }
-  return streamed(hop, response, headers, { reader, chunks, pending: undefined }, added);
+  return streamed(hop, response, parts, { chunks, pending: undefined });
 }
 
 // Text is one chunk. What makes more than a few is a stream, however fast.
@@ -60,14 +62,64 @@ const TURNS = 12;
 type Reader = ReadableStreamDefaultReader<unknown>;
 type Step = Awaited<ReturnType<Reader['read']>>;
 
-function partsOf(hop: RequestHop, response: Response): { headers: Headers; reader: Reader | undefined } {
-  hop.status = response.status;
+interface Parts {
+  /** What another answer is made of beside the body; `undefined` where none can be made. */
+  readonly init: ResponseInit | undefined;
+  /** `undefined` where there is no body to follow. */
+  readonly reader: Reader | undefined;
+}
+
+interface Followed extends Parts {
+  readonly init: ResponseInit;
+  readonly reader: Reader;
+}
+
+function isFollowed(parts: Parts): parts is Followed {
+  return parts.reader !== undefined;
+}
+
+function partsOf(hop: RequestHop, response: Response, added: readonly AnswerHeader[]): Parts {
+  const { status } = response;
+  hop.status = status;
   // Before the body: asked for that, the Response of `@hono/node-server` 1 forgets what was set on its headers.
-  const { headers } = response;
+  const init = initOf(response, added);
   // Nobody reads the body of an answer to HEAD, nor one that somebody else has taken.
-  if (hop.ended || hop.request.method === 'HEAD' || response.bodyUsed) return { headers, reader: undefined };
+  if (init === undefined || hop.ended || hop.request.method === 'HEAD' || isBodiless(status) || response.bodyUsed) {
+    return { init, reader: undefined };
+  }
   const { body } = response;
-  return { headers, reader: body === null || body.locked ? undefined : body.getReader() };
+  // A Response of another make has a body of another make.
+  const isOurs = body !== null && typeof body.getReader === 'function' && !body.locked;
+  return { init, reader: isOurs ? body.getReader() : undefined };
+}
+
+/** Returns what to make another answer of, or `undefined` where there is no need to, or it would throw. */
+function initOf(response: Response, added: readonly AnswerHeader[]): ResponseInit | undefined {
+  const { status } = response;
+  // A switch of protocols belongs to the server, 0 is `Response.error()`, and servers send what `Response` does not take. That of
+  // `@hono/node-server` throws, and is spoiled, when it is asked for more than status and headers of such an answer.
+  if (!Number.isInteger(status) || status < 200 || status > 599) return undefined;
+  const isEmpty = isBodiless(status);
+  if (isEmpty && added.length === 0) return undefined;
+  try {
+    const { headers: given } = response;
+    // Of what is no list of headers, `Headers` would make some of its methods.
+    if (typeof given[Symbol.iterator] !== 'function') return undefined;
+    const headers = new Headers(given);
+    for (const [name, value] of added) headers.append(name, value);
+    if (isEmpty) return { status, headers };
+    const init = { status, statusText: response.statusText, headers };
+    // What is one of ours has been through this already.
+    const isMakeable = response instanceof Response || new Response(null, init).status === status;
+    return isMakeable ? init : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether an answer of this status has no body, and must have none in a `Response`. */
+function isBodiless(status: number): boolean {
+  return status === 204 || status === 205 || status === 304;
 }
 
 function readIn(hop: RequestHop, reader: Reader): Promise<Step> {
@@ -98,27 +150,20 @@ function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuf
   return whole;
 }
 
-/** A body that was read from already. */
-interface Rest {
-  readonly reader: Reader;
+/** What was read of a body already. */
+interface Begun {
   readonly chunks: unknown[];
   pending: Promise<Step> | undefined;
 }
 
-function streamed(
-  hop: RequestHop,
-  response: Response,
-  headers: Headers,
-  rest: Rest,
-  added: readonly AnswerHeader[],
-): Response {
-  const { reader, chunks } = rest;
+function streamed(hop: RequestHop, response: Response, { reader, init }: Followed, begun: Begun): Response {
+  const { chunks } = begun;
   const body = new ReadableStream<unknown>(
     {
       async pull(controller) {
         if (chunks.length > 0) return controller.enqueue(chunks.shift());
-        const read = rest.pending ?? readIn(hop, reader);
-        rest.pending = undefined;
+        const read = begun.pending ?? readIn(hop, reader);
+        begun.pending = undefined;
         try {
           const step = await read;
           if (!step.done) return controller.enqueue(step.value);
@@ -138,7 +183,7 @@ function streamed(
     { highWaterMark: 0 },
   );
   dropped?.register(body, hop);
-  return copyOf(response, headers, body as ReadableStream<Uint8Array<ArrayBuffer>>, added);
+  return copyOf(response, init, body as ReadableStream<Uint8Array<ArrayBuffer>>);
 }
 
 // A body that is thrown away unread, as a cache does that answers 304, is neither read nor cancelled.
@@ -147,19 +192,24 @@ const dropped =
     ? undefined
     : new FinalizationRegistry<RequestHop>((hop) => endHop(hop, { aborted: true }));
 
-function unfollowed(response: Response, headers: Headers, added: readonly AnswerHeader[]): Response {
-  // A switch of protocols belongs to the server, and 0 is `Response.error()`: neither can be made anew.
-  if (added.length === 0 || response.status < 200) return response;
-  return response.bodyUsed ? response : copyOf(response, headers, response.body, added);
+function unfollowed(response: Response, { init }: Parts, added: readonly AnswerHeader[]): Response {
+  if (added.length === 0 || init === undefined) return response;
+  try {
+    if (isBodiless(response.status)) return new Response(null, init);
+    // Of a body of another make, `Response` would make text.
+    const isTaken = response.bodyUsed || (response.body !== null && !(response.body instanceof ReadableStream));
+    return isTaken ? response : copyOf(response, init, response.body);
+  } catch {
+    // The body is locked.
+    return response;
+  }
 }
 
 type Body = ConstructorParameters<typeof Response>[0];
 
-function copyOf(response: Response, given: Headers, body: Body, added: readonly AnswerHeader[]): Response {
-  const headers = new Headers(given);
-  for (const [name, value] of added) headers.append(name, value);
-  const { status, statusText, url } = response;
-  const copy = new Response(body, { status, statusText, headers });
+function copyOf(response: Response, init: ResponseInit, body: Body): Response {
+  const { url } = response;
+  const copy = new Response(body, init);
   // What was fetched says from where, which no constructor takes.
   if (url) {
     Object.defineProperty(copy, 'url', { value: url, configurable: true });

@@ -2,7 +2,7 @@
 export interface Connection {
   readonly address?: string | undefined;
   readonly port?: number | undefined;
-  /** The HTTP version of it: `1.1`, `2`. */
+  /** The HTTP version of it, as the server has it: `1.1`, `2.0`. */
   readonly protocolVersion?: string | undefined;
 }
 
@@ -15,10 +15,12 @@ export interface Arrived extends Connection {
   readonly outgoing?: OutgoingLike | undefined;
 }
 
-/** Node's response, of which it is asked whether anybody still listens. */
+/** Node's response, of which it is asked whether anybody still listens. Over HTTP/2 it has no `closed`. */
 export interface OutgoingLike {
   readonly closed?: boolean;
+  readonly writableEnded: boolean;
   readonly writableFinished?: boolean;
+  readonly stream?: { readonly closed?: boolean; readonly rstCode?: number } | undefined;
   readonly headersSent?: boolean;
   once(event: 'close', listener: () => void): unknown;
   removeListener(event: 'close', listener: () => void): unknown;

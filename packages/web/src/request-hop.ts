@@ -5,6 +5,7 @@ import type { HopSettings, Received } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import {
   isAbortBy,
+  isCutShort,
   isTold,
   keptOutOf,
   methodName,
@@ -16,7 +17,7 @@ import {
 } from '@throughline/core/http';
 import type { UrlRedaction } from '@throughline/core/http';
 import { arrivalOf } from './connection.ts';
-import type { Arrived } from './connection.ts';
+import type { Arrived, OutgoingLike } from './connection.ts';
 
 /** The hop of one request, from its arrival to the end of its answer's body. */
 export interface RequestHop {
@@ -31,11 +32,15 @@ export interface RequestHop {
   /** Says which route a router below has entered last, and the object by which that handles the request. */
   matched: (() => { readonly pattern: string | undefined; readonly mount: string | undefined } | undefined) | undefined;
   by: object | undefined;
+  /** The request as the router that was entered last has it, and what that takes off the path, where it has gone into a mount or middleware. */
+  within: { readonly request: Request; readonly mount: () => string | undefined } | undefined;
   /** The error that the application met, for an answer of 5xx. */
   error: unknown;
   /** The status of the answer, once there is one. */
   status: number | undefined;
   readonly arrived: Arrived;
+  /** The argument beside the request. */
+  readonly beside: unknown;
   ended: boolean;
   /** Stops looking for whoever asked to go away. */
   unwatch: (() => void) | undefined;
@@ -60,32 +65,77 @@ const hopKey = createContextKey('throughline.web.hop');
 
 /** Returns the hop that is open for a request. */
 export function hopOf(request: Request, beside: unknown): RequestHop | undefined {
-  const known = hops.get(arrivalOf(request, beside).key) ?? hops.get(request);
-  if (known !== undefined) return known.ended ? undefined : known;
+  const known = hops.get(request);
+  if (known !== undefined) return isOpen(known) ? known : undefined;
+  const arrived = hops.get(arrivalOf(request, beside).key);
+  if (isOpen(arrived) && isHandedOn(request, beside, arrived)) return arrived;
   const around = contextApi.active().getValue(hopKey) as RequestHop | undefined;
-  return around !== undefined && !around.ended && isCopy(request, around.request) ? around : undefined;
+  return isOpen(around) && isCopy(request, around.request) && isHandedOn(request, beside, around) ? around : undefined;
 }
 
-/** Whether a request is the same one, as a router hands it to what is mounted in it: the start of its path may be cut off. */
+function isOpen(hop: RequestHop | undefined): hop is RequestHop {
+  return hop?.ended === false;
+}
+
+/** Whether two requests are alike but for the path. A copy has nothing of what it was made from that would tell more. */
 function isCopy(copy: Request, of: Request): boolean {
   if (copy.method !== of.method) return false;
-  const [path, query] = targetOf(copy);
-  const [whole, wholeQuery] = targetOf(of);
-  if (query !== wholeQuery || !(path === '/' || whole.endsWith(path))) return false;
+  const [host, , query] = targetOf(copy);
+  const [ofHost, , ofQuery] = targetOf(of);
+  if (host !== ofHost || query !== ofQuery) return false;
   const headers = [...copy.headers];
   return headers.length === [...of.headers].length && headers.every(([name, value]) => of.headers.get(name) === value);
 }
 
-function targetOf({ url }: Request): [path: string, query: string] {
-  const start = url.indexOf('/', url.indexOf('://') + 3);
+/**
+ * Whether a request is that of a hop, as a router hands it to what is mounted in it: the start of its path is cut off. A handler hands on
+ * none: what it asks of an application in the program is a request of its own.
+ */
+function isHandedOn(request: Request, beside: unknown, hop: RequestHop): boolean {
+  const { within, arrived } = hop;
+  const [, path] = targetOf(request);
+  const [, whole] = targetOf(within?.request ?? hop.request);
+  if (path === whole) return true;
+  // A router hands on what lies beside the request too, which whoever makes a request rarely does.
+  const isOfConnection = arrivalOf(request, beside).key === arrived.key;
+  const isBeside = isOfConnection || beside === hop.beside;
+  if (within === undefined) {
+    // No router says where the request is. What has the connection may have been rewritten before it came to one.
+    return isOfConnection || ((isBeside || hop.beside === undefined) && endsWith(whole, path));
+  }
+  const mount = within.mount();
+  if (mount === undefined) return false;
+  const rest = cutOff(whole, mount);
+  // In what is mounted, something may be mounted again.
+  return path === rest || (isBeside && mount !== '' && endsWith(rest, path));
+}
+
+function endsWith(whole: string, path: string): boolean {
+  return path === '/' || whole.endsWith(path);
+}
+
+/** Returns a path without as many segments at its start as a pattern has. */
+function cutOff(path: string, pattern: string): string {
+  let start = 0;
+  for (let at = pattern.indexOf('/'); at !== -1 && start !== -1; at = pattern.indexOf('/', at + 1)) {
+    start = path.indexOf('/', start + 1);
+  }
+  return start === -1 ? '/' : path.slice(start);
+}
+
+function targetOf({ url }: Request): [host: string, path: string, query: string] {
+  const host = url.indexOf('://') + 3;
+  const start = url.indexOf('/', host);
   const query = url.indexOf('?');
   const end = query === -1 ? url.length : query;
-  return [url.slice(start, end), url.slice(end)];
+  return [url.slice(host, start), url.slice(start, end), url.slice(end)];
 }
 
 /** Opens the hop of a request. */
 export function openHop({ request, beside, settings, redact, route, asked }: Opening): RequestHop | Refused {
-  const arrived = arrivalOf(request, beside);
+  let arrived = arrivalOf(request, beside);
+  // A request of the program's own, with what lies beside the one that came over the connection: it is none of that.
+  if (isOpen(hops.get(arrived.key))) arrived = { key: request };
   const { headers, url } = request;
   const { address } = arrived;
   const received = startInbound(
@@ -125,9 +175,11 @@ export function openHop({ request, beside, settings, redact, route, asked }: Ope
     route,
     matched: undefined,
     by: undefined,
+    within: undefined,
     error: undefined,
     status: undefined,
     arrived,
+    beside,
     ended: false,
     unwatch: undefined,
   };
@@ -148,8 +200,8 @@ function authorityOf(url: string): string {
 function watch(hop: RequestHop): void {
   const { outgoing } = hop.arrived;
   if (outgoing !== undefined) {
-    const closed = (): void => endHop(hop, { aborted: outgoing.writableFinished !== true });
-    if (outgoing.closed === true) return closed();
+    const closed = (): void => endHop(hop, { aborted: outgoing.writableFinished !== true || isCutShort(outgoing) });
+    if (isClosed(outgoing)) return closed();
     outgoing.once('close', closed);
     hop.unwatch = () => void outgoing.removeListener('close', closed);
     return;
@@ -216,7 +268,11 @@ export function breakHop(hop: RequestHop, error: unknown): void {
 }
 
 function isGone({ arrived: { outgoing }, request }: RequestHop, error: unknown): boolean {
-  return outgoing === undefined ? isAbortBy(signalOf(request), error) : outgoing.closed === true;
+  return outgoing === undefined ? isAbortBy(signalOf(request), error) : isClosed(outgoing);
+}
+
+function isClosed({ closed, stream }: OutgoingLike): boolean {
+  return closed ?? stream?.closed === true;
 }
 
 /** Ends the hop of a request whose handler threw: what is answered is the server's affair. */

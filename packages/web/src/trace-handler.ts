@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { markWrapped, optionError, warnIfRewrapped, wrapBrand, wrapped } from '@throughline/core/adapter';
-import { refuseRequest, urlRedaction } from '@throughline/core/http';
+import { isIgnored, refuseRequest, urlRedaction } from '@throughline/core/http';
 import type { Refused } from '@throughline/core';
 import { followAnswer, followAnswerLater, isResponse } from './answer.ts';
 import { webSettings } from './options.ts';
@@ -46,7 +46,7 @@ export function traceHandler<H extends WebHandler>(handler: H, options?: WebOpti
 
   function traced(this: unknown, given: unknown, ...rest: unknown[]): unknown {
     const pass = (): unknown => Reflect.apply(inner, this, [given, ...rest]);
-    if (!isRequest(given) || ignore?.(given) === true) return pass();
+    if (!isRequest(given) || isIgnored(ignore, given)) return pass();
     const request = given;
     const beside = rest[0];
     const first = hopOf(request, beside);

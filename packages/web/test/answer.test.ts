@@ -186,6 +186,87 @@ it.each([
   }
 });
 
+describe.each([
+  ['that returns a promise', async (answer: () => Response) => answer()],
+  ['that returns a Response', (answer: () => Response) => answer()],
+] as const)('an answer that cannot be made anew comes out as it is, of a handler %s', (_, by) => {
+  it.each([
+    ['a status that `Response` does not take', () => new Response('odd', { status: 999 })],
+    ['204 with a body', () => new Response('odd', { status: 204 })],
+    ['304 with a body', () => new Response('odd', { status: 304 })],
+  ])('over a socket, where a Response is made late: %s', async (_what, make) => {
+    const { Request: NativeRequest, Response: NativeResponse } = globalThis;
+    const bare = await serveWeb(() => by(make));
+    const traced = await Promise.all(
+      [false, true].map((serverTiming) => serveWeb(traceHandler(() => by(make), { serverTiming }))),
+    );
+    try {
+      const { status, body } = await bare.ask('/');
+      for (const { ask: askTraced } of traced) {
+        await telemetry.reset();
+        expect(await askTraced('/')).toMatchObject({ status, body });
+        expect(onlySpan(telemetry).attributes['http.response.status_code']).toBe(status);
+      }
+    } finally {
+      await Promise.all([bare, ...traced].map((one) => one.close()));
+      Object.assign(globalThis, { Request: NativeRequest, Response: NativeResponse });
+    }
+  });
+
+  it.each([
+    ['a status out of range', { status: 999 }],
+    ['a text that `Response` does not take', { status: 200, statusText: 'a\nb' }],
+    ['204 with a body', { status: 204 }],
+    ['headers of another make', { status: 200, headers: { append() {}, get: () => null } }],
+    ['a body of another make', { status: 200, body: { locked: false } }],
+  ])('of another realm, which is a fake here: %s', async (_what, parts) => {
+    const fake = {
+      statusText: '',
+      headers: new Headers({ 'x-own': '1' }),
+      body: new Response('text').body,
+      bodyUsed: false,
+      ...parts,
+    } as unknown as Response;
+    for (const serverTiming of [false, true]) {
+      const answer = (await (traceHandler(() => by(() => fake), { serverTiming }) as WebHandler)(ask())) as Response;
+      expect(answer.status).toBe(fake.status);
+      if (answer.body !== null) expect(answer).toBe(fake);
+      expect(fake.body?.locked).toBe(false);
+    }
+    expect(telemetry.spans()).toHaveLength(2);
+  });
+
+  it('with a body that somebody reads, also where there are headers to add', async () => {
+    const locked = new Response('text');
+    locked.body?.getReader();
+    const traced: WebHandler = traceHandler(() => by(() => locked), { serverTiming: true });
+    expect(await traced(ask())).toBe(locked);
+    expect(telemetry.spans()).toHaveLength(1);
+  });
+});
+
+it('a body that waits is asked for one chunk before it is read, and one that streams at once for four', async () => {
+  const asked: Record<string, number> = { waiting: 0, ready: 0 };
+  const body = (which: string, wait?: () => Promise<unknown>): ReadableStream<Uint8Array<ArrayBuffer>> =>
+    new ReadableStream(
+      {
+        async pull(controller) {
+          asked[which] = (asked[which] ?? 0) + 1;
+          await wait?.();
+          controller.enqueue(encoder.encode('chunk;'));
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  const bodies = [body('waiting', () => sleep(1)), body('ready')];
+  for (const one of bodies) {
+    const answer = (await (traceHandler(async () => new Response(one)) as WebHandler)(ask())) as Response;
+    await sleep(20);
+    await answer.body?.cancel();
+  }
+  expect(asked).toEqual({ waiting: 1, ready: 4 });
+});
+
 it('a body that is thrown away unread does not hold its span', async () => {
   setFlagsFromString('--expose-gc');
   const gc = runInNewContext('gc') as () => void;

@@ -21,10 +21,15 @@ afterAll(() => telemetry.shutdown());
 
 type Arrivals = Map<string, Arrival>;
 
+function fail(): never {
+  throw new Error('an option failed');
+}
+
 const common: Omit<AdapterHarness, 'name' | 'inbound'> = {
   transport: 'http',
   carrier: 'http',
   telemetry: { spans: () => telemetry.spans(), reset: () => telemetry.reset(), hops: () => telemetry.hops() },
+  throwing: { ignore: { ignore: fail }, route: { route: fail } },
 };
 
 /** A web handler, served on a socket by `@hono/node-server`. */

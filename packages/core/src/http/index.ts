@@ -13,13 +13,21 @@ export {
   ATTR_SERVER_PORT,
 } from './conventions.ts';
 export { knownMethod, methodAttributes, methodName } from './methods.ts';
-export { nodeFollower } from './node-exchange.ts';
+export { isCutShort, nodeFollower } from './node-exchange.ts';
 export type { NodeAnswer, NodeExchange, NodeRequestLike, NodeResponseLike } from './node-exchange.ts';
 export { bindListeners } from './node-listeners.ts';
 export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';
 export { keptOutOf, separate } from './separate.ts';
-export { isTold, refuseRequest, routeOf, serverOutcome, serverTimingOf, traceHeaders } from './server-answer.ts';
+export {
+  isIgnored,
+  isTold,
+  refuseRequest,
+  routeOf,
+  serverOutcome,
+  serverTimingOf,
+  traceHeaders,
+} from './server-answer.ts';
 export type { RefusalAnswer, ServerAnswer } from './server-answer.ts';
 export { httpServerSettings, type HttpServerOptions, type OfRequest } from './server-options.ts';
 export { requestAttributes, type ServerRequest } from './server-request.ts';

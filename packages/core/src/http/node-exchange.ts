@@ -80,7 +80,10 @@ export function nodeFollower<E extends NodeExchange>(
   };
 }
 
-// A response over HTTP/2 finishes when its stream is gone, for whatever reason.
-function isCutShort({ writableEnded, stream }: NodeResponseLike): boolean {
+/**
+ * Returns whether a response that has finished was broken off all the same: over HTTP/2 it finishes when its stream is gone, for whatever
+ * reason.
+ */
+export function isCutShort({ writableEnded, stream }: Pick<NodeResponseLike, 'writableEnded' | 'stream'>): boolean {
   return !writableEnded || (stream?.rstCode ?? 0) !== 0;
 }

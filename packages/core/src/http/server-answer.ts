@@ -8,6 +8,7 @@ import type { HopSettings } from '../policy/settings.ts';
 import { errorType } from '../telemetry/outcome.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 import { formatTraceparent } from '../w3c/traceparent.ts';
+import type { OfRequest } from './server-options.ts';
 import { ATTR_ABORTED, ATTR_HTTP_RESPONSE_STATUS_CODE, ATTR_HTTP_ROUTE } from './conventions.ts';
 
 /**
@@ -43,6 +44,19 @@ export function routeOf(said: (() => unknown) | undefined, found: () => string |
   } catch (error) {
     warnOnce('http-route', `the \`route\` option threw, so the span has no route: ${textOf(error)}`);
     return undefined;
+  }
+}
+
+/**
+ * Returns whether the `ignore` option says to let a request pass as if nothing traced it. Where it throws, the request is traced: what
+ * is said of a request by the way is no reason not to answer it.
+ */
+export function isIgnored<R>(ignore: OfRequest<R, boolean> | undefined, request: R): boolean {
+  try {
+    return Boolean(ignore?.(request));
+  } catch (error) {
+    warnOnce('http-ignore', `the \`ignore\` option threw, so the request is traced: ${textOf(error)}`);
+    return false;
   }
 }
 

@@ -21,7 +21,7 @@ export interface ServerRequest {
   /** The target of the request line, or a whole URL. */
   readonly url: string | undefined;
   readonly scheme: string;
-  /** As the conventions have it: `1.1`, `2`. */
+  /** As the server has it: `1.1`, `2.0`. The conventions have `2` for that. */
   readonly protocolVersion?: string | undefined;
   /** Whom the request is for: `Host`, or what a trusted proxy says it was, the first of a list. */
   readonly host?: string | undefined;
@@ -41,7 +41,9 @@ export function requestAttributes(request: ServerRequest, redact: UrlRedaction):
   const { scheme, protocolVersion, peerAddress, peerPort, clientAddress, userAgent } = request;
   const attributes = methodAttributes(request.method);
   attributes[ATTR_URL_SCHEME] = scheme;
-  if (protocolVersion !== undefined) attributes[ATTR_NETWORK_PROTOCOL_VERSION] = protocolVersion;
+  if (protocolVersion !== undefined) {
+    attributes[ATTR_NETWORK_PROTOCOL_VERSION] = protocolVersion === '2.0' ? '2' : protocolVersion;
+  }
   setUrl(attributes, redact(request.url ?? '/'));
   setServer(attributes, request.host, scheme);
   if (peerAddress !== undefined) {

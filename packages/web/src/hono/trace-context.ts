@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { ThroughlineError, warnIfRewrapped, wrapBrand } from '@throughline/core/adapter';
-import { urlRedaction } from '@throughline/core/http';
+import { isIgnored, urlRedaction } from '@throughline/core/http';
 import type { HttpServerOptions } from '@throughline/core/http';
 import { followAnswerLater } from '../answer.ts';
 import { matchedRoute, withinMount } from './route.ts';
@@ -50,7 +50,7 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
   const { ignore, route, serverTiming = false } = options ?? {};
   const redact = urlRedaction(options?.redactQueryKeys);
   return async (c, next) => {
-    if (ignore?.(c) === true) {
+    if (isIgnored(ignore, c)) {
       await next();
       return undefined;
     }
@@ -59,9 +59,11 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
     if (first !== undefined) {
       // Without options it is there for the route alone.
       if (options !== undefined) warnIfRewrapped({ [wrapBrand]: first.options }, settings);
-      observe(first, c);
+      const leave = observe(first, c);
       await next();
-      first.error ??= c.error;
+      leave();
+      // The last, as `recordErrors()` of Express has it: what `onError` of an application below has answered may fail above.
+      first.error = c.error ?? first.error;
       return undefined;
     }
     const hop = openHop({
@@ -80,7 +82,7 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
       failHop(hop, error);
       throw error;
     }
-    hop.error ??= c.error;
+    hop.error = c.error ?? hop.error;
     if (!c.finalized) return undefined;
     const answer = await followAnswerLater(hop, c.res, answerHeaders(hop, serverTiming, settings));
     if (answer !== c.res) {
@@ -92,11 +94,14 @@ export function traceContext(options?: HonoOptions, ...nothing: never[]): HonoMi
   };
 }
 
-/** Lets a hop ask the application which route has answered, whenever it ends. */
-function observe(hop: RequestHop, c: HonoContextLike): void {
-  const { by, matched: above } = hop;
+/** Lets a hop ask the application which route has answered, whenever it ends. Returns what to call when the application is left. */
+function observe(hop: RequestHop, c: HonoContextLike): () => void {
+  const { by, matched: above, within } = hop;
   // Twice in one application: it is the same answer.
-  if (by === c) return;
+  if (by === c) return () => {};
+  const { req } = c;
   hop.by = c;
-  hop.matched = () => withinMount(above?.(), matchedRoute(c.req));
+  hop.matched = () => withinMount(above?.(), matchedRoute(req));
+  hop.within = { request: req.raw, mount: () => matchedRoute(req)?.mount };
+  return () => void (hop.within = within);
 }
