@@ -3,7 +3,19 @@ import type { ReadableSpan } from '@throughline/test-telemetry';
 import type { Job } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { traceBullMQ, tracedProcessor } from '../src/index.ts';
-import { closing, connection, ended, idOf, linksOf, majors, named, newName, onRedis, openSpans, redis } from './on-redis.ts';
+import {
+  closing,
+  connection,
+  ended,
+  idOf,
+  linksOf,
+  majors,
+  named,
+  newName,
+  onRedis,
+  openSpans,
+  redis,
+} from './on-redis.ts';
 
 const errorOf = (span: ReadableSpan | undefined): unknown => span?.attributes['error.type'];
 
@@ -39,7 +51,10 @@ onRedis('what goes wrong', () => {
         worker(slow, { name: 'slow', lockDuration: 100, skipLockRenewal: true, skipStalledCheck: true });
         await queue.add('paint', {});
         await began.opened;
-        const other = async (): Promise<void> => {
+        let countsStalls = false;
+        const other = async (job: Job): Promise<void> => {
+          // As 5.34 does not, so that the job looks as if it had put itself back.
+          countsStalls = job.stalledCounter !== undefined;
           if (over) return;
           taken.open();
           await lost.opened;
@@ -57,10 +72,9 @@ onRedis('what goes wrong', () => {
         await expect.poll(() => by('other')).toBeDefined();
         expect(by('other')?.status.code).toBe(SpanStatusCode.UNSET);
         const [send] = named(`send ${name}`);
-        for (const process of [by('slow'), by('other')]) {
-          expect(process?.parentSpanContext?.spanId).toBe(idOf(send));
-          expect(linksOf(process)).toEqual([idOf(send)]);
-        }
+        expect(by('slow')?.parentSpanContext?.spanId).toBe(idOf(send));
+        expect(by('other')?.parentSpanContext?.spanId).toBe(countsStalls || !traced ? idOf(send) : undefined);
+        expect(linksOf(by('other'))).toEqual([idOf(send)]);
       },
     );
 
@@ -84,18 +98,18 @@ onRedis('what goes wrong', () => {
         const processor = traced ? tracedProcessor(process) : process;
         closing(new Worker(name, processor, { ...options, concurrency: 3, runRetryDelay: 50 }));
         await hasty.waitUntilReady();
-        for (const job of ['one', 'two', 'failing']) await queue.add(job, {});
+        for (const job of ['one', 'two', 'failing']) await queue.add(job, {}, { jobId: job });
         await began.opened;
         await redis.kill();
         down.open();
         await expect(hasty.add('lost', {})).rejects.toThrow();
-        const late = queue.add('late', {});
+        const late = queue.add('late', {}, { jobId: 'late' });
         await redis.restart();
         await late;
         const processes = await ended(`process ${name}`, 4);
         await expect.poll(() => openSpans.named(name)).toEqual([]);
         const of = (job: string): ReadableSpan | undefined =>
-          processes.find((span) => span.attributes['bullmq.job.name'] === job);
+          processes.find((span) => span.attributes['messaging.message.id'] === job);
         for (const job of ['one', 'two', 'late']) expect(of(job)?.status.code).toBe(SpanStatusCode.UNSET);
         expect(errorOf(of('failing'))).toBe(traced ? 'TypeError' : '_OTHER');
         const sends = named(`send ${name}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { SpanAttributes } from '../../src/index.ts';
 import { client, consumer, found, lost, producer, server, span, told } from './spans.ts';
-import type { Special } from './spans.ts';
 
 const question = server('gateway', '/questions', { lasts: 500 });
 const ask = client('gateway', '/plan', { under: question, at: 10, lasts: 100 });
@@ -35,7 +35,7 @@ describe('lost-context', () => {
 
   it('is found behind a fanout of RabbitMQ, whose two ends name the exchange, and the exchange and the queue', () => {
     const rabbitmq = { 'messaging.system': 'rabbitmq' };
-    const of = (system: object, key?: string): Special['attributes'] => ({
+    const of = (system: object, key?: string): SpanAttributes => ({
       ...system,
       ...(key !== undefined && { 'messaging.rabbitmq.destination.routing_key': key }),
     });
