@@ -13,6 +13,7 @@ import {
   named,
   newName,
   onRedis,
+  open,
   openSpans,
   redis,
 } from './on-redis.ts';
@@ -21,10 +22,15 @@ const errorOf = (span: ReadableSpan | undefined): unknown => span?.attributes['e
 
 /** A promise that is resolved from outside. */
 function gate(): { readonly opened: Promise<void>; open(): void } {
-  let open = (): void => {};
-  const opened = new Promise<void>((resolve) => (open = resolve));
-  return { opened, open: () => open() };
+  let release = (): void => {};
+  const opened = new Promise<void>((resolve) => (release = resolve));
+  return { opened, open: () => release() };
 }
+
+/** Opens what a worker waits for before it is closed, should the test end early. */
+const opening = (...gates: readonly { open(): void }[]): void => {
+  open.push({ close: async () => gates.forEach((one) => one.open()) });
+};
 
 onRedis('what goes wrong', () => {
   describe.each(majors)('$major', ({ bullmq: { Queue, Worker } }) => {
@@ -60,6 +66,7 @@ onRedis('what goes wrong', () => {
           await lost.opened;
         };
         worker(other, { name: 'other', stalledInterval: 100, lockDuration: 60_000 });
+        opening(taken, lost);
         if (over) {
           await ended(`process ${name}`);
           taken.open();
@@ -97,6 +104,7 @@ onRedis('what goes wrong', () => {
         };
         const processor = traced ? tracedProcessor(process) : process;
         closing(new Worker(name, processor, { ...options, concurrency: 3, runRetryDelay: 50 }));
+        opening(down);
         await hasty.waitUntilReady();
         for (const job of ['one', 'two', 'failing']) await queue.add(job, {}, { jobId: job });
         await began.opened;

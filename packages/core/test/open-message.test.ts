@@ -14,6 +14,9 @@ afterAll(() => telemetry.shutdown());
 beforeEach(() => telemetry.reset());
 afterEach(() => vi.useRealTimers());
 
+/** How many timers there are, those aside by which the exporter answers. */
+const timers = (): number => vi.advanceTimersByTime(1).getTimerCount();
+
 const scope = { name: 'test', version: '1' };
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const kind = {
@@ -61,14 +64,14 @@ describe('a message that no handler is called for', () => {
     open.end();
     open.prolong();
     open.within(1);
-    expect([open.ended, errors(), vi.getTimerCount()]).toEqual([true, ['handler_timeout'], 0]);
+    expect([open.ended, errors(), timers()]).toEqual([true, ['handler_timeout'], 0]);
   });
 
   it('has no limit that nobody set, and takes one later', () => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const open = new OpenMessage(message(), receiverOf());
     open.prolong();
-    expect(vi.getTimerCount()).toBe(0);
+    expect(timers()).toBe(0);
     open.within(10);
     open.within(50);
     vi.advanceTimersByTime(49);
@@ -83,7 +86,7 @@ describe('a message that no handler is called for', () => {
     const open = new OpenMessage(message(), receiver);
     receiver.open.abandon();
     open.end();
-    expect([open.ended, errors(), vi.getTimerCount()]).toEqual([true, ['abandoned'], 0]);
+    expect([open.ended, errors(), timers()]).toEqual([true, ['abandoned'], 0]);
   });
 });
 
