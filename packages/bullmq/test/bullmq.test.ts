@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { currentLineage, withAttempt, withDeadline } from '@throughline/core';
+import type { LineageError } from '@throughline/core';
 import type { Job, JobsOptions } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { traceBullMQ, tracedFlow, tracedProcessor } from '../src/index.ts';
@@ -431,7 +432,7 @@ onRedis('queues and workers', () => {
         for (const queue of [answers, questions]) {
           await queue.add('next', {}).then(
             () => outcomes.push('added'),
-            (error: { reason?: unknown }) => outcomes.push(error.reason),
+            (error: unknown) => outcomes.push((error as LineageError).reason),
           );
         }
       };
