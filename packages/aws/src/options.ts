@@ -1,4 +1,4 @@
-import { checkBoolean, checkWhole, hopSettings, optionError, remembering } from '@throughline/core/adapter';
+import { checkBoolean, checkWhole, hopSettings, isPatched, optionError, remembering } from '@throughline/core/adapter';
 import type { HopSettings } from '@throughline/core/adapter';
 import type { HopOptions } from '@throughline/core';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
@@ -12,7 +12,6 @@ import type {
 } from '@throughline/core/messaging';
 import { detailShape } from './detail.ts';
 import { attributeShape } from './shape.ts';
-import { isPatched } from './patched.ts';
 import { receivedMessage } from './message.ts';
 import type { MessageLike } from './message.ts';
 import { eventBridge, queueName, sns, sqs } from './systems.ts';

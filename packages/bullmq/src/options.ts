@@ -26,6 +26,11 @@ export interface BullMQOptions extends HopOptions {
    * Default: never.
    */
   readonly handlerTimeout?: number | undefined;
+  /**
+   * What the queues and flow producers with this Telemetry add are answers, which are not a step deeper in the chain of agents. Default
+   * `false`.
+   */
+  readonly reply?: boolean | undefined;
   /** The client's id: `messaging.client.id`. */
   readonly clientId?: string | undefined;
   /**
@@ -41,6 +46,7 @@ const OWN: Readonly<Record<Exclude<keyof BullMQOptions, keyof HopOptions>, true>
   maxParentAge: true,
   onRefused: true,
   handlerTimeout: true,
+  reply: true,
   clientId: true,
   suppressInner: true,
   internalSpans: true,
@@ -60,6 +66,7 @@ export interface BullMQSettings extends Receiver<JobLike> {
   /** `hop`, of which nothing inbound is refused: BullMQ cannot be told so from its Telemetry. */
   readonly observing: HopSettings;
   readonly enforces: boolean;
+  readonly reply: boolean;
   readonly suppressInner: boolean;
   readonly internalSpans: boolean;
   /** The queues that have a worker here. */
@@ -73,7 +80,8 @@ export interface BullMQSettings extends Receiver<JobLike> {
 /** Returns the settings of one Telemetry or processor. Throws a `ThroughlineError` for a wrong option. */
 export function bullmqSettings(options: BullMQOptions | undefined): BullMQSettings {
   const hop = hopSettings(options, scope, Object.keys(OWN));
-  const { suppressInner, internalSpans, ...rest } = options ?? {};
+  const { reply, suppressInner, internalSpans, ...rest } = options ?? {};
+  checkBoolean('reply', reply);
   checkBoolean('suppressInner', suppressInner);
   checkBoolean('internalSpans', internalSpans);
   const receiver = receiverSettings<JobLike>(rest, {
@@ -90,6 +98,7 @@ export function bullmqSettings(options: BullMQOptions | undefined): BullMQSettin
     hop,
     enforces,
     observing: enforces ? hopSettings(observed, scope, Object.keys(OWN)) : hop,
+    reply: reply ?? false,
     suppressInner: suppressInner ?? true,
     internalSpans: internalSpans ?? false,
     worked: new Set(),

@@ -61,6 +61,7 @@ export class SendingJobs {
         context: active,
         // The jobs of a flow take their share of the chain's budget one by one.
         messages: kind === 'flow' ? 0 : 1,
+        reply: settings.reply,
       },
       settings.hop,
     );

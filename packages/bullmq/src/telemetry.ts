@@ -82,7 +82,7 @@ class OfferedContext extends LazyContext {
   }
 }
 
-function injected(context: Context, { observing }: BullMQSettings): string {
+function injected(context: Context, { observing, reply }: BullMQSettings): string {
   const hop = { transport: bullmq.transport, name: 'inject', kind: SpanKind.PRODUCER, target: queueTarget(undefined) };
-  return formatMetadata(outboundFields({ ...hop, context }, observing).fields);
+  return formatMetadata(outboundFields({ ...hop, context, reply }, observing).fields);
 }

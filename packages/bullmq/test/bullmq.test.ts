@@ -1,5 +1,6 @@
 import { context, propagation, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { currentLineage, withAttempt, withDeadline } from '@throughline/core';
+import type { LineageError } from '@throughline/core';
 import type { Job, JobsOptions } from 'bullmq';
 import { describe, expect, it } from 'vitest';
 import { traceBullMQ, tracedFlow, tracedProcessor } from '../src/index.ts';
@@ -389,6 +390,60 @@ onRedis('queues and workers', () => {
         await expect(queue.upsertJobScheduler('tick', { every: 1000 })).rejects.toMatchObject(refused);
       });
       expect(await queue.getJobCountByTypes()).toBe(0);
+    });
+
+    it.each([{ reply: true }, { reply: undefined }])(
+      'what a telemetry of answers adds is no step deeper in the chain (reply: $reply)',
+      async ({ reply }) => {
+        const [tasks, results] = [newName(), newName()];
+        const options = { connection: connection(), telemetry: traceBullMQ({ agent: 'desk' }) };
+        const answering = { connection: connection(), telemetry: traceBullMQ({ agent: 'analyst', reply }) };
+        const questions = closing(new Queue(tasks, options));
+        const answers = closing(new Queue(results, answering));
+        const flows = closing(new FlowProducer(answering));
+        const hops: Record<string, unknown> = {};
+        const seen = async (job: Job): Promise<void> => void (hops[job.name] = currentLineage()?.hops);
+        closing(new Worker(results, tracedProcessor(seen), options));
+        const answer = async (job: Job): Promise<void> => {
+          await seen(job);
+          await answers.add('one', {});
+          await answers.addBulk([{ name: 'many', data: {} }]);
+          const child = { name: 'child', queueName: results };
+          await flows.add(tracedFlow({ name: 'parent', queueName: results, children: [child] }));
+        };
+        closing(new Worker(tasks, tracedProcessor(answer), options));
+        await questions.add('question', {});
+        await ended(`process ${results}`, 4);
+        const there = reply === true ? 0 : 2;
+        expect(hops).toEqual({ question: 1, one: there, many: there, child: there, parent: there });
+      },
+    );
+
+    it('an answer is not refused where a question would be', async () => {
+      const [tasks, results] = [newName(), newName()];
+      const lineage = { mode: 'enforce', maxHops: 1 } as const;
+      const options = { connection: connection(), telemetry: traceBullMQ({ lineage }) };
+      const questions = closing(new Queue(tasks, options));
+      const answers = closing(
+        new Queue(results, { connection: connection(), telemetry: traceBullMQ({ lineage, reply: true }) }),
+      );
+      const outcomes: unknown[] = [];
+      const answer = async (): Promise<void> => {
+        for (const queue of [answers, questions]) {
+          await queue.add('next', {}).then(
+            () => outcomes.push('added'),
+            (error: unknown) => outcomes.push((error as LineageError).reason),
+          );
+        }
+      };
+      closing(new Worker(tasks, tracedProcessor(answer), options));
+      await questions.add('question', {});
+      await ended(`process ${tasks}`);
+      expect(outcomes).toEqual(['added', 'hops']);
+    });
+
+    it('`reply` is a boolean', () => {
+      expect(() => traceBullMQ({ reply: 'yes' as never })).toThrow(/reply/);
     });
 
     it('a handler that never returns: its span ends at the limit, or when the worker is closed by force', async () => {

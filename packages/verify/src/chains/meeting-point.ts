@@ -102,8 +102,7 @@ function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefi
   const names = attributes.texts(
     'messaging.destination.name',
     'messaging.destination',
-    'messaging.rabbitmq.destination.routing_key',
-    'messaging.rabbitmq.routing_key',
+    ...routingKeys,
     'messaging.source.name',
     'messaging.source',
     'bullmq.queue.name',
@@ -112,6 +111,11 @@ function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefi
   for (const name of names.slice()) {
     const [exchange, key, more] = name.split(',', 3);
     if (exchange && key && more === undefined) names.push(exchange, key);
+  }
+  // Who receives from RabbitMQ writes `exchange:routing key:queue`, of which the sender knows what comes before the queue. With a
+  // routing key both ends say that; a fanout needs none, and its sender writes the exchange alone.
+  if (system === 'rabbitmq' && kind === 'CONSUMER' && attributes.text(...routingKeys) === undefined) {
+    names.push(...names.flatMap(headsOf));
   }
   // A handle is kept by the program, and has no place of its own.
   if (names.length === 0 && handed !== undefined) names.push(handed);
@@ -127,6 +131,19 @@ function messaging({ attributes, kind, name }: SpanDraft): MeetingPoint | undefi
     over,
   };
 }
+
+const routingKeys = ['messaging.rabbitmq.destination.routing_key', 'messaging.rabbitmq.routing_key'] as const;
+
+// Names of exchanges and queues may hold colons too. A name has few, and one that is made of them says nothing.
+function headsOf(name: string): string[] {
+  const heads: string[] = [];
+  for (let colon = name.indexOf(':'); colon !== -1 && heads.length < MAX_HEADS; colon = name.indexOf(':', colon + 1)) {
+    if (colon > 0) heads.push(name.slice(0, colon));
+  }
+  return heads;
+}
+
+const MAX_HEADS = 8;
 
 const operations: ReadonlySet<string> = new Set(['send', 'publish', 'create', 'receive', 'process', 'poll', 'settle']);
 

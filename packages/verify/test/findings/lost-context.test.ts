@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SpanAttributes } from '../../src/index.ts';
 import { client, consumer, found, lost, producer, server, span, told } from './spans.ts';
 
 const question = server('gateway', '/questions', { lasts: 500 });
@@ -30,6 +31,35 @@ describe('lost-context', () => {
         message: expect.stringContaining('analyst started a root 38 ms after planner sent to it, 2 times'),
       },
     ]);
+  });
+
+  it('is found behind a fanout of RabbitMQ, whose two ends name the exchange, and the exchange and the queue', () => {
+    const rabbitmq = { 'messaging.system': 'rabbitmq' };
+    const of = (system: object, key?: string): SpanAttributes => ({
+      ...system,
+      ...(key !== undefined && { 'messaging.rabbitmq.destination.routing_key': key }),
+    });
+    const lostBehind = (
+      sent: string,
+      received: string,
+      system: object,
+      [from, to]: readonly (string | undefined)[] = [],
+    ) =>
+      found([
+        question,
+        producer('planner', sent, { under: question, at: 30, attributes: of(system, from) }),
+        consumer('analyst', received, { at: 68, attributes: of(system, to) }),
+      ]).filter(({ code }) => code === 'lost-context');
+    const boundary = { from: 'planner', to: 'analyst', transport: 'rabbitmq' };
+    expect(lostBehind('plans', 'plans:analysts', rabbitmq)).toMatchObject([{ boundary }]);
+    expect(lostBehind('plans', 'plans:amq.gen-1', rabbitmq)).toMatchObject([{ boundary }]);
+    expect(lostBehind('plans:eu', 'plans:eu:analysts', rabbitmq)).toHaveLength(1);
+    expect(lostBehind('plans', 'planets:analysts', rabbitmq)).toEqual([]);
+    // With a key, which both ends say, another key of the same exchange is another way.
+    expect(lostBehind('plans:a', 'plans:a:analysts', rabbitmq, ['a', 'a'])).toHaveLength(1);
+    expect(lostBehind('plans:a', 'plans:b:analysts', rabbitmq, ['a', 'b'])).toEqual([]);
+    // What is none of RabbitMQ's is one name.
+    expect(lostBehind('plans', 'plans:analysts', { 'messaging.system': 'kafka' })).toEqual([]);
   });
 
   it('says it once of many, and once for each boundary', () => {
