@@ -6,7 +6,7 @@ import { knownJob } from './job.ts';
 import type { JobLike } from './job.ts';
 import { formatMetadata, parseMetadata } from './metadata.ts';
 import { rememberedSettings } from './options.ts';
-import { processHop } from './processing.ts';
+import { processHop } from './process-hop.ts';
 import { bullmq } from './system.ts';
 import { queueTarget } from './target.ts';
 

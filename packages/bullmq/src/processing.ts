@@ -1,17 +1,8 @@
-import { context as contextApi, createContextKey, propagation, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { context as contextApi, createContextKey, ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
 import type { Attributes, Context, Span } from '@opentelemetry/api';
 import { withAttempt } from '@throughline/core';
-import type { HopOptions, Refused } from '@throughline/core';
-import {
-  failureType,
-  guarded,
-  metaFields,
-  outboundFields,
-  runInbound,
-  w3cFields,
-  warnOnce,
-  whenSettled,
-} from '@throughline/core/adapter';
+import type { Refused } from '@throughline/core';
+import { failureType, outboundFields, runInbound, warnOnce, whenSettled } from '@throughline/core/adapter';
 import type { InboundHop, Outcome, Received } from '@throughline/core/adapter';
 import { runRefused } from '@throughline/core/messaging';
 import {
@@ -21,11 +12,7 @@ import {
   ATTR_JOB_NAME,
   ATTR_LINEAGE_ATTEMPT,
   ATTR_MESSAGING_CLIENT_ID,
-  ATTR_MESSAGING_DESTINATION_NAME,
   ATTR_MESSAGING_MESSAGE_ID,
-  ATTR_MESSAGING_OPERATION_NAME,
-  ATTR_MESSAGING_OPERATION_TYPE,
-  ATTR_MESSAGING_SYSTEM,
   ATTR_QUEUE_DURATION,
   ATTR_WORKER_ID,
   ATTR_WORKER_NAME,
@@ -36,8 +23,10 @@ import type { JobLike, KnownJob } from './job.ts';
 import { LazyContext } from './lazy-context.ts';
 import { formatMetadata, parseMetadata, retryOf } from './metadata.ts';
 import type { Retry } from './metadata.ts';
+import { textFields, withoutLineage } from './offered-fields.ts';
 import { openOf } from './options.ts';
 import type { BullMQSettings, Unfinished } from './options.ts';
+import { processHop } from './process-hop.ts';
 import { bullmq } from './system.ts';
 import { queueTarget } from './target.ts';
 
@@ -315,26 +304,6 @@ export class Processing {
   }
 }
 
-/** Returns what every hop that handles a job of a queue says. */
-export function processHop(queue: string, fields: object | undefined): InboundHop {
-  return {
-    transport: bullmq.transport,
-    name: `process ${queue}`,
-    kind: SpanKind.CONSUMER,
-    attributes: {
-      [ATTR_MESSAGING_SYSTEM]: bullmq.name,
-      [ATTR_MESSAGING_OPERATION_NAME]: 'process',
-      [ATTR_MESSAGING_OPERATION_TYPE]: 'process',
-      [ATTR_MESSAGING_DESTINATION_NAME]: queue,
-    },
-    carrier: fields,
-    reader: metaFields,
-    channel: 'broker',
-    peer: { name: queue },
-    linkParent: true,
-  };
-}
-
 /**
  * Returns the `LineageError` of a refused job as an error that BullMQ does not try again: it tells by the name. More attempts would
  * each be refused.
@@ -358,36 +327,6 @@ function attempted(context: Context, attempt: number): Context {
   return inner === ROOT_CONTEXT ? context : inner;
 }
 
-// Only those of a propagator, and only text: what else somebody put there is not passed on.
-function textFields(fields: object | undefined, { hop }: BullMQSettings): Record<string, string> | undefined {
-  if (fields === undefined) return undefined;
-  const texts: Record<string, string> = {};
-  let count = 0;
-  for (const name of new Set([...w3cFields, ...propagatorFields(hop.options.propagator)])) {
-    const value: unknown = Object.hasOwn(fields, name) ? (fields as Record<string, unknown>)[name] : undefined;
-    if (typeof value !== 'string') continue;
-    texts[name] = value;
-    if (name !== 'baggage') count++;
-  }
-  return count === 0 ? undefined : texts;
-}
-
-function propagatorFields(propagator: HopOptions['propagator']): readonly string[] {
-  let names: readonly string[] = [];
-  guarded('propagator', () => {
-    names = typeof propagator === 'object' ? propagator.fields() : propagation.fields();
-  });
-  return names;
-}
-
-function withoutLineage(fields: object | undefined): object | undefined {
-  const { baggage } = (fields ?? {}) as { baggage?: unknown };
-  if (typeof baggage !== 'string') return fields;
-  const members = baggage.split(',').filter((member) => member.split('=', 1)[0]?.trim() !== LINEAGE);
-  return { ...fields, baggage: members.join(',') };
-}
-
-const LINEAGE = 'throughline.lineage';
 const MAX_REMEMBERED = 10_000;
 
 function remember(jobs: Map<string, Unfinished>, key: string, unfinished: Unfinished): void {

@@ -8,7 +8,7 @@ import type { BullMQMeter } from './meter.ts';
 import { Operation, pendingOperation } from './operation.ts';
 import { bullmqSettings } from './options.ts';
 import type { BullMQOptions, BullMQSettings } from './options.ts';
-import { processHop } from './processing.ts';
+import { processHop } from './process-hop.ts';
 import { bullmq } from './system.ts';
 import { queueTarget } from './target.ts';
 

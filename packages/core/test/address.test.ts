@@ -11,6 +11,7 @@ const addresses = fc.oneof(
 );
 const nearly = fc.oneof(
   addresses,
+  fc.tuple(addresses, fc.string({ maxLength: 8 })).map(([address, zone]) => `${address}%${zone}`),
   fc.string(),
   fc.string({ unit: fc.constantFrom(...'0123456789abcdefABCDEF.:%[]/@? '), maxLength: 48 }),
 );
@@ -28,7 +29,7 @@ describe('what is an IP address is as node:net has it', () => {
   it.each([
     '127.0.0.1', '01.2.3.4', '1.2.3', '256.1.1.1', '1.2.3.4.', ' 1.2.3.4', '0x7f.0.0.1', '127.1',
     '::', '::1', '1::', '::ffff:127.0.0.1', '::ffff:7f00:1', '1:2:3:4:5:6:7:8', '1:2:3:4:5:6:7::', '1:2:3:4:5:6:7',
-    '1::2::3', '12345::', ':1', '1:', ':::', 'fe80::1%eth0', 'fe80::1%', '::1.2.3', '::1.2.3.4.5', '[::1]', '::1]', '::1@',
+    '1::2::3', '12345::', ':1', '1:', ':::', 'fe80::1%eth0', 'fe80::1%', 'fe80::1%é', '::1%a b', '::1%a.b:c-d', '::1%1%', '::1.2.3', '::1.2.3.4.5', '[::1]', '::1]', '::1@',
     '1:2:3:4:5:6:1.2.3.4', '::FFFF:A.B', 'FE80::A',
   ])('%s', (text) => {
     expect(isIP(text)).toBe(nodeIsIP(text));

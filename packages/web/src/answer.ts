@@ -1,6 +1,7 @@
 import { context as contextApi } from '@opentelemetry/api';
 import { breakHop, endHop } from './request-hop.ts';
 import type { RequestHop } from './request-hop.ts';
+import { isWhole } from './whole-body.ts';
 
 /** A header of the answer that is ours. */
 export type AnswerHeader = readonly [name: string, value: string];
@@ -18,6 +19,7 @@ export function isResponse(thing: unknown): thing is Response {
  * follow and nothing to add, or where no other can be made.
  */
 export function followAnswer(hop: RequestHop, response: Response, added: readonly AnswerHeader[]): Response {
+  if (added.length === 0 && isWhole(response)) return over(hop, response);
   const parts = partsOf(hop, response, added);
   if (isFollowed(parts)) return streamed(hop, response, parts, { chunks: [], pending: undefined });
   endHop(hop);
@@ -34,6 +36,7 @@ export async function followAnswerLater(
   response: Response,
   added: readonly AnswerHeader[],
 ): Promise<Response> {
+  if (added.length === 0 && isWhole(response)) return over(hop, response);
   const parts = partsOf(hop, response, added);
   if (!isFollowed(parts)) {
     endHop(hop);
@@ -52,6 +55,12 @@ export async function followAnswerLater(
     chunks.push(step.value);
   }
   return streamed(hop, response, parts, { chunks, pending: undefined });
+}
+
+function over(hop: RequestHop, response: Response): Response {
+  hop.status = response.status;
+  endHop(hop);
+  return response;
 }
 
 // Text is one chunk. What makes more than a few is a stream, however fast.

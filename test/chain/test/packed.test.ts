@@ -37,6 +37,7 @@ beforeAll(async () => {
   link('@opentelemetry/api', 'test/sdk2');
   link('undici', 'test/chain');
   link('@openai/agents-core', 'packages/openai-agents');
+  link('@nats-io/nats-core', 'packages/nats');
   link('commander', 'packages/throughline');
   link('tinyglobby', 'packages/throughline');
   link('protobufjs', 'packages/verify');

@@ -57,14 +57,15 @@ function bytesOf4(text: string): readonly number[] | undefined {
   return parts.map(Number);
 }
 
+// None, or one with a name, of the characters that Node takes.
+const ZONE = /^(?:%[\da-z.:-]+)?$/i;
 // 45 characters, and a zone.
 const MAX_ADDRESS = 128;
 
 function groupsOf6(text: string): Groups | undefined {
   if (text.length > MAX_ADDRESS) return undefined;
   const bare = withoutZone(text);
-  // A zone has a name.
-  if (bare.length === text.length - 1 || !/^[\da-f:.]+$/i.test(bare)) return undefined;
+  if (!/^[\da-f:.]+$/i.test(bare) || !ZONE.test(text.slice(bare.length))) return undefined;
   let hostname: string;
   try {
     ({ hostname } = new URL(`http://[${bare}]/`));
