@@ -80,12 +80,11 @@ async function consuming(variant: QueueVariant): Promise<Operations> {
     received();
   };
   const traced = (message: ConsumeMessage): void => {
-    const { deliveryTag, redelivered, routingKey } = message.fields;
+    const { deliveryTag, routingKey } = message.fields;
     const more = {
       'messaging.rabbitmq.destination.routing_key': routingKey,
       'messaging.rabbitmq.message.delivery_tag': deliveryTag,
       'messaging.message.body.size': message.content.length,
-      'throughline.rabbitmq.redelivered': redelivered,
       ...address,
     };
     handled(by, { carrier: message.properties.headers ?? {}, more }, () => handle(message));

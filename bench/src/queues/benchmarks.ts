@@ -34,7 +34,7 @@ const sections: readonly Section[] = [
     start: startNats,
     tasks: [
       { task: 'publish', what: '`publish`', count: 5000, warmUp: 100_000, constant: true },
-      { task: 'request', what: '`request` and its answer, both ends', count: 2000, warmUp: 40_000, constant: true },
+      { task: 'request', what: '`request` and its answer, both ends', count: 1000, warmUp: 30_000, constant: true },
       { task: 'callback', what: 'a subscription with a callback', count: 5000, warmUp: 100_000 },
       { task: 'loop', what: 'a subscription by `for await`', count: 5000, warmUp: 100_000 },
     ],
@@ -46,7 +46,7 @@ const sections: readonly Section[] = [
     start: startRedis,
     peer: { name: 'bullmq-otel', patches: false },
     tasks: [
-      { task: 'add', what: '`queue.add`', count: 400, warmUp: 8000, peerTarget: 1 },
+      { task: 'add', what: '`queue.add`', count: 1000, warmUp: 8000, peerTarget: 1 },
       { task: 'process', what: 'a job of a worker', count: 400, warmUp: 8000, peerTarget: 1 },
     ],
   },

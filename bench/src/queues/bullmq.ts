@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers/promises';
+import type { Span } from '@opentelemetry/api';
 import { traceBullMQ, tracedProcessor } from '@throughline/bullmq';
 import { Queue, Worker } from 'bullmq';
 import type { Job, Telemetry } from 'bullmq';
@@ -47,7 +49,10 @@ async function adding(variant: QueueVariant): Promise<Operations> {
   open.push(queue);
   await queue.waitUntilReady();
   if (variant !== 'hand-written') return byPromise(ADDED_AT_ONCE, () => queue.add('task', data));
-  const add = (fields: Record<string, string>): Promise<Job> => queue.add('task', { ...data, ...fields });
+  const add = async (fields: Record<string, string>, span: Span): Promise<void> => {
+    const job = await queue.add('task', { ...data, ...fields });
+    if (job.id !== undefined) span.setAttribute('messaging.message.id', job.id);
+  };
   return byPromise(ADDED_AT_ONCE, () => sent(by, add, { 'bullmq.job.name': 'task' }));
 }
 
@@ -60,11 +65,14 @@ async function processing(variant: QueueVariant): Promise<Operations> {
     removeOnComplete: { count: 0 },
     ...telemetryOf(variant),
   });
-  // By then it is moved to where it goes, and a span of it has ended.
   worker.on('completed', received);
   open.push(worker);
   await worker.waitUntilReady();
-  return operations;
+  return async (count) => {
+    await operations(count);
+    // Spans of the last jobs end after the event.
+    await setImmediate();
+  };
 }
 
 function processorOf(variant: QueueVariant, by: HandWritten): (job: Job) => Promise<void> {

@@ -54,13 +54,13 @@ export function endSpan(span: Span, error?: unknown): void {
 /** {@link startSend} around a send that gives a promise. */
 export async function sent<T>(
   by: HandWritten,
-  send: (fields: Record<string, string>) => Promise<T>,
+  send: (fields: Record<string, string>, span: Span) => Promise<T>,
   more?: Attributes,
   operation?: string,
 ): Promise<T> {
   const { span, fields } = startSend(by, more, operation);
   try {
-    const result = await send(fields);
+    const result = await send(fields, span);
     endSpan(span);
     return result;
   } catch (error) {

@@ -55,7 +55,7 @@ function publish({ variant, subject, by, connection }: Place): Operations {
         connection.publish(subject, payload, { headers: withFields({ traceparent }) });
         break;
       case 'hand-written': {
-        const { span, fields } = startSend(by, { 'messaging.message.body.size': payload.length });
+        const { span, fields } = startSend(by);
         connection.publish(subject, payload, { headers: withFields(fields) });
         endSpan(span);
         break;
@@ -89,10 +89,8 @@ function request({ variant, subject, by, connection }: Place): Operations {
   switch (variant) {
     case 'constant':
       return byPromise(REQUESTS_AT_ONCE, () => ask({ traceparent }));
-    case 'hand-written': {
-      const more = { 'messaging.message.body.size': payload.length };
-      return byPromise(REQUESTS_AT_ONCE, () => sent(by, ask, more, 'request'));
-    }
+    case 'hand-written':
+      return byPromise(REQUESTS_AT_ONCE, () => sent(by, ask, undefined, 'request'));
     default:
       return byPromise(REQUESTS_AT_ONCE, () => ask());
   }
@@ -126,10 +124,10 @@ function withFields(fields: Readonly<Record<string, string>>): MsgHdrs {
   return written;
 }
 
-function receivedOf({ headers: carrier, data }: Msg): Received<MsgHdrs | undefined> {
+function receivedOf({ headers: carrier }: Msg): Received<MsgHdrs | undefined> {
   const getter = {
     keys: (fields: MsgHdrs | undefined) => fields?.keys() ?? [],
     get: (fields: MsgHdrs | undefined, name: string) => fields?.get(name),
   };
-  return { carrier, getter, more: { 'messaging.message.body.size': data.length } };
+  return { carrier, getter };
 }

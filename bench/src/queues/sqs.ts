@@ -42,7 +42,9 @@ interface Place {
 
 async function placeOf(variant: QueueVariant): Promise<Place> {
   const QueueName = `tasks-${variant}-${process.pid}`;
-  const { QueueUrl = '' } = await bare.send(new sqs.CreateQueueCommand({ QueueName }));
+  // Nothing comes a second time before it is purged.
+  const Attributes = { VisibilityTimeout: '3600' };
+  const { QueueUrl = '' } = await bare.send(new sqs.CreateQueueCommand({ QueueName, Attributes }));
   queues.push(QueueUrl);
   const by: HandWritten = { tracer: telemetry.tracer, system: 'aws_sqs', destination: QueueName };
   return { client: variant === 'ours' ? traceAws(bare) : bare, QueueUrl, by };
@@ -56,12 +58,14 @@ async function sending(variant: QueueVariant): Promise<Operations> {
   return byPromise(SENT_AT_ONCE, () =>
     sent(
       by,
-      (fields) => {
+      async (fields, span) => {
         const MessageAttributes: Record<string, MessageAttributeValue> = {};
         for (const [name, StringValue] of Object.entries(fields)) {
           MessageAttributes[name] = { DataType: 'String', StringValue };
         }
-        return client.send(new sqs.SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes }));
+        const command = new sqs.SendMessageCommand({ QueueUrl, MessageBody, MessageAttributes });
+        const { MessageId } = await client.send(command);
+        if (MessageId !== undefined) span.setAttribute('messaging.message.id', MessageId);
       },
       { 'aws.sqs.queue.url': QueueUrl },
     ),
@@ -88,7 +92,7 @@ async function receiving(variant: QueueVariant): Promise<Operations> {
       }
       left -= fed;
     }
-    // In one go, and not by the client that is measured: with spans of its own, that it settles is another comparison.
+    // In one go, and by the bare client: spans of settling are another comparison.
     await bare.send(new sqs.PurgeQueueCommand({ QueueUrl }));
   };
 }
