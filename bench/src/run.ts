@@ -11,6 +11,7 @@ import { fastify } from './http/fastify.ts';
 import { web } from './http/web.ts';
 import { kafkaBenchmarks } from './kafka.ts';
 import { mcpBenchmarks } from './mcp/benchmarks.ts';
+import { queueBenchmarks } from './queues/benchmarks.ts';
 import { propagator } from './propagator.ts';
 import { render, withSection } from './results.ts';
 import type { Report } from './results.ts';
@@ -26,6 +27,7 @@ const benchmarks: Readonly<Record<string, (effort: Effort) => Promise<Report>>> 
   check,
   agent,
   desk,
+  ...queueBenchmarks,
 };
 
 const QUICK: Effort = { processes: 1, rounds: 12, scale: 0.5 };
