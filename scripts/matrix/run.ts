@@ -30,13 +30,17 @@ function installed(folder: string, dependencies: readonly string[]): Manifest[] 
   });
 }
 
+/** What is wrapped by its shape alone, and is no peer. */
+const noPeers: Readonly<Record<string, readonly string[]>> = {
+  aws: ['@aws-sdk/client-sqs'],
+  fetch: ['axios', 'got'],
+};
+
 function peersOf(adapter: string): PeerVersions[] {
   const { devDependencies = {}, peerDependencies = {} } = manifest('packages', adapter);
   const newest = installed(`packages/${adapter}`, Object.keys(devDependencies));
-  const names = new Set([...Object.keys(peerDependencies), ...Object.keys(devDependencies)]);
-  return [...names]
-    .filter((name) => !name.startsWith('@opentelemetry/') && name !== 'zod')
-    .filter((name) => peerDependencies[name] !== undefined || oldestOnes.some((one) => one.name === name))
+  return [...Object.keys(peerDependencies), ...(noPeers[adapter] ?? [])]
+    .filter((name) => !name.startsWith('@opentelemetry/'))
     .toSorted()
     .map((peer) => ({
       adapter,

@@ -1,10 +1,10 @@
 import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testing';
 import type { AdapterHarness, Arrival, ContractTelemetry, Field, Outcome } from '@throughline/core/testing';
-import { Job, Queue, Worker } from 'bullmq';
+import type * as BullMQ from 'bullmq';
 import { it } from 'vitest';
 import { traceBullMQ, tracedProcessor } from '../src/index.ts';
 import type { BullMQTelemetry } from '../src/index.ts';
-import { connection, newName, onRedis, telemetry } from './on-redis.ts';
+import { connection, majors, newName, onRedis, telemetry } from './on-redis.ts';
 
 const sdk: ContractTelemetry = {
   spans: () => telemetry.spans(),
@@ -20,8 +20,8 @@ const metadataOf = (fields: readonly Field[]): string => {
   return `{${members.join(',')}}`;
 };
 
-const harness: AdapterHarness = {
-  name: 'bullmq',
+const harnessOf = (major: string, { Job, Queue, Worker }: typeof BullMQ): AdapterHarness => ({
+  name: major,
   transport: 'bullmq',
   carrier: 'meta',
   telemetry: sdk,
@@ -50,7 +50,7 @@ const harness: AdapterHarness = {
           ({ instead } = call);
           const outcome = await outcomeOf(() => queue.add('job', deepFreeze({ x: 1 }), deepFreeze({ attempts: 2 })));
           // What is in Redis.
-          const added = outcome.failed ? undefined : (outcome.value as Job | undefined);
+          const added = outcome.failed ? undefined : (outcome.value as BullMQ.Job | undefined);
           const job = added?.id === undefined ? undefined : await queue.getJob(added.id);
           return { outcome, wire: job && fieldsOf(job.opts.telemetry?.metadata) };
         },
@@ -66,10 +66,10 @@ const harness: AdapterHarness = {
       const arrivals = new Map<string, Arrival>();
       const outcomes = new Map<string, Promise<Outcome>>();
       const settled = new Map<string, () => void>();
-      const traced = tracedProcessor((job: Job) => arrivals.get(job.id as string)?.handle());
+      const traced = tracedProcessor((job: BullMQ.Job) => arrivals.get(job.id as string)?.handle());
       const worker = new Worker(
         name,
-        (job: Job) => {
+        (job: BullMQ.Job) => {
           let result: unknown;
           const outcome = outcomeOf(() => (result = traced(job)));
           outcomes.set(job.id as string, outcome);
@@ -102,7 +102,7 @@ const harness: AdapterHarness = {
       };
     },
   },
-};
+});
 
 /** Returns a Telemetry that says when BullMQ has settled a job: when it has ended its span. */
 function whenOver(telemetry: BullMQTelemetry, over: (id: string) => void): BullMQTelemetry {
@@ -157,7 +157,8 @@ const processors: AdapterHarness = {
 };
 
 onRedis('the contract', () => {
-  for (const { name, run } of [harness, processors].flatMap((one) => adapterContract(one))) {
+  const harnesses = [...majors.map(({ major, bullmq }) => harnessOf(major, bullmq)), processors];
+  for (const { name, run } of harnesses.flatMap((one) => adapterContract(one))) {
     it(name, run);
   }
 });

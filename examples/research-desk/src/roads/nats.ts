@@ -8,7 +8,8 @@ export const openNats: OpenRoad = async (member) => {
   const { sender, receiver, sending } = endsOf(member, 'nats');
   const connection = await connect({ servers: broker(), name: member.name });
   const out = sender(traceNats)(connection, sending);
-  const into = receiver(traceNats)(connection, member.options);
+  // Answers go out by the connection that their tasks came in by.
+  const into = receiver(traceNats)(connection, sending);
   return {
     async send(texts) {
       for (const text of texts) out.publish(queueName(member.sends), text, { reply: queueName('results') });
@@ -19,8 +20,7 @@ export const openNats: OpenRoad = async (member) => {
       void (async () => {
         for await (const message of subscription) {
           const answer = await handle(message.string());
-          // By the connection of the end that sends, so that either can be left out.
-          if (answer !== undefined && message.reply !== undefined) out.publish(message.reply, answer);
+          if (answer !== undefined) message.respond(answer);
         }
       })();
       await connection.flush();
