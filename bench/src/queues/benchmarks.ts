@@ -57,8 +57,8 @@ const sections: readonly Section[] = [
     start: startSqs,
     peer: { name: 'instrumentation-aws-sdk', patches: true },
     tasks: [
-      { task: 'send', what: '`SendMessage`', count: 200, warmUp: 3000, peerTarget: 1 },
-      { task: 'receive', what: '`ReceiveMessage` and a handler', count: 500, warmUp: 6000 },
+      { task: 'send', what: '`SendMessage`', count: 100, warmUp: 2000, peerTarget: 1 },
+      { task: 'receive', what: '`ReceiveMessage` and a handler', count: 200, warmUp: 4000 },
     ],
   },
   {

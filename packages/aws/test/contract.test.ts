@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
-import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs';
+import { SendMessageCommand } from '@aws-sdk/client-sqs';
 import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-sqs';
 import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testing';
 import type { AdapterHarness, Arrival, ContractTelemetry, Field } from '@throughline/core/testing';
 import { afterAll, beforeAll, it } from 'vitest';
 import { traceAws, tracedMessageHandler } from '../src/index.ts';
-import { newQueue, onSqs, plain, telemetry } from './on-sqs.ts';
+import { newQueue, onSqs, plain, receive, telemetry } from './on-sqs.ts';
 
 const sdk: ContractTelemetry = {
   spans: () => telemetry.spans(),
@@ -23,16 +23,7 @@ const arrived = (body: string): Promise<Message> => new Promise((resolve) => awa
 
 async function receiveAll(): Promise<void> {
   while (!over.signal.aborted) {
-    const { Messages = [] } = await plain.send(
-      new ReceiveMessageCommand({
-        QueueUrl: queue,
-        MaxNumberOfMessages: 10,
-        WaitTimeSeconds: 1,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['SentTimestamp'],
-      }),
-    );
-    for (const message of Messages) {
+    for (const message of await receive(queue)) {
       awaited.get(String(message.Body))?.(message);
       awaited.delete(String(message.Body));
     }

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import { CreateQueueCommand, ReceiveMessageCommand, SQSClient } from '@aws-sdk/client-sqs';
 import type { CreateQueueCommandInput, Message } from '@aws-sdk/client-sqs';
 import { serverAvailability, startSqs } from '@throughline/servers';
@@ -51,21 +52,27 @@ export async function newQueue(name = 'queue', attributes?: CreateQueueCommandIn
   return (await plain.send(new CreateQueueCommand(input))).QueueUrl as string;
 }
 
+/**
+ * Returns at most 10 messages of a queue, with all that they hold; none if it has none now. This is no long poll: of a message that
+ * comes as a long poll ends, ElasticMQ now and then tells nobody, and hides it until its visibility timeout is over.
+ */
+export async function receive(QueueUrl: string): Promise<Message[]> {
+  const poll = new ReceiveMessageCommand({
+    QueueUrl,
+    MaxNumberOfMessages: 10,
+    WaitTimeSeconds: 0,
+    MessageAttributeNames: ['All'],
+    MessageSystemAttributeNames: ['All'],
+  });
+  const { Messages } = await plain.send(poll);
+  if (Messages === undefined) await setTimeout(10);
+  return Messages ?? [];
+}
+
 /** Returns so many messages of a queue, with all that they hold. */
 export async function received(QueueUrl: string, count = 1): Promise<Message[]> {
   const messages: Message[] = [];
-  while (messages.length < count) {
-    const { Messages = [] } = await plain.send(
-      new ReceiveMessageCommand({
-        QueueUrl,
-        MaxNumberOfMessages: 10,
-        WaitTimeSeconds: 1,
-        MessageAttributeNames: ['All'],
-        MessageSystemAttributeNames: ['All'],
-      }),
-    );
-    messages.push(...Messages);
-  }
+  while (messages.length < count) messages.push(...(await receive(QueueUrl)));
   return messages;
 }
 
