@@ -37,16 +37,17 @@ interface Provider {
   getDelegate?(): Provider;
 }
 
-async function flushAll(options: HopOptions | undefined): Promise<void> {
-  const providers = [
-    options?.tracerProvider ?? trace.getTracerProvider(),
-    options?.meterProvider ?? metrics.getMeterProvider(),
-  ];
-  const settled = await Promise.allSettled(
-    providers.map(async (given) => {
-      const provider = given as Provider;
-      await (provider.getDelegate?.() ?? provider).forceFlush?.();
-    }),
-  );
+function flushAll(options: HopOptions | undefined): PromiseLike<unknown> | void {
+  const spans = providerOf(options?.tracerProvider ?? trace.getTracerProvider());
+  const measurements = providerOf(options?.meterProvider ?? metrics.getMeterProvider());
+  return measurements.forceFlush === undefined ? spans.forceFlush?.() : flushEach([spans, measurements]);
+}
+
+function providerOf(given: object): Provider {
+  return (given as Provider).getDelegate?.() ?? given;
+}
+
+async function flushEach(providers: readonly Provider[]): Promise<void> {
+  const settled = await Promise.allSettled(providers.map(async (provider) => provider.forceFlush?.()));
   for (const one of settled) if (one.status === 'rejected') throw one.reason;
 }

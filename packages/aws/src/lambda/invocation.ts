@@ -35,6 +35,15 @@ const TRIGGERS: Readonly<Record<EventKind, string>> = {
 // Of the process: what is initialized is cold for its first invocation alone.
 let isCold = true;
 
+// A process is of one function, and nearly always of one version.
+let last = { invoked: '', arn: '' };
+
+/** Returns an ARN without the version or the alias, which is the eighth part. */
+function functionArn(invoked: string): string {
+  if (invoked !== last.invoked) last = { invoked, arn: invoked.split(':', 7).join(':') };
+  return last.arn;
+}
+
 /** Returns what is known of an invocation. Never throws. */
 export function invocationOf(context: unknown, kind: EventKind): Invocation {
   const cold = isCold && globalThis.process?.env['AWS_LAMBDA_INITIALIZATION_TYPE'] !== 'provisioned-concurrency';
@@ -47,8 +56,7 @@ export function invocationOf(context: unknown, kind: EventKind): Invocation {
     const id = text(given['awsRequestId']);
     if (id !== undefined) attributes[ATTR_FAAS_INVOCATION_ID] = id;
     const arn = text(given['invokedFunctionArn']);
-    // Without the version or the alias, which is the eighth part.
-    if (arn !== undefined) attributes[ATTR_CLOUD_RESOURCE_ID] = arn.split(':', 7).join(':');
+    if (arn !== undefined) attributes[ATTR_CLOUD_RESOURCE_ID] = functionArn(arn);
     const client = given['clientContext'];
     if (isObject(client)) custom = client['custom'] ?? client['Custom'];
   } catch {

@@ -20,6 +20,8 @@ export interface Records {
   readonly attributes: Attributes;
   /** Milliseconds after which the span of the work is given up. */
   readonly timeout: number | undefined;
+  /** Called when that was done. */
+  readonly gaveUp: () => void;
   /** Whether the service takes an answer that lists the records which are to come again. */
   readonly reports: boolean;
   /** Runs the handler, for an event. */
@@ -32,8 +34,8 @@ export interface Records {
  * or an answer that reports them.
  */
 export function runRecords(given: Records, { options, hop }: LambdaSettings): unknown {
-  const { event, records, attributes, timeout, reports } = given;
-  const receiver = invoked(given.receiver, attributes, timeout);
+  const { event, records, reports } = given;
+  const receiver = invoked(given);
   const { onRefused } = options as { onRefused?: OnRefused<LambdaRecord> };
   const [first] = records;
   const call = (some: unknown): unknown => counted(() => given.call(some));
@@ -66,14 +68,11 @@ function isEnforced(lineage: HopOptions['lineage']): boolean {
 }
 
 // Its spans say what they are of at their start, for samplers.
-function invoked(
-  receiver: Receiver<LambdaRecord>,
-  attributes: Attributes,
-  handlerTimeout: number | undefined,
-): Receiver<LambdaRecord> {
+function invoked({ receiver, attributes, timeout, gaveUp }: Records): Receiver<LambdaRecord> {
   return {
     ...receiver,
-    handlerTimeout,
+    handlerTimeout: timeout,
+    gaveUp,
     start(topic, partition, client) {
       const start = receiver.start(topic, partition, client);
       return { ...start, attributes: { ...start.attributes, ...attributes } };

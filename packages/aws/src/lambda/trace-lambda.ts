@@ -2,7 +2,6 @@ import { SpanKind } from '@opentelemetry/api';
 import { ThroughlineError } from '@throughline/core';
 import {
   answerField,
-  detachedTimer,
   httpHeaders,
   markWrapped,
   messageHeaders,
@@ -162,7 +161,6 @@ interface Run {
 // What is kept for the end of an invocation, and for an answer on its way. Milliseconds.
 const RESERVE = 500;
 const MARGIN = 100;
-const AFTER = 20;
 
 function run(
   event: unknown,
@@ -177,18 +175,12 @@ function run(
   const flush = (): Promise<void> => settings.flush(Math.min(settings.flushTimeout, invocation.remaining() - MARGIN));
   // A function that is out of time is killed: its span ends before, and goes out.
   const timeout = left === Infinity ? undefined : Math.max(left - RESERVE, 1);
-  let timer: ReturnType<typeof detachedTimer> | undefined;
-  const flushed = (): Promise<void> => {
-    clearTimeout(timer);
-    return flush();
-  };
+  const gaveUp = (): void => void flush();
   try {
-    const result = runHop({ event: event as Loose, kind, invocation, timeout, call, stream }, settings);
-    // After that of the hop, which started before.
-    if (timeout !== undefined) timer = detachedTimer(() => void flush(), timeout + AFTER);
-    return { result, flushed };
+    const result = runHop({ event: event as Loose, kind, invocation, timeout, gaveUp, call, stream }, settings);
+    return { result, flushed: flush };
   } catch (error) {
-    void flushed();
+    void flush();
     throw error;
   }
 }
@@ -198,12 +190,13 @@ interface Work {
   readonly kind: EventKind;
   readonly invocation: Invocation;
   readonly timeout: number | undefined;
+  readonly gaveUp: () => void;
   readonly stream: ResponseStream | undefined;
   call(event: unknown): unknown;
 }
 
 function runHop(work: Work, settings: LambdaSettings): unknown {
-  const { event, kind, invocation, timeout, call } = work;
+  const { event, kind, invocation, timeout, gaveUp, call } = work;
   const { attributes } = invocation;
   switch (kind) {
     case 'api-gateway':
@@ -215,17 +208,20 @@ function runHop(work: Work, settings: LambdaSettings): unknown {
     case 'sqs': {
       const records = event['Records'] as LambdaRecord[];
       const reports = settings.batchItemFailures;
-      return runRecords({ event, records, receiver: settings.sqs, attributes, timeout, call, reports }, settings);
+      return runRecords(
+        { event, records, receiver: settings.sqs, attributes, timeout, gaveUp, call, reports },
+        settings,
+      );
     }
     case 'sns': {
       const records = event['Records'] as LambdaRecord[];
       const receiver = ofInvocation(settings.sns, settings);
-      return runRecords({ event, records, receiver, attributes, timeout, call, reports: false }, settings);
+      return runRecords({ event, records, receiver, attributes, timeout, gaveUp, call, reports: false }, settings);
     }
     case 'eventbridge': {
       const receiver = ofInvocation(settings.events, settings);
       const records = [event as LambdaRecord];
-      return runRecords({ event, records, receiver, attributes, timeout, call, reports: false }, settings);
+      return runRecords({ event, records, receiver, attributes, timeout, gaveUp, call, reports: false }, settings);
     }
     default:
       return runInvocation(work, settings);
@@ -246,7 +242,7 @@ function ofInvocation(receiver: Receiver<LambdaRecord>, { xray }: LambdaSettings
 }
 
 /** A direct invocation, or one by a service whose events carry no fields. */
-function runInvocation({ event, invocation, timeout, call }: Work, settings: LambdaSettings): unknown {
+function runInvocation({ event, invocation, timeout, gaveUp, call }: Work, settings: LambdaSettings): unknown {
   const hop: InboundHop = {
     transport: 'lambda',
     name: invocation.name,
@@ -258,10 +254,11 @@ function runInvocation({ event, invocation, timeout, call }: Work, settings: Lam
     channel: 'process',
     peer: { name: invocation.name, request: event },
   };
-  return runInbound(hop, settings.hop, { work: () => call(event), timeout });
+  return runInbound(hop, settings.hop, { work: () => call(event), timeout, gaveUp });
 }
 
-function runRequest({ event, kind, invocation, timeout, call, stream }: Work, settings: LambdaSettings): unknown {
+function runRequest(work: Work, settings: LambdaSettings): unknown {
+  const { event, kind, invocation, timeout, gaveUp, call, stream } = work;
   const request = requestOf(event, kind);
   const route = routeOf(event, request, settings);
   const method = methodName(request.method);
@@ -273,12 +270,15 @@ function runRequest({ event, kind, invocation, timeout, call, stream }: Work, se
       : route === undefined
         ? method
         : `${method} ${route}`;
-  const http = request.server === undefined || isAuthorizer ? {} : requestAttributes(request.server, settings.redact);
+  const attributes =
+    request.server === undefined || isAuthorizer ? {} : requestAttributes(request.server, settings.redact);
+  if (route !== undefined) attributes[ATTR_HTTP_ROUTE] = route;
+  Object.assign(attributes, invocation.attributes);
   const hop: InboundHop = {
     transport: 'http',
     name,
     kind: SpanKind.SERVER,
-    attributes: { ...http, ...(route === undefined ? {} : { [ATTR_HTTP_ROUTE]: route }), ...invocation.attributes },
+    attributes,
     carrier: request.headers,
     reader: httpHeaders,
     fallback: fallback(request.headers, settings),
@@ -291,6 +291,7 @@ function runRequest({ event, kind, invocation, timeout, call, stream }: Work, se
   let answer: string | undefined;
   const life: InboundRun<unknown> = {
     timeout,
+    gaveUp,
     work(received) {
       if (!isAuthorizer) ({ answer } = received);
       return call(event);

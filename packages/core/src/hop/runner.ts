@@ -53,6 +53,8 @@ export interface InboundRun<T> extends Life {
   refused?(refused: Refused): T;
   /** Milliseconds after which the span of work that has not settled is given up; the work itself runs on. Default: never. */
   readonly timeout?: number | undefined;
+  /** Called when `timeout` is over and the span has ended. */
+  readonly gaveUp?: (() => void) | undefined;
 }
 
 /**
@@ -85,6 +87,7 @@ export function runInbound<T>(hop: InboundHop, settings: HopSettings | undefined
     () => contextApi.with(received.context, () => run.work(received)),
     (result) => run.outcome?.(result as Awaited<T>, received),
     run.timeout,
+    run.gaveUp,
   );
 }
 
@@ -112,9 +115,10 @@ function follow<T>(
   work: () => T,
   success: (result: unknown) => Outcome | undefined,
   timeout?: number,
+  gaveUp?: () => void,
 ): T {
   const started = measure === undefined ? 0 : performance.now();
-  const running = timeout === undefined ? hop : limited(hop, open, timeout);
+  const running = timeout === undefined ? hop : limited(hop, open, timeout, gaveUp);
   open?.add(running);
   return whenSettled(work, (failed, value) => {
     open?.delete(running);
@@ -130,10 +134,16 @@ function follow<T>(
 }
 
 /** Returns a hop that is given up after some milliseconds, unless it ends before. */
-function limited(hop: Endable, open: OpenHops | undefined, milliseconds: number): Endable {
+function limited(
+  hop: Endable,
+  open: OpenHops | undefined,
+  milliseconds: number,
+  gaveUp: (() => void) | undefined,
+): Endable {
   const timer = detachedTimer(() => {
     open?.delete(running);
     hop.end({ errorType: 'handler_timeout' });
+    gaveUp?.();
   }, milliseconds);
   const running: Endable = {
     end(outcome) {

@@ -33,6 +33,8 @@ export interface Receiver<P = never> extends MessagingClient {
   readonly start: (topic: string, partition: number | undefined, client: MessagingClient) => ProcessStart;
   /** Milliseconds after which the span of a handler that has not returned is given up; `undefined`: never. */
   readonly handlerTimeout: number | undefined;
+  /** Called when a span was given up. */
+  readonly gaveUp?: (() => void) | undefined;
   /** The class of an error that the client knows better than core. */
   readonly errorType: (error: unknown) => string | undefined;
 }
@@ -97,7 +99,7 @@ export function processing(
   partition: number | undefined,
   count: number,
   receiver: Receiver,
-): Pick<InboundRun<never>, 'failure' | 'measure' | 'open' | 'timeout'> {
+): Pick<InboundRun<never>, 'failure' | 'measure' | 'open' | 'timeout' | 'gaveUp'> {
   const meters = receiver.metrics();
   return {
     failure: (error) => ({ error, errorType: receiver.errorType(error) }),
@@ -113,6 +115,7 @@ export function processing(
       }),
     open: receiver.open,
     timeout: receiver.handlerTimeout,
+    gaveUp: receiver.gaveUp,
   };
 }
 
