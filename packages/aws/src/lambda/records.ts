@@ -8,24 +8,17 @@ import type { OnRefused, Receiver } from '@throughline/core/messaging';
 import { ATTR_BATCH_FAILED } from '../conventions.ts';
 import { remember, rememberContext } from '../handlers.ts';
 import { isObject } from './event.ts';
-import type { Loose } from './event.ts';
 import type { LambdaRecord, LambdaSettings } from './options.ts';
+import type { Work } from './work.ts';
 
 /** What records are handled with. */
-export interface Records {
-  readonly event: Loose;
+export interface Records extends Pick<Work, 'event' | 'timeout' | 'gaveUp' | 'call'> {
   readonly records: readonly LambdaRecord[];
   readonly receiver: Receiver<LambdaRecord>;
   /** What their span says of the invocation. */
   readonly attributes: Attributes;
-  /** Milliseconds after which the span of the work is given up. */
-  readonly timeout: number | undefined;
-  /** Called when that was done. */
-  readonly gaveUp: () => void;
   /** Whether the service takes an answer that lists the records which are to come again. */
   readonly reports: boolean;
-  /** Runs the handler, for an event. */
-  call(event: unknown): unknown;
 }
 
 /**

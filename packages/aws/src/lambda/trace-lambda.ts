@@ -1,33 +1,14 @@
-import { SpanKind } from '@opentelemetry/api';
 import { ThroughlineError } from '@throughline/core';
-import {
-  answerField,
-  httpHeaders,
-  markWrapped,
-  messageHeaders,
-  runInbound,
-  textOf,
-  warnIfRewrapped,
-  warnOnce,
-  wrapped,
-} from '@throughline/core/adapter';
-import type { InboundHop, InboundRun, Outcome, PeerAccount, Received } from '@throughline/core/adapter';
-import type { Receiver } from '@throughline/core/messaging';
-import { ATTR_HTTP_ROUTE, methodName, refuseRequest, requestAttributes, serverOutcome } from '@throughline/core/http';
-import { withXray } from '../message.ts';
-import { xrayTraceparent } from '../xray.ts';
-import { refusalAnswer, statusOf, withHeader } from './answer.ts';
+import { markWrapped, textOf, warnIfRewrapped, warnOnce, wrapped } from '@throughline/core/adapter';
 import { eventKind } from './event.ts';
-import type { EventKind, Loose } from './event.ts';
+import type { Loose } from './event.ts';
+import { runHop } from './hops.ts';
 import { invocationOf } from './invocation.ts';
-import type { Invocation } from './invocation.ts';
 import { lambdaSettings } from './options.ts';
-import type { LambdaOptions, LambdaRecord, LambdaSettings } from './options.ts';
-import { runRecords } from './records.ts';
-import { requestOf } from './request.ts';
-import type { Request } from './request.ts';
-import { isResponseStream, streamEnd, streamRefusal } from './stream.ts';
+import type { LambdaOptions, LambdaSettings } from './options.ts';
+import { isResponseStream, streamEnd } from './stream.ts';
 import type { ResponseStream } from './stream.ts';
+import { isThenable } from './thenable.ts';
 
 /** A handler of Lambda: `(event, context)`, `(event, context, callback)`, or `(event, responseStream, context)`. */
 export type LambdaHandler = (...args: never[]) => unknown;
@@ -185,150 +166,6 @@ function run(
   }
 }
 
-interface Work {
-  readonly event: Loose;
-  readonly kind: EventKind;
-  readonly invocation: Invocation;
-  readonly timeout: number | undefined;
-  readonly gaveUp: () => void;
-  readonly stream: ResponseStream | undefined;
-  call(event: unknown): unknown;
-}
-
-function runHop(work: Work, settings: LambdaSettings): unknown {
-  const { event, kind, invocation, timeout, gaveUp, call } = work;
-  const { attributes } = invocation;
-  switch (kind) {
-    case 'api-gateway':
-    case 'http-api':
-    case 'alb':
-    case 'websocket':
-    case 'authorizer':
-      return runRequest(work, settings);
-    case 'sqs': {
-      const records = event['Records'] as LambdaRecord[];
-      const reports = settings.batchItemFailures;
-      return runRecords(
-        { event, records, receiver: settings.sqs, attributes, timeout, gaveUp, call, reports },
-        settings,
-      );
-    }
-    case 'sns': {
-      const records = event['Records'] as LambdaRecord[];
-      const receiver = ofInvocation(settings.sns, settings);
-      return runRecords({ event, records, receiver, attributes, timeout, gaveUp, call, reports: false }, settings);
-    }
-    case 'eventbridge': {
-      const receiver = ofInvocation(settings.events, settings);
-      const records = [event as LambdaRecord];
-      return runRecords({ event, records, receiver, attributes, timeout, gaveUp, call, reports: false }, settings);
-    }
-    default:
-      return runInvocation(work, settings);
-  }
-}
-
-/** Returns a receiver for which the X-Ray context of the invocation counts, where a record has no other. */
-function ofInvocation(receiver: Receiver<LambdaRecord>, { xray }: LambdaSettings): Receiver<LambdaRecord> {
-  if (!xray) return receiver;
-  return {
-    ...receiver,
-    messageOf(record) {
-      const message = receiver.messageOf(record);
-      if (message !== undefined) withXray(message.headers as Record<string, unknown>, xrayOfInvocation());
-      return message;
-    },
-  };
-}
-
-/** A direct invocation, or one by a service whose events carry no fields. */
-function runInvocation({ event, invocation, timeout, gaveUp, call }: Work, settings: LambdaSettings): unknown {
-  const hop: InboundHop = {
-    transport: 'lambda',
-    name: invocation.name,
-    kind: SpanKind.SERVER,
-    attributes: invocation.attributes,
-    carrier: invocation.custom,
-    reader: messageHeaders,
-    fallback: fallback(undefined, settings),
-    channel: 'process',
-    peer: { name: invocation.name, request: event },
-  };
-  return runInbound(hop, settings.hop, { work: () => call(event), timeout, gaveUp });
-}
-
-function runRequest(work: Work, settings: LambdaSettings): unknown {
-  const { event, kind, invocation, timeout, gaveUp, call, stream } = work;
-  const request = requestOf(event, kind);
-  const route = routeOf(event, request, settings);
-  const method = methodName(request.method);
-  const isAuthorizer = kind === 'authorizer';
-  const name = isAuthorizer
-    ? invocation.name
-    : request.server === undefined
-      ? (route ?? 'WebSocket')
-      : route === undefined
-        ? method
-        : `${method} ${route}`;
-  const attributes =
-    request.server === undefined || isAuthorizer ? {} : requestAttributes(request.server, settings.redact);
-  if (route !== undefined) attributes[ATTR_HTTP_ROUTE] = route;
-  Object.assign(attributes, invocation.attributes);
-  const hop: InboundHop = {
-    transport: 'http',
-    name,
-    kind: SpanKind.SERVER,
-    attributes,
-    carrier: request.headers,
-    reader: httpHeaders,
-    fallback: fallback(request.headers, settings),
-    http: 'request',
-    request: event,
-    peer: (): PeerAccount => ({ name: route, address: request.address, request: event }),
-    // An authorizer says who may ask, whose trace that is does not matter to it; what it lets in meets the limits.
-    notice: isAuthorizer,
-  };
-  let answer: string | undefined;
-  const life: InboundRun<unknown> = {
-    timeout,
-    gaveUp,
-    work(received) {
-      if (!isAuthorizer) ({ answer } = received);
-      return call(event);
-    },
-    outcome(result, received: Received): Outcome | undefined {
-      if (isAuthorizer || stream !== undefined) return undefined;
-      return serverOutcome(received, {
-        method,
-        route: request.server === undefined ? undefined : route,
-        status: statusOf(result),
-        aborted: false,
-      });
-    },
-    refused(refused) {
-      const refusal = refuseRequest(refused);
-      if (stream === undefined) return Promise.resolve(refusalAnswer(refusal, request));
-      streamRefusal(stream, refusal);
-      return streamEnd(stream);
-    },
-  };
-  const result = runInbound<unknown>(hop, settings.hop, life);
-  if (answer === undefined || stream !== undefined) return result;
-  const value = answer;
-  const told = (plain: unknown): unknown => withHeader(plain, answerField, value, request);
-  return isThenable(result) ? result.then(told) : told(result);
-}
-
-function routeOf(event: Loose, request: Request, { options }: LambdaSettings): string | undefined {
-  try {
-    const said = (options.route as ((event: unknown) => unknown) | undefined)?.(event);
-    return typeof said === 'string' ? said : request.route;
-  } catch (error) {
-    warnOnce('lambda-route', `the \`route\` option threw, so the span has the route of the event: ${textOf(error)}`);
-    return request.route;
-  }
-}
-
 function isIgnored(event: unknown, { options }: LambdaSettings): boolean {
   try {
     return (options.ignore as ((event: unknown) => unknown) | undefined)?.(event) === true;
@@ -336,22 +173,4 @@ function isIgnored(event: unknown, { options }: LambdaSettings): boolean {
     warnOnce('lambda-ignore', `the \`ignore\` option threw, so the invocation is traced: ${textOf(error)}`);
     return false;
   }
-}
-
-/** Returns X-Ray's context as a second carrier, where it counts. */
-function fallback(headers: unknown, { xray }: LambdaSettings): InboundHop['fallback'] {
-  if (!xray) return undefined;
-  const header = httpHeaders.read(headers, 'x-amzn-trace-id');
-  const traceparent =
-    xrayTraceparent(Array.isArray(header) ? header[0] : header) ?? xrayTraceparent(xrayOfInvocation());
-  return traceparent === undefined ? undefined : { carrier: { traceparent }, reader: httpHeaders };
-}
-
-// Set anew for each invocation. https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-function xrayOfInvocation(): unknown {
-  return globalThis.process?.env['_X_AMZN_TRACE_ID'];
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return typeof (value as { then?: unknown } | null | undefined)?.then === 'function';
 }
