@@ -12,7 +12,11 @@ const { broken, mended } = await judgeBoth(import.meta.filename, 'endless-trace'
   worker: {
     serve: (form, { library = '' }) => {
       const ask = traceFetch();
-      const refresh = async (): Promise<void> => void (await (await ask(`${library}/index`)).text());
+      let runs = 0;
+      const refresh = async (): Promise<void> => {
+        await (await ask(`${library}/index`)).text();
+        runs += 1;
+      };
       const tick = (): Promise<void> =>
         trace.getTracer('worker').startActiveSpan('tick', (span) => refresh().finally(() => span.end()));
       let timer: NodeJS.Timeout | undefined;
@@ -27,7 +31,7 @@ const { broken, mended } = await judgeBoth(import.meta.filename, 'endless-trace'
         span.end();
       });
       return async (_request, response) => {
-        await wait(500);
+        while (runs < 10) await wait(10);
         clearInterval(timer);
         response.end();
       };

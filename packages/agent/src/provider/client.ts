@@ -1,12 +1,11 @@
 import { ThroughlineError } from '@throughline/core';
-import { guarded } from '@throughline/core/adapter';
+import { guarded, unpatched } from '@throughline/core/adapter';
 import { follow } from '../follow.ts';
 import type { CallRequest } from '../model/request.ts';
 import { loose } from '../model/said.ts';
 import type { Loose } from '../model/said.ts';
 import { followingOf, startCall } from '../model/start-call.ts';
 import type { CallModelOptions } from '../model/start-call.ts';
-import { unpatched } from './unpatched.ts';
 
 /** A client of a provider: `OpenAI`, `AzureOpenAI`, `Anthropic` and their like. */
 export interface ClientLike {
@@ -68,6 +67,7 @@ export function traceMethod(
 ): void {
   // Its own, where a subclass put one there; else that of the class, as it is when it is called: it may be patched later.
   const own = Object.hasOwn(sender, name) ? sender[name] : undefined;
+  // Under all layers of instrumentations: below a call of ours each would count its tokens a second time, on a span and in metrics.
   const methodOf = (): unknown => unpatched(own ?? loose(Object.getPrototypeOf(sender))[name]);
   if (typeof methodOf() !== 'function') return;
   replace(resource, name, (...args: unknown[]): unknown => {
