@@ -22,8 +22,6 @@ export const scenario: Scenario = outageScenario({
     const broker = await startServer('sqs', startSqs);
     return { broker, connect: (side) => connect(broker.url, side) };
   },
-  // Ten messages a call.
-  round: 10_000,
   atKill: ['TimeoutError ECONNRESET', 'TimeoutError EPIPE', 'Error EPIPE', 'Error ECONNRESET'],
 });
 
