@@ -97,7 +97,7 @@ export function tracedAdapter(
     const guard = guardRedirects(sending, settings);
     const own = config.beforeRedirect;
     const limited = withDeadline(config.signal, sending.signal);
-    const lent = new LentContext(sending.inner);
+    const lent = new LentContext(sending.inner, caller);
     const copy: AxiosConfig = Object.assign(likeOf(config), config, {
       ...limited.config,
       ...boundCallbacks(config, caller),
@@ -123,7 +123,7 @@ export function tracedAdapter(
       attempt.end(expired === undefined ? errorOutcome(error, config.signal) : failed(expired));
       throw expired ?? error;
     } finally {
-      lent.giveBack(caller);
+      lent.giveBack();
       guard?.end();
       limited.release();
     }
