@@ -8,7 +8,6 @@ import {
   methodAttributes,
   methodName,
   serverAddress,
-  serverAttributes,
 } from '@throughline/core/http';
 import { ATTR_HTTP_REQUEST_RESEND_COUNT, ATTR_URL_FULL } from './conventions.ts';
 import { version } from './version.ts';
@@ -21,6 +20,7 @@ const normalizedMethods: ReadonlySet<string> = new Set(['GET', 'POST', 'PUT', 'D
 
 /** Returns a method as it goes on the wire. */
 function normalized(method: string): string {
+  if (normalizedMethods.has(method)) return method;
   const upper = method.toUpperCase();
   return normalizedMethods.has(upper) ? upper : method;
 }
@@ -31,17 +31,17 @@ export function spanName(method: string): string {
 }
 
 /**
- * Returns the attributes of an HTTP CLIENT span at its start, by the stable conventions. `url` gives the server; `full` is
- * `url.full`, redacted; `resends` says how often the request was sent before.
+ * Returns the attributes of an HTTP CLIENT span at its start, by the stable conventions. `server` is what names the server;
+ * `full` is `url.full`, redacted; `resends` says how often the request was sent before.
  */
 export function clientAttributes(
   method: string,
-  url: URL | undefined,
+  server: Attributes | undefined,
   full: string | undefined,
   resends = 0,
 ): Attributes {
   const attributes = methodAttributes(normalized(method), method);
-  if (url !== undefined) Object.assign(attributes, serverAttributes(url));
+  if (server !== undefined) Object.assign(attributes, server);
   if (full !== undefined) attributes[ATTR_URL_FULL] = full;
   if (resends > 0) attributes[ATTR_HTTP_REQUEST_RESEND_COUNT] = resends;
   return attributes;

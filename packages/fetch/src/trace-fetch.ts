@@ -11,7 +11,7 @@ import {
   wrapped,
 } from '@throughline/core/adapter';
 import type { HopSettings, OutboundHop, Outcome, Sending } from '@throughline/core/adapter';
-import { urlRedaction } from '@throughline/core/http';
+import { serverAttributes, urlRedaction } from '@throughline/core/http';
 import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { fetchCall } from './fetch-call.ts';
 import type { FetchCall } from './fetch-call.ts';
@@ -164,7 +164,7 @@ function hopOf({ method, url, headers }: FetchCall, { spans }: HopSettings, reda
     transport: 'http',
     name: spanName(method),
     kind: SpanKind.CLIENT,
-    attributes: spans ? clientAttributes(method, url, url === undefined ? undefined : redact(url.href)) : undefined,
+    attributes: spans ? clientAttributes(method, url && serverAttributes(url), url && redact(url.href)) : undefined,
     target: targetOf(url),
     carrier: headers,
     reader: requestHeaders,

@@ -2,7 +2,7 @@ import { context as contextApi, SpanKind } from '@opentelemetry/api';
 import { hopSettings, httpHeaders, startOutbound } from '@throughline/core/adapter';
 import type { Refused } from '@throughline/core';
 import type { HopSettings, Outcome, Sending } from '@throughline/core/adapter';
-import { urlRedaction } from '@throughline/core/http';
+import { serverAttributes, urlRedaction } from '@throughline/core/http';
 import type { HttpOptions, UrlRedaction } from '@throughline/core/http';
 import { stringify } from 'node:querystring';
 import { tracedHandler } from './dispatch-handler.ts';
@@ -103,7 +103,12 @@ function startDispatch(
       name: spanName(method),
       kind: SpanKind.CLIENT,
       attributes: settings.spans
-        ? clientAttributes(method, server, fullOf(server, path, asked.query, redact), resends)
+        ? clientAttributes(
+            method,
+            server && serverAttributes(server),
+            fullOf(server, path, asked.query, redact),
+            resends,
+          )
         : undefined,
       target: targetOf(server, path),
       carrier,

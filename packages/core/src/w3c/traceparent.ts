@@ -68,7 +68,7 @@ export function formatTraceparent(spanContext: SpanContext | undefined): string 
   const flags = (typeof traceFlags === 'number' ? traceFlags : 0) & DEFINED_FLAGS;
   if (last?.isOurs === true && last.spanId === spanId && last.traceId === traceId && last.flags === flags)
     return last.text;
-  if (!isTraceId(traceId) || !isSpanId(spanId)) return undefined;
+  if ((traceId !== lastValid?.traceId && !isTraceId(traceId)) || !isSpanId(spanId)) return undefined;
   const text = '00-' + traceId + '-' + spanId + FLAGS[flags];
   last = { text, traceId, spanId, flags, isOurs: true };
   return text;
@@ -95,9 +95,24 @@ function remoteOf({ traceId, spanId, flags }: Field): SpanContext {
 const FLAGS = ['-00', '-01', '-02', '-03'];
 
 /** Whether a span context names a span. */
-export function isValidSpanContext({ traceId, spanId }: SpanContext): boolean {
-  if (last !== undefined && last.traceId === traceId && last.spanId === spanId) return true;
-  return isTraceId(traceId) && isSpanId(spanId);
+export function isValidSpanContext(spanContext: SpanContext): boolean {
+  const { traceId, spanId } = spanContext;
+  if (isOf(lastValid, traceId, spanId) || isOf(last, traceId, spanId)) return true;
+  if (!isTraceId(traceId) || !isSpanId(spanId)) return false;
+  lastValid = { traceId, spanId };
+  return true;
+}
+
+interface Ids {
+  readonly traceId: string;
+  readonly spanId: string;
+}
+
+// The last that was found valid: a span is the parent of many calls, which are in its trace.
+let lastValid: Ids | undefined;
+
+function isOf(ids: Ids | undefined, traceId: string, spanId: string): boolean {
+  return ids !== undefined && ids.spanId === spanId && ids.traceId === traceId;
 }
 
 /** Whether this is a valid trace id: 32 lower-case hex digits, not all zero. */

@@ -32,17 +32,24 @@ type Method = (...args: unknown[]) => unknown;
 /** What makes the requests of axios. */
 export type Adapter = (config: AxiosConfig) => Promise<unknown>;
 
+/** What makes the request of one call. */
+export interface Sender {
+  readonly send: Adapter;
+  /** What its config has other than the caller's. */
+  readonly replaced?: object;
+}
+
 /** How the calls of an instance are traced. */
 export interface AxiosTracing {
   readonly settings: HopSettings;
   readonly redact: UrlRedaction;
 }
 
-const ours = new WeakSet<object>();
+const isOurs = Symbol('throughline');
 
 /** Whether this is an adapter that {@link tracedAdapter} made. */
 export function isTracedAdapter(adapter: unknown): boolean {
-  return typeof adapter === 'function' && ours.has(adapter);
+  return typeof adapter === 'function' && isOurs in adapter;
 }
 
 /**
@@ -50,7 +57,7 @@ export function isTracedAdapter(adapter: unknown): boolean {
  * a response or an error, as it was, and may be sent again. Then this adapter is in it, which is how an attempt is known to be one more.
  */
 export function tracedAdapter(
-  resolve: (config: AxiosConfig) => Adapter,
+  resolve: (config: AxiosConfig) => Sender,
   uri: (config: AxiosConfig) => string | undefined,
   tracing: AxiosTracing,
 ): Adapter {
@@ -58,11 +65,11 @@ export function tracedAdapter(
   // What was sent last, and how often before: of what has come out well, another one is none of its attempts.
   const last = { call: '', sent: 0, isOver: true };
 
-  const adapter: Adapter = async (config) => {
-    const send = resolve(config);
+  const adapter = async (config: AxiosConfig): Promise<unknown> => {
+    const { send, replaced } = resolve(config);
     const caller = contextApi.active();
     const call = callOf(config, uri);
-    if (call === undefined) return send(config);
+    if (call === undefined) return sendCopy(send, copyOf(config, replaced), config);
     const named = `${call.method} ${call.full}`;
     if (last.isOver || last.call !== named) last.sent = 0;
     last.call = named;
@@ -97,8 +104,9 @@ export function tracedAdapter(
     const guard = guardRedirects(sending, settings);
     const own = config.beforeRedirect;
     const limited = withDeadline(config.signal, sending.signal);
-    const lent = new LentContext(sending.inner);
-    const copy: AxiosConfig = Object.assign(likeOf(config), config, {
+    const lent = new LentContext(sending.inner, caller);
+    const copy = copyOf(config, {
+      ...replaced,
       ...limited.config,
       ...boundCallbacks(config, caller),
       headers: Object.assign<object, unknown>(likeOf(config.headers), headers),
@@ -111,42 +119,49 @@ export function tracedAdapter(
       },
     });
     try {
-      const response = await contextApi.with(lent, send, undefined, copy);
+      const response = await contextApi.with(lent, sendCopy, undefined, send, copy, config);
       last.isOver = true;
-      standIn(response, config, copy);
       attempt.end(responseOutcome(response));
       return response;
     } catch (error) {
-      standIn(error, config, copy);
       if (refusal !== undefined) throw refusal;
       const expired = limited.expired();
       attempt.end(expired === undefined ? errorOutcome(error, config.signal) : failed(expired));
       throw expired ?? error;
     } finally {
-      lent.giveBack(caller);
+      lent.giveBack();
       guard?.end();
       limited.release();
     }
   };
-  ours.add(adapter);
+  adapter[isOurs] = true;
   return adapter;
 }
 
+/** Sends a copy of `config`, which shows in no answer: what the user gets is the user's, and may be sent again. */
+async function sendCopy(send: Adapter, copy: AxiosConfig, config: AxiosConfig): Promise<unknown> {
+  try {
+    const response = await send(copy);
+    standIn(response, config, copy);
+    return response;
+  } catch (error) {
+    standIn(error, config, copy);
+    throw error;
+  }
+}
+
 /**
- * Has a response, or an error, say `config` where it says the config that stood in for it: what the user gets is the user's, and may be
- * sent again. What an adapter has added to the headers, such as `user-agent`, it shows, as ever; not what is `ours` in them.
+ * Has a response, or an error, say `config` where it says the copy. What an adapter has added to the headers, such as
+ * `user-agent`, they show, as ever; not what is ours in them.
  */
-export function standIn(holder: unknown, config: AxiosConfig, copy?: AxiosConfig): void {
+function standIn(holder: unknown, config: AxiosConfig, copy: AxiosConfig): void {
   try {
     const { config: held, response } = Object(holder) as { config?: AxiosConfig; response?: unknown };
-    if (held !== undefined && held !== config && (copy === undefined || held === copy)) {
-      Reflect.set(holder as object, 'config', config);
-    }
-    const { headers } = copy ?? held ?? {};
-    const isOurs = (name: string): boolean => copy !== undefined && w3cFields.includes(name.toLowerCase());
-    for (const [name, value] of Object.entries(Object(headers) as object)) {
-      const own = Object(config.headers) as object;
-      if (!Object.hasOwn(own, name) && !isOurs(name)) Reflect.set(own, name, value);
+    if (held === copy) Reflect.set(holder as object, 'config', config);
+    const own = Object(config.headers) as Record<string, unknown>;
+    const headers = Object(copy.headers) as Record<string, unknown>;
+    for (const name of Object.keys(headers)) {
+      if (!Object.hasOwn(own, name) && !w3cFields.includes(name.toLowerCase())) own[name] = headers[name];
     }
     if (response !== undefined && response !== holder) standIn(response, config, copy);
   } catch {
@@ -171,9 +186,25 @@ function boundCallbacks(config: AxiosConfig, caller: Context): Record<string, un
   const bound: Record<string, unknown> = {};
   for (const name of callbacks) {
     const callback = (config as Record<string, unknown>)[name];
-    if (typeof callback === 'function') bound[name] = contextApi.bind(caller, callback);
+    if (typeof callback === 'function') bound[name] = bind(caller, callback as Method);
   }
   return bound;
+}
+
+// Not by the API, which also defines the function's length.
+function bind(context: Context, fn: Method): Method {
+  return (...args) => contextApi.with(context, fn, undefined, ...args);
+}
+
+/**
+ * Returns a copy of a config, of the same prototype, with some members replaced. Name by name: a config of axios is a dictionary, of which
+ * `Object.assign` makes a copy in three times as long.
+ */
+function copyOf(config: AxiosConfig, replaced: object | undefined): AxiosConfig {
+  const copy = likeOf(config) as Record<PropertyKey, unknown>;
+  for (const name of Object.keys(config)) copy[name] = (config as Record<string, unknown>)[name];
+  for (const key of Object.getOwnPropertySymbols(config)) copy[key] = (config as Record<symbol, unknown>)[key];
+  return Object.assign(copy, replaced);
 }
 
 /** Returns an empty object of the same prototype. */

@@ -1,13 +1,15 @@
 import { writeRecord } from '@throughline/core/adapter';
 import type { Sending } from '@throughline/core/adapter';
 import { dispatchHeaders } from '../dispatch-headers.ts';
+import { serverAt, serverOf } from './server.ts';
+import type { Server } from './server.ts';
 
 /** A call of `http.request`, read from any of its signatures. */
 export interface HttpCall {
   /** As it goes on the wire. */
   readonly method: string;
   /** Whom the request is for: of a request through a proxy that has the whole URL in its path, not the proxy. */
-  readonly server: URL | undefined;
+  readonly server: Server;
   /** With its query. */
   readonly path: string;
   /** `url.full`, not redacted; `undefined` where the path is none, as of `OPTIONS *`. */
@@ -59,9 +61,10 @@ function read(args: readonly unknown[], protocol: string): HttpCall | undefined 
   if (method === 'CONNECT') return undefined;
   const merged = base === undefined ? options : { ...partsOf(base), ...options };
   const asked = typeof merged.path === 'string' && merged.path !== '' ? merged.path : '/';
-  const isAbsolute = /^https?:\/\//i.test(asked);
-  const server = new URL(isAbsolute ? asked : originOf(merged, protocol));
-  const path = isAbsolute ? server.pathname + server.search : asked;
+  const isAbsolute = !asked.startsWith('/') && /^https?:\/\//i.test(asked);
+  const absolute = isAbsolute ? new URL(asked) : undefined;
+  const server = absolute === undefined ? serverIn(merged, protocol) : serverOf(absolute);
+  const path = absolute === undefined ? asked : absolute.pathname + absolute.search;
   const { headers } = options;
   const list = Array.isArray(headers) ? dispatchHeaders(headers) : undefined;
   const written = (sending: Sending): unknown => {
@@ -97,19 +100,15 @@ function partsOf({ protocol, hostname, port, pathname, search }: URL): RequestOp
   return { protocol, hostname, port, path: pathname + search };
 }
 
-function originOf({ protocol, hostname, host, port, defaultPort, agent }: RequestOptions, ofModule: string): string {
-  const { protocol: ofAgent, defaultPort: portOfAgent } = Object(agent) as {
-    protocol?: unknown;
-    defaultPort?: unknown;
-  };
-  const asked = textOf(protocol) ?? textOf(ofAgent) ?? ofModule;
+function serverIn({ protocol, hostname, host, port, defaultPort, agent }: RequestOptions, ofModule: string): Server {
+  const used = agent as { readonly protocol?: unknown; readonly defaultPort?: unknown } | null | undefined;
+  const asked = textOf(protocol) ?? textOf(used?.protocol) ?? ofModule;
   // Of what reaches a socket of the system, got says `unix:`.
   const scheme = asked === 'https:' ? asked : 'http:';
   const name = textOf(hostname) ?? textOf(host) ?? 'localhost';
-  const address = name.includes(':') && !name.startsWith('[') ? `[${name}]` : name;
   // oxlint-disable-next-line typescript/prefer-nullish-coalescing -- as Node does: an empty port is none
-  const number = port || defaultPort || portOfAgent;
-  return `${scheme}//${address}${isPort(number) ? `:${number}` : ''}`;
+  const number = port || defaultPort || used?.defaultPort;
+  return serverAt(scheme, name, isPort(number) ? number : undefined);
 }
 
 function textOf(value: unknown): string | undefined {

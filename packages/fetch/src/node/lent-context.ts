@@ -1,3 +1,4 @@
+import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
 
 /**
@@ -6,15 +7,28 @@ import type { Context } from '@opentelemetry/api';
  * response would go untraced.
  */
 export class LentContext implements Context {
+  readonly #caller: Context;
   #context: Context;
 
-  constructor(context: Context) {
+  constructor(context: Context, caller: Context) {
     this.#context = context;
+    // A call that is made in a listener of the one before holds no chain of all that went before.
+    this.#caller = caller instanceof LentContext && caller.isBack ? caller.#caller : caller;
+  }
+
+  get isBack(): boolean {
+    return this.#context === this.#caller;
   }
 
   /** The call is made. */
-  giveBack(caller: Context): void {
-    this.#context = caller;
+  giveBack(): void {
+    this.#context = this.#caller;
+  }
+
+  /** Calls a function in the caller's context: most often Node is there by itself, and to enter one costs more than to look. */
+  run(fn: (...args: unknown[]) => unknown, self: unknown, args: readonly unknown[]): unknown {
+    if (this.isBack && contextApi.active() === this) return Reflect.apply(fn, self, args);
+    return contextApi.with(this.#caller, fn, self, ...args);
   }
 
   getValue(key: symbol): unknown {

@@ -4,6 +4,7 @@ import type { Context } from '@opentelemetry/api';
 import type { LineageError } from '@throughline/core';
 import { emitIn } from './client-request.ts';
 import type { HttpCall } from './http-call.ts';
+import { LentContext } from './lent-context.ts';
 
 /** Returns a request that connects to nobody, and emits the error once whoever asked may listen, as one that finds nobody does. */
 export function refusedRequest(error: LineageError, { method, path }: HttpCall, caller: Context): ClientRequest {
@@ -18,6 +19,6 @@ export function refusedRequest(error: LineageError, { method, path }: HttpCall, 
     path,
     agent: agent as unknown as NonNullable<ClientRequestArgs['agent']>,
   });
-  emitIn(caller, request);
+  emitIn(new LentContext(caller, caller), request);
   return request;
 }

@@ -79,19 +79,19 @@ export function traceAgent<A extends AgentLike>(agent: A, options?: HttpOptions)
     const sending = startOutbound(hopOf(call, how, 0), settings);
     if (sending.refused !== undefined) {
       sending.end();
-      emitIn(caller, request);
+      emitIn(new LentContext(caller, caller), request);
       return request.onSocket(null, sending.error);
     }
-    const lent = new LentContext(sending.inner);
+    const lent = new LentContext(sending.inner, caller);
     try {
       write(request, call.carrier as Record<string, unknown>, call.headers(sending) as Record<string, unknown>);
-      followRequest(request, sending, caller, undefined);
+      followRequest(request, sending, lent, undefined);
       return contextApi.with(lent, pass);
     } catch (error) {
       sending.end({ failed: true, error });
       throw error;
     } finally {
-      lent.giveBack(caller);
+      lent.giveBack();
     }
   };
   return viewOf(agent, replacing({ addRequest }), settings, ['addRequest']);

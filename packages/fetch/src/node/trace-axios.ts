@@ -3,8 +3,8 @@ import { hopSettings, markWrapped, replacing, viewOf, warnIfRewrapped, wrapped }
 import { urlRedaction } from '@throughline/core/http';
 import type { HttpOptions } from '@throughline/core/http';
 import { scope } from '../http-client-span.ts';
-import { isTracedAdapter, standIn, tracedAdapter } from './axios-adapter.ts';
-import type { Adapter, AxiosConfig, AxiosTracing } from './axios-adapter.ts';
+import { isTracedAdapter, tracedAdapter } from './axios-adapter.ts';
+import type { Adapter, AxiosConfig, AxiosTracing, Sender } from './axios-adapter.ts';
 
 /** axios, or an instance of it. */
 export interface AxiosLike {
@@ -16,6 +16,9 @@ type Method = (...args: unknown[]) => unknown;
 /** An instance, as far as it is looked at. */
 interface Instance {
   readonly defaults?: { readonly adapter?: unknown } | undefined;
+  readonly interceptors: {
+    readonly request: { use(fulfilled: (config: object) => object, rejected: undefined, options: object): unknown };
+  };
   request(config: object): Promise<unknown>;
   getUri?(config: object): string;
   create?(config?: object): Instance;
@@ -61,20 +64,17 @@ export function traceAxios<A extends AxiosLike>(axios: A, options?: HttpOptions)
     warnIfRewrapped(axios, settings);
     return axios;
   }
-  return traceInstance(axios, tracing, (axios as Instance).getAdapter);
+  return traceInstance(axios, tracing, (axios as unknown as Instance).getAdapter);
 }
 
 function traceInstance<A extends object>(axios: A, tracing: AxiosTracing, getAdapter: Instance['getAdapter']): A {
   const target = axios as unknown as Instance;
-  const bare = bareInstance(target);
-  const resolve = (own: unknown, config: AxiosConfig): Adapter => {
+  const { send, uri } = bareInstance(target);
+  const resolve = (own: unknown, config: AxiosConfig): Sender => {
     const adapter = own ?? target.defaults?.adapter;
-    if (typeof adapter === 'function') return adapter as Adapter;
-    return getAdapter === undefined ? bare(adapter) : getAdapter(adapter ?? ['xhr', 'http', 'fetch'], config);
-  };
-  const uri = (config: AxiosConfig): string | undefined => {
-    const { url, baseURL, params, paramsSerializer, allowAbsoluteUrls } = config;
-    return target.getUri?.({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls });
+    if (typeof adapter === 'function') return { send: adapter as Adapter };
+    if (getAdapter !== undefined) return { send: getAdapter(adapter ?? ['xhr', 'http', 'fetch'], config) };
+    return { send, replaced: { adapter, transformRequest: undefined, transformResponse: undefined } };
   };
   const call = (method: Method, at: number, args: unknown[]): unknown => {
     const config: unknown = args[at] ?? {};
@@ -109,32 +109,34 @@ function traceInstance<A extends object>(axios: A, tracing: AxiosTracing, getAda
   return markWrapped(traced, tracing.settings) as unknown as A;
 }
 
+/** What axios does with a config that is complete: nothing is added to it. */
+interface Bare {
+  /** Calls the adapter that a config names. */
+  send: Adapter;
+  /** Returns the URL that a config asks for. */
+  uri(config: AxiosConfig): string | undefined;
+}
+
 /**
- * Returns how to call an adapter that is given by its name, where axios does not say which one it is, as it does from 1.5 on, and
- * then only where it is exported: through an instance that has no defaults and no interceptors and so adds nothing.
+ * Returns what an instance does that has no defaults. Which adapter a name stands for axios says from 1.5 on, and then only where it is
+ * exported. An interceptor puts the config in place: to merge one takes longer than all else that is done here.
  */
-function bareInstance(target: Instance): (adapter: unknown) => Adapter {
+function bareInstance(target: Instance): Bare {
   let made: Instance | undefined;
   const make = (): Instance => {
     const { create, constructor } = target as Instance & { constructor: new (config: object) => Instance };
     const instance = typeof create === 'function' ? create() : new constructor({});
     for (const key of Object.keys(instance.defaults ?? {})) Reflect.deleteProperty(instance.defaults as object, key);
+    const complete = (asked: object): object => (asked as { complete(): object }).complete();
+    instance.interceptors.request.use(complete, undefined, { synchronous: true });
     return instance;
   };
-  return (adapter) => async (config) => {
-    made ??= make();
-    try {
-      const response = await made.request({
-        ...config,
-        adapter,
-        transformRequest: undefined,
-        transformResponse: undefined,
-      });
-      standIn(response, config);
-      return response;
-    } catch (error) {
-      standIn(error, config);
-      throw error;
-    }
+  return {
+    send: (config) => (made ??= make()).request({ complete: () => config }),
+    uri({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls }) {
+      // A class of the user's is not made anew for this alone.
+      const instance = typeof target.create === 'function' ? (made ??= make()) : target;
+      return instance.getUri?.({ url, baseURL, params, paramsSerializer, allowAbsoluteUrls });
+    },
   };
 }

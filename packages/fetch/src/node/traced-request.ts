@@ -4,7 +4,7 @@ import type { Refused } from '@throughline/core';
 import { guarded, httpHeaders, startOutbound, whenSettled } from '@throughline/core/adapter';
 import type { HopSettings, OutboundHop } from '@throughline/core/adapter';
 import type { UrlRedaction } from '@throughline/core/http';
-import { clientAttributes, spanName, targetOf } from '../http-client-span.ts';
+import { clientAttributes, spanName } from '../http-client-span.ts';
 import { answered, failed, followRequest, isRequest } from './client-request.ts';
 import { httpCall } from './http-call.ts';
 import type { HttpCall } from './http-call.ts';
@@ -39,14 +39,14 @@ export function tracedRequest(
     sending.end();
     return how.refused(sending, call, caller);
   }
-  const lent = new LentContext(sending.inner);
+  const lent = new LentContext(sending.inner, caller);
   return whenSettled(
     () => contextApi.with(lent, request, self, ...call.args(sending)),
     (isFailed, value) => {
-      lent.giveBack(caller);
+      lent.giveBack();
       if (isFailed) return sending.end(failed(value, call.signal));
       guarded('outcome', () => {
-        if (isRequest(value)) followRequest(value, sending, caller, call.signal);
+        if (isRequest(value)) followRequest(value, sending, lent, call.signal);
         else sending.end(answered(value));
       });
     },
@@ -64,11 +64,14 @@ export function hopOf(
     transport: 'http',
     name: spanName(method),
     kind: SpanKind.CLIENT,
-    attributes: settings.spans
-      ? clientAttributes(method, server, full === undefined ? undefined : redact(full), resends)
-      : undefined,
-    target: targetOf(server, path.split('?', 1)[0]),
+    attributes: settings.spans ? clientAttributes(method, server.attributes, full && redact(full), resends) : undefined,
+    target: { transport: 'http', channel: 'host', host: server.address, name: withoutQuery(path) },
     carrier,
     reader: httpHeaders,
   };
+}
+
+function withoutQuery(path: string): string {
+  const query = path.indexOf('?');
+  return query === -1 ? path : path.slice(0, query);
 }
