@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { pageTrace, serverTrace, traceFetch } from '../src/browser/index.ts';
 
 describe('wrong options throw, with what they take', () => {
@@ -37,6 +37,41 @@ it.each([
   );
   await traced(url);
   expect(told).toEqual(isOurs ? [url] : []);
+});
+
+describe('it may become the global fetch', () => {
+  afterEach(() => void vi.unstubAllGlobals());
+  type Fetch = typeof fetch;
+  const becomings: Record<string, (bare: Fetch, make: () => Fetch) => void> = {
+    'as it is': (_bare, make) => void vi.stubGlobal('fetch', make()),
+    twice: (_bare, make) => {
+      vi.stubGlobal('fetch', make());
+      vi.stubGlobal('fetch', make());
+    },
+    'below a patch that comes later': (_bare, make) => {
+      const traced = make();
+      vi.stubGlobal('fetch', (...args: Parameters<Fetch>) => traced(...args));
+    },
+  };
+  it.each(Object.entries(becomings))('%s', async (_, become) => {
+    const asked: unknown[] = [];
+    const bare = ((...args: unknown[]) => {
+      asked.push(args);
+      return Promise.resolve(new Response(null, { headers: { 'server-timing': header } }));
+    }) as Fetch;
+    vi.stubGlobal('fetch', bare);
+    const told = new Map<number, number>();
+    let made = 0;
+    become(bare, () => {
+      const id = made++;
+      const onTrace = () => told.set(id, (told.get(id) ?? 0) + 1);
+      return traceFetch(undefined, { firstParty: ['https://api.example.com'], onTrace });
+    });
+    await fetch('https://api.example.com/x');
+    await fetch('https://api.example.com/x');
+    expect(asked).toHaveLength(2);
+    expect([...told.values()]).toEqual(Array.from({ length: made }, () => 2));
+  });
 });
 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';

@@ -55,6 +55,9 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
   checkFunction('onTrace', onTrace, "a function of the server's span and the URL");
   checkMilliseconds('maxPageAge', maxPageAge, '60_000');
   const isOurs = originRule(options.firstParty ?? []);
+  const first = globalThis.fetch as unknown as Call;
+  // Set while the global fetch starts: it may have become this function, or a patch that calls it.
+  let entered = false;
   let page: ServerTrace | undefined;
 
   function pageFields(): SentFields | undefined {
@@ -65,6 +68,7 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
   }
 
   function traced(this: unknown, input: unknown, init?: RequestInit, ...rest: unknown[]): Promise<unknown> {
+    if (entered) return first(input, init, ...rest);
     const fetch = (given ?? globalThis.fetch) as unknown as Call;
     const self = given === undefined ? undefined : this;
     let url: URL | undefined;
@@ -77,11 +81,14 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
       // What cannot be read, fetch itself reports.
     }
     const to = url;
-    const answered = Reflect.apply(
-      fetch,
-      self,
-      sent === undefined && rest.length === 0 ? [input] : [input, sent, ...rest],
-    );
+    const args = sent === undefined && rest.length === 0 ? [input] : [input, sent, ...rest];
+    entered = given === undefined;
+    let answered: Promise<unknown>;
+    try {
+      answered = Reflect.apply(fetch === traced ? first : fetch, self, args) as Promise<unknown>;
+    } finally {
+      entered = false;
+    }
     return onTrace === undefined || to === undefined ? answered : answered.then((answer) => tell(answer, to, onTrace));
   }
 
