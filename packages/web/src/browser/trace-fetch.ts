@@ -129,7 +129,35 @@ function withFields(
   headers.set('traceparent', fields.traceparent);
   headers.delete('tracestate');
   if (fields.tracestate) headers.set('tracestate', fields.tracestate);
-  return { ...init, headers };
+  return { ...membersOf(init ?? {}, asked), headers };
+}
+
+const MEMBERS = [
+  'body',
+  'cache',
+  'credentials',
+  'duplex',
+  'integrity',
+  'keepalive',
+  'method',
+  'mode',
+  'priority',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'signal',
+] as const;
+
+/** Returns a copy of an `init`, which may be a Request or another object with getters: a spread would miss what it inherits. */
+function membersOf(init: RequestInit, { referrer, referrerPolicy }: Partial<Request>): RequestInit {
+  const copy: Record<string, unknown> = { ...init };
+  for (const name of MEMBERS) {
+    const value = (init as Record<string, unknown>)[name];
+    if (value !== undefined) copy[name] = value;
+  }
+  // An `init` with any member at all makes fetch forget these two of a Request's.
+  if (referrer === undefined || referrerPolicy === undefined || Object.keys(copy).length > 0) return copy;
+  return { referrer, referrerPolicy };
 }
 
 /** Returns whether a URL is of the page's own origin, or of one that is named. */
