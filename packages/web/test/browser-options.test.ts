@@ -74,6 +74,33 @@ describe('it may become the global fetch', () => {
   });
 });
 
+it('what the caller sends stays, also where its headers can be read only once', async () => {
+  vi.stubGlobal('document', { baseURI: 'https://page.example.com/', querySelector: () => ({ content: traceparent }) });
+  const own = traceparent.replace('b7ad', 'c7ad');
+  const sent: unknown[] = [];
+  const traced = traceFetch(
+    (_url: string, init?: RequestInit) => {
+      sent.push(Object.fromEntries(new Headers(init?.headers)));
+      return Promise.resolve(new Response(null));
+    },
+    { firstParty: ['https://api.example.com'] },
+  );
+  for (const headers of [
+    [['x-own', '1']],
+    [
+      ['traceparent', own],
+      ['x-own', '1'],
+    ],
+  ] as [string, string][][]) {
+    await traced('https://api.example.com/x', { headers: headers.values() as unknown as HeadersInit });
+  }
+  vi.unstubAllGlobals();
+  expect(sent).toEqual([
+    { traceparent, 'x-own': '1' },
+    { traceparent: own, 'x-own': '1' },
+  ]);
+});
+
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const header = `cache;desc="hit, traceparent", traceparent;desc="${traceparent}", db;dur=2`;
 

@@ -125,7 +125,8 @@ function withFields(
   // Without CORS a browser takes unknown headers away.
   if (fields === undefined || (init?.mode ?? asked.mode) === 'no-cors') return init;
   const headers = new Headers(init?.headers ?? asked.headers);
-  if (headers.has('traceparent')) return init;
+  // Not the `init` that is there, whose headers may be an iterator that is used up.
+  if (headers.has('traceparent')) return init && { ...membersOf(init, asked), headers };
   headers.set('traceparent', fields.traceparent);
   headers.delete('tracestate');
   if (fields.tracestate) headers.set('tracestate', fields.tracestate);
