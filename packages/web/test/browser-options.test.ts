@@ -104,6 +104,29 @@ it('what the caller sends stays, also where its headers can be read only once', 
 const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const header = `cache;desc="hit, traceparent", traceparent;desc="${traceparent}", db;dur=2`;
 
+it.each([
+  [
+    'throws',
+    () => {
+      throw new Error('mine');
+    },
+  ],
+  ['rejects', () => Promise.reject(new Error('mine'))],
+])('an onTrace that %s reaches nobody', async (_, onTrace) => {
+  const rejections: unknown[] = [];
+  const heard = (error: unknown) => void rejections.push(error);
+  process.on('unhandledRejection', heard);
+  const answer = new Response(null, { headers: { 'server-timing': header } });
+  const traced = traceFetch((_url: string) => Promise.resolve(answer), {
+    firstParty: ['https://api.example.com'],
+    onTrace,
+  });
+  expect(await traced('https://api.example.com/x')).toBe(answer);
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', heard);
+  expect(rejections).toEqual([]);
+});
+
 describe('serverTrace', () => {
   const of = (value: string) => serverTrace(new Response(null, { headers: { 'server-timing': value } }));
 

@@ -98,7 +98,9 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
 function tell<T>(answer: T, url: URL, onTrace: NonNullable<BrowserOptions['onTrace']>): T {
   try {
     const trace = serverTrace(answer as Response);
-    if (trace !== undefined) onTrace(trace, url);
+    if (trace === undefined) return answer;
+    const told: unknown = onTrace(trace, url);
+    Promise.resolve(told).catch(() => {});
   } catch {
     // Nothing of telemetry reaches the page.
   }
