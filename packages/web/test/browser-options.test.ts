@@ -6,6 +6,8 @@ describe('wrong options throw, with what they take', () => {
     [{ firstParty: ['api.example.com'] }, 'https://api.example.com'],
     [{ firstParty: ['https://api.example.com/v1'] }, 'origins'],
     [{ firstParty: [/api/] }, 'origins'],
+    [{ firstParty: 'https://api.example.com' }, "it was given 'https://api.example.com'"],
+    [{ firstParty: true }, 'origins'],
     [{ firstparty: [] }, 'Did you mean `firstParty`'],
     [{ ignore: '/logout' }, 'a function of the URL'],
     [{ maxPageAge: '1h' }, 'milliseconds'],

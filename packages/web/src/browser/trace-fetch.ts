@@ -167,6 +167,9 @@ function membersOf(init: RequestInit, { referrer, referrerPolicy }: Partial<Requ
 function originRule(named: readonly string[]): (url: URL) => boolean {
   const origins = new Set<string>();
   const below: (readonly [protocol: string, suffix: string, port: string])[] = [];
+  const takes = "origins, such as ['https://api.example.com', 'https://*.example.com']";
+  const list: unknown = named;
+  if (!Array.isArray(list)) throw optionError('firstParty', takes, list);
   for (const name of named) {
     const isPattern = typeof name === 'string' && name.includes('//*.');
     let url: URL;
@@ -174,7 +177,7 @@ function originRule(named: readonly string[]): (url: URL) => boolean {
       url = new URL(isPattern ? name.replace('//*.', '//') : name);
       if (url.origin === 'null' || url.pathname !== '/' || url.hostname.includes('*')) throw new TypeError();
     } catch {
-      throw optionError('firstParty', "origins, such as ['https://api.example.com', 'https://*.example.com']", name);
+      throw optionError('firstParty', takes, name);
     }
     if (isPattern) below.push([url.protocol, `.${url.hostname}`, url.port]);
     else origins.add(url.origin);
