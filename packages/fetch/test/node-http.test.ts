@@ -114,6 +114,7 @@ describe('every way to call', () => {
     'string, callback': () => [traced.request(at().href, told), true, false],
     'string, options': () => [traced.request(at().href, mine), false, true],
     'string, undefined, callback': () => [traced.request(at().href, undefined as never, told), true, false],
+    'string, null, callback': () => [traced.request(at().href, null as never, told), true, false],
     'string, options, callback': () => [traced.request(at().href, mine, told), true, true],
     URL: () => [traced.request(at()), false, false],
     'URL, callback': () => [traced.request(at(), told), true, false],
