@@ -356,6 +356,12 @@ describe('traceAgent', () => {
     agent.destroy();
   });
 
+  test('makes no span of a request that is aborted before', async () => {
+    const asked = http.get(server.origin, { agent: traceAgent(new http.Agent()), signal: AbortSignal.abort() });
+    await expect(once(asked, 'response')).rejects.toMatchObject({ name: 'AbortError' });
+    expect(telemetry.spans()).toEqual([]);
+  });
+
   test('leaves a request alone that is traced already', async () => {
     const agent = traceAgent(new http.Agent());
     const echo = await inWork(() => echoOf(traced.get(server.origin, { agent })));
