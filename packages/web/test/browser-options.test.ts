@@ -140,6 +140,7 @@ describe('serverTrace', () => {
       traceparent,
     });
     expect(of(`traceparent ; desc=${traceparent}`)?.traceparent).toBe(traceparent);
+    expect(of(`traceparent;dur=1;desc="${traceparent}"`)?.traceparent).toBe(traceparent);
   });
 
   it.each(['', 'db;dur=1', 'traceparent', 'traceparent;desc="00-0-0-01"', `x-traceparent;desc="${traceparent}"`])(
