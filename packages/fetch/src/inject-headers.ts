@@ -19,7 +19,7 @@ export type InjectedHeaders<H> = H extends undefined | null
 /**
  * Returns a copy of `headers` that holds the active trace context, for a client that {@link traceFetch} does not wrap (axios,
  * got, `node:http`): a record for a record or for nothing, pairs for pairs, `Headers` for `Headers`. Starts no span. `target`,
- * a URL or a host name, is whom the request goes to; without it baggage stays here. Throws a
+ * a URL or a host name, is whom the request goes to; without it, and with a relative URL, baggage stays here. Throws a
  * `LineageError` past a limit of the chain, under `lineage: { mode: 'enforce' }`.
  *
  * A request through undici goes out with one of each field also where an instrumentation adds its own.
@@ -73,7 +73,9 @@ function hasNames(headers: unknown): headers is object {
 function parse(target: string | undefined): URL | undefined {
   if (target === undefined) return undefined;
   try {
-    return new URL(target.includes('://') ? target : `http://${target}`);
+    if (target.includes('://')) return new URL(target);
+    // What is no name alone may be relative to a URL that only the client knows, such as axios's `baseURL`.
+    return /[\\/?#]/.test(target) ? undefined : new URL(`http://${target}`);
   } catch {
     return undefined;
   }

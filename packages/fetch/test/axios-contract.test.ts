@@ -350,6 +350,12 @@ describe('what goes wrong', () => {
     expect(statuses()).toEqual([[undefined, undefined, 'ECONNREFUSED']]);
   });
 
+  test('a data: URL reaches nobody', async () => {
+    const { data } = await traceAxios(axios).get<Buffer>('data:text/plain,hi');
+    expect(data.toString()).toBe('hi');
+    expect(hops()).toEqual([]);
+  });
+
   test('a signal that is aborted before makes no call', async () => {
     const signal = AbortSignal.abort();
     await expect(traceAxios(axios).get(hang(), { signal })).rejects.toSatisfy(axios.isCancel);

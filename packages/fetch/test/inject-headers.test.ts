@@ -88,6 +88,10 @@ test.each([
   ['api.example.com', false],
   [undefined, false],
   ['http://[broken', false],
+  ['/plan', false],
+  ['//api.example.com/plan', false],
+  ['v1/plan?at=http://planner/', false],
+  ['plan?at=1', false],
 ])('the user’s baggage goes to %s: %s', (target, goes) => {
   inWork((traceparent) => {
     const headers = injectHeaders(undefined, target);

@@ -114,6 +114,7 @@ describe('every way to call', () => {
     'string, callback': () => [traced.request(at().href, told), true, false],
     'string, options': () => [traced.request(at().href, mine), false, true],
     'string, undefined, callback': () => [traced.request(at().href, undefined as never, told), true, false],
+    'string, null, callback': () => [traced.request(at().href, null as never, told), true, false],
     'string, options, callback': () => [traced.request(at().href, mine, told), true, true],
     URL: () => [traced.request(at()), false, false],
     'URL, callback': () => [traced.request(at(), told), true, false],
@@ -353,6 +354,12 @@ describe('traceAgent', () => {
     expect(new Set(echoes.map((echo) => sent(echo, 'traceparent')[0]?.slice(36, 52)))).toEqual(new Set(ids));
     expect(hop().attributes).toMatchObject({ 'server.port': server.port, 'url.full': `${server.origin}/` });
     agent.destroy();
+  });
+
+  test('makes no span of a request that is aborted before', async () => {
+    const asked = http.get(server.origin, { agent: traceAgent(new http.Agent()), signal: AbortSignal.abort() });
+    await expect(once(asked, 'response')).rejects.toMatchObject({ name: 'AbortError' });
+    expect(telemetry.spans()).toEqual([]);
   });
 
   test('leaves a request alone that is traced already', async () => {

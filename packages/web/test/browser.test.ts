@@ -48,6 +48,7 @@ describe.skipIf(chromium.missing)(`in Chromium${chromium.note}`, () => {
     pages.use('*', traceContext({ serverTiming: true }));
     pages.get('/', (c) => c.html(`<!doctype html><title>plans</title>${meta}<script>var told = [];${script}</script>`));
     pages.get('/api/plans', (c) => c.json({ plans: [] }));
+    pages.post('/echo', async (c) => c.json([c.req.header('referer') ?? 'none', await c.req.text()]));
     pages.get('/silent', (c) => c.html(`<!doctype html><title>silent</title><script>var told = [];${script}</script>`));
     site = await serveWeb(pages.fetch);
 
@@ -100,6 +101,29 @@ describe.skipIf(chromium.missing)(`in Chromium${chromium.note}`, () => {
       expect(span.parentSpanContext?.spanId, name).toBe(root.spanContext().spanId);
       expect(span.spanContext().traceId, name).toBe(root.spanContext().traceId);
     }
+  });
+
+  it('a Request keeps what it says of itself, also where it stands for the options', async () => {
+    const told = await page.evaluate(async () => {
+      const traced = throughline.traceFetch();
+      const asked = (body?: string) =>
+        new Request('/echo', { method: 'POST', body: body ?? null, referrerPolicy: 'no-referrer' });
+      const calls = [
+        () => traced(asked('x')),
+        () => traced('/echo', asked()),
+        () => traced(asked('x'), { headers: { a: 'b' } }),
+      ];
+      const answers: unknown[] = [];
+      for (const call of calls) answers.push(await (await call()).json());
+      return answers;
+    });
+    expect(told).toEqual([
+      ['none', 'x'],
+      ['none', ''],
+      // As without us: any option at all makes fetch forget it.
+      [`${site.url}/`, 'x'],
+    ]);
+    await expect.poll(() => telemetry.spans().filter(({ parentSpanContext }) => parentSpanContext)).toHaveLength(3);
   });
 
   it('anybody else gets nothing, not even a preflight', async () => {

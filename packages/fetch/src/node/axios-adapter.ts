@@ -172,7 +172,10 @@ function standIn(holder: unknown, config: AxiosConfig, copy: AxiosConfig): void 
 function callOf(config: AxiosConfig, uri: (config: AxiosConfig) => string | undefined): HttpCall | undefined {
   const { method, headers } = config;
   try {
-    return httpCall([uri(config) ?? String(config.url), { method: method ?? 'GET', headers }], 'http:');
+    const asked = uri(config) ?? String(config.url);
+    // It reaches nobody.
+    if (/^\s*(?:data|blob|file):/i.test(asked)) return undefined;
+    return httpCall([asked, { method: method ?? 'GET', headers }], 'http:');
   } catch {
     // axios reports what is wrong with it.
     return undefined;

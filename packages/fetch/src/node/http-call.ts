@@ -55,7 +55,7 @@ function read(args: readonly unknown[], protocol: string): HttpCall | undefined 
   const at = base === undefined ? 0 : 1;
   const given = base === undefined ? input : second;
   const isLeftOut = typeof given === 'function';
-  if (!isLeftOut && given !== undefined && (typeof given !== 'object' || given === null)) return undefined;
+  if (!isLeftOut && given !== undefined && typeof given !== 'object') return undefined;
   const options: RequestOptions = isLeftOut ? {} : (given ?? {});
   const method = typeof options.method === 'string' ? options.method.toUpperCase() : 'GET';
   if (method === 'CONNECT') return undefined;

@@ -30,6 +30,7 @@ interface AgentRequest extends RequestLike {
   readonly method: string;
   readonly path: string;
   readonly headersSent: boolean;
+  readonly destroyed?: boolean;
   getHeaders(): Record<string, unknown>;
   removeHeader(name: string): void;
   setHeader(name: string, value: unknown): void;
@@ -66,7 +67,8 @@ export function traceAgent<A extends AgentLike>(agent: A, options?: HttpOptions)
     const request = asked as AgentRequest;
     const pass = (): unknown => target.addRequest(request, given, ...rest);
     const call = callOf(request, given, target.protocol === 'https:' ? 'https:' : 'http:');
-    if (call === undefined) return pass();
+    // By a signal that was aborted before, which is not among the options: it goes to nobody.
+    if (call === undefined || request.destroyed === true) return pass();
     const caller = contextApi.active();
     if (isTraced(call.carrier)) return pass();
     if (request.headersSent) {

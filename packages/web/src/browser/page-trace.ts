@@ -55,7 +55,7 @@ const NAME = 'traceparent';
 
 // Metrics are separated by commas, and a description is a token or in quotes.
 function inHeader(value: string | null): string | undefined {
-  return /(?:^|,)\s*traceparent\s*;\s*desc\s*=\s*"?([\da-f-]{55})/.exec(value ?? '')?.[1];
+  return /(?:^|,)\s*traceparent\s*;(?:[^,;"]*;)*\s*desc\s*=\s*"?([\da-f-]{55})/.exec(value ?? '')?.[1];
 }
 
 function traceOf(text: string | undefined): ServerTrace | undefined {

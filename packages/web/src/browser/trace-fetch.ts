@@ -55,6 +55,9 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
   checkFunction('onTrace', onTrace, "a function of the server's span and the URL");
   checkMilliseconds('maxPageAge', maxPageAge, '60_000');
   const isOurs = originRule(options.firstParty ?? []);
+  const first = globalThis.fetch as unknown as Call;
+  // Set while the global fetch starts: it may have become this function, or a patch that calls it.
+  let entered = false;
   let page: ServerTrace | undefined;
 
   function pageFields(): SentFields | undefined {
@@ -65,6 +68,7 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
   }
 
   function traced(this: unknown, input: unknown, init?: RequestInit, ...rest: unknown[]): Promise<unknown> {
+    if (entered) return first(input, init, ...rest);
     const fetch = (given ?? globalThis.fetch) as unknown as Call;
     const self = given === undefined ? undefined : this;
     let url: URL | undefined;
@@ -77,11 +81,14 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
       // What cannot be read, fetch itself reports.
     }
     const to = url;
-    const answered = Reflect.apply(
-      fetch,
-      self,
-      sent === undefined && rest.length === 0 ? [input] : [input, sent, ...rest],
-    );
+    const args = sent === undefined && rest.length === 0 ? [input] : [input, sent, ...rest];
+    entered = given === undefined;
+    let answered: Promise<unknown>;
+    try {
+      answered = Reflect.apply(fetch === traced ? first : fetch, self, args) as Promise<unknown>;
+    } finally {
+      entered = false;
+    }
     return onTrace === undefined || to === undefined ? answered : answered.then((answer) => tell(answer, to, onTrace));
   }
 
@@ -91,7 +98,9 @@ export function traceFetch(given?: FetchLike, options: BrowserOptions = {}): Fet
 function tell<T>(answer: T, url: URL, onTrace: NonNullable<BrowserOptions['onTrace']>): T {
   try {
     const trace = serverTrace(answer as Response);
-    if (trace !== undefined) onTrace(trace, url);
+    if (trace === undefined) return answer;
+    const told: unknown = onTrace(trace, url);
+    Promise.resolve(told).catch(() => {});
   } catch {
     // Nothing of telemetry reaches the page.
   }
@@ -118,17 +127,49 @@ function withFields(
   // Without CORS a browser takes unknown headers away.
   if (fields === undefined || (init?.mode ?? asked.mode) === 'no-cors') return init;
   const headers = new Headers(init?.headers ?? asked.headers);
-  if (headers.has('traceparent')) return init;
+  // Not the `init` that is there, whose headers may be an iterator that is used up.
+  if (headers.has('traceparent')) return init && { ...membersOf(init, asked), headers };
   headers.set('traceparent', fields.traceparent);
   headers.delete('tracestate');
   if (fields.tracestate) headers.set('tracestate', fields.tracestate);
-  return { ...init, headers };
+  return { ...membersOf(init ?? {}, asked), headers };
+}
+
+const MEMBERS = [
+  'body',
+  'cache',
+  'credentials',
+  'duplex',
+  'integrity',
+  'keepalive',
+  'method',
+  'mode',
+  'priority',
+  'redirect',
+  'referrer',
+  'referrerPolicy',
+  'signal',
+] as const;
+
+/** Returns a copy of an `init`, which may be a Request or another object with getters: a spread would miss what it inherits. */
+function membersOf(init: RequestInit, { referrer, referrerPolicy }: Partial<Request>): RequestInit {
+  const copy: Record<string, unknown> = { ...init };
+  for (const name of MEMBERS) {
+    const value = (init as Record<string, unknown>)[name];
+    if (value !== undefined) copy[name] = value;
+  }
+  // An `init` with any member at all makes fetch forget these two of a Request's.
+  if (referrer === undefined || referrerPolicy === undefined || Object.keys(copy).length > 0) return copy;
+  return { referrer, referrerPolicy };
 }
 
 /** Returns whether a URL is of the page's own origin, or of one that is named. */
 function originRule(named: readonly string[]): (url: URL) => boolean {
   const origins = new Set<string>();
   const below: (readonly [protocol: string, suffix: string, port: string])[] = [];
+  const takes = "origins, such as ['https://api.example.com', 'https://*.example.com']";
+  const list: unknown = named;
+  if (!Array.isArray(list)) throw optionError('firstParty', takes, list);
   for (const name of named) {
     const isPattern = typeof name === 'string' && name.includes('//*.');
     let url: URL;
@@ -136,7 +177,7 @@ function originRule(named: readonly string[]): (url: URL) => boolean {
       url = new URL(isPattern ? name.replace('//*.', '//') : name);
       if (url.origin === 'null' || url.pathname !== '/' || url.hostname.includes('*')) throw new TypeError();
     } catch {
-      throw optionError('firstParty', "origins, such as ['https://api.example.com', 'https://*.example.com']", name);
+      throw optionError('firstParty', takes, name);
     }
     if (isPattern) below.push([url.protocol, `.${url.hostname}`, url.port]);
     else origins.add(url.origin);
