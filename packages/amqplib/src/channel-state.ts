@@ -14,7 +14,7 @@ export interface Confirmable {
 export interface ChannelState {
   /** All hops that have not ended. */
   readonly open: OpenHops;
-  /** By delivery tag, in the order in which they came. */
+  /** By delivery tag, in the order in which they were handed over. */
   readonly deliveries: Map<number, OpenMessage>;
   /** By the tag that the broker confirms them by. */
   readonly confirmations: Map<number, Confirmable>;
@@ -93,7 +93,8 @@ export function hear(channel: object, { heard }: ChannelState, event: string, li
 /** Ends the messages of a channel up to a tag, or all of them. */
 export function settleUpTo({ deliveries }: ChannelState, tag: number, outcome: Outcome | undefined): void {
   for (const [at, message] of deliveries) {
-    if (at > tag) break;
+    // One of `get` may stand behind a later one of a consumer, which is not handed over by a promise.
+    if (at > tag) continue;
     deliveries.delete(at);
     message.end(outcome);
   }
