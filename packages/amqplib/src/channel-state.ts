@@ -58,6 +58,19 @@ function temporaryOf(connection: unknown): Set<string> {
   return queues;
 }
 
+const MOST_TEMPORARY = 1000;
+
+/**
+ * Remembers a queue that goes with its connection. A connection may declare one for each request, of which the broker does not say that it
+ * is gone: past so many the first ones are forgotten.
+ */
+export function addTemporary({ temporary }: ChannelState, queue: string): void {
+  temporary.delete(queue);
+  temporary.add(queue);
+  if (temporary.size <= MOST_TEMPORARY) return;
+  for (const first of temporary) return void temporary.delete(first);
+}
+
 function brokerOf(connection: unknown): BrokerAddress | undefined {
   try {
     const { stream } = connection as { stream?: { remoteAddress?: unknown; remotePort?: unknown } };

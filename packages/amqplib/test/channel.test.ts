@@ -2,6 +2,7 @@ import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentele
 import type { Channel, ConsumeMessage, GetMessage } from 'amqplib';
 import type { Connection } from 'amqplib/callback_api';
 import { describe, expect, it } from 'vitest';
+import { stateOf } from '../src/channel-state.ts';
 import { forwardHeaders, runWith, traceChannel, traceConnection } from '../src/index.ts';
 import {
   after,
@@ -100,6 +101,16 @@ for (const [version, name] of majors) {
         expect(attributes['messaging.destination.name']).toBe(`${exchange}:order.17:${queue}`);
         expect(attributes['messaging.destination.anonymous']).toBe(true);
         expect(attributes['messaging.destination.temporary']).toBe(true);
+      });
+
+      it('of a connection that declares a queue for each request leave no more than so many names behind', async () => {
+        const own = await peerOf(name).connect(server.url);
+        after(() => own.close());
+        const raw = await own.createChannel();
+        const channel = traceChannel(raw);
+        const queues = Array.from({ length: 1002 }, () => newName('reply'));
+        await Promise.all(queues.map((queue) => channel.assertQueue(queue, { exclusive: true })));
+        expect([...stateOf(raw).temporary]).toEqual(queues.slice(2));
       });
 
       it('take options that are inherited, headers that are inherited, and no options at all', async () => {
