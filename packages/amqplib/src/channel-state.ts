@@ -14,7 +14,7 @@ export interface Confirmable {
 export interface ChannelState {
   /** All hops that have not ended. */
   readonly open: OpenHops;
-  /** By delivery tag, in the order in which they came. */
+  /** By delivery tag, in the order in which they were handed over. */
   readonly deliveries: Map<number, OpenMessage>;
   /** By the tag that the broker confirms them by. */
   readonly confirmations: Map<number, Confirmable>;
@@ -58,6 +58,19 @@ function temporaryOf(connection: unknown): Set<string> {
   return queues;
 }
 
+const MOST_TEMPORARY = 1000;
+
+/**
+ * Remembers a queue that goes with its connection. A connection may declare one for each request, of which the broker does not say that it
+ * is gone: past so many the first ones are forgotten.
+ */
+export function addTemporary({ temporary }: ChannelState, queue: string): void {
+  temporary.delete(queue);
+  temporary.add(queue);
+  if (temporary.size <= MOST_TEMPORARY) return;
+  for (const first of temporary) return void temporary.delete(first);
+}
+
 function brokerOf(connection: unknown): BrokerAddress | undefined {
   try {
     const { stream } = connection as { stream?: { remoteAddress?: unknown; remotePort?: unknown } };
@@ -93,7 +106,8 @@ export function hear(channel: object, { heard }: ChannelState, event: string, li
 /** Ends the messages of a channel up to a tag, or all of them. */
 export function settleUpTo({ deliveries }: ChannelState, tag: number, outcome: Outcome | undefined): void {
   for (const [at, message] of deliveries) {
-    if (at > tag) break;
+    // One of `get` may stand behind a later one of a consumer, which is not handed over by a promise.
+    if (at > tag) continue;
     deliveries.delete(at);
     message.end(outcome);
   }

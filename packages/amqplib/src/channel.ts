@@ -1,7 +1,7 @@
 import { ThroughlineError } from '@throughline/core';
 import { sameType, unpatched, warnIfRewrapped, wrapped } from '@throughline/core/adapter';
 import type { Outcome } from '@throughline/core/adapter';
-import { hearClose, rejectFor, settleOne, settleUpTo, stateOf } from './channel-state.ts';
+import { addTemporary, hearClose, rejectFor, settleOne, settleUpTo, stateOf } from './channel-state.ts';
 import type { ChannelState } from './channel-state.ts';
 import { getter } from './get.ts';
 import { isMessage } from './message.ts';
@@ -98,7 +98,7 @@ export function traceChannelWith<C extends object>(channel: C, settings: Channel
     const [queue, options] = args;
     const { exclusive } = (options ?? {}) as { exclusive?: unknown };
     // It goes with its connection.
-    if (exclusive === true && typeof queue === 'string' && queue !== '') state.temporary.add(queue);
+    if (exclusive === true && typeof queue === 'string' && queue !== '') addTemporary(state, queue);
     return call('assertQueue', args);
   });
   replace('close', (...args) => {

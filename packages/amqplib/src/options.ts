@@ -1,5 +1,5 @@
 import type { HopOptions } from '@throughline/core';
-import { hopSettings, isPatched, remembering } from '@throughline/core/adapter';
+import { checkName, hopSettings, isPatched, remembering } from '@throughline/core/adapter';
 import type { HopSettings } from '@throughline/core/adapter';
 import { receiverSettings, senderSettings } from '@throughline/core/messaging';
 import type { OnRefused, Receiver, ReceiverOptions, Sender, SenderOptions } from '@throughline/core/messaging';
@@ -95,7 +95,8 @@ export function channelSettings(options: ChannelOptions | undefined): ChannelSet
 /** Returns the settings of one wrapped handler. Throws a `ThroughlineError` for a wrong option. */
 export function consumerSettings(options: ConsumerOptions | undefined): Receiver<RefusedPayload> {
   const hop = hopSettings(options, scope, [...RECEIVING, 'clientId', 'queue']);
-  const { queue: _, ...shared } = options ?? {};
+  const { queue, ...shared } = options ?? {};
+  checkName('queue', queue);
   return { ...receiving(shared), hop };
 }
 

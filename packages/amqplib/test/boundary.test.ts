@@ -173,6 +173,7 @@ describe('what is wrong', () => {
     expect(() => traceChannel(undefined as never)).toThrow(/takes a channel/);
     expect(() => traceConnection({} as never)).toThrow(/takes a connection/);
     expect(() => tracedConsumer('x' as never)).toThrow(/takes the function/);
+    expect(() => tracedConsumer(() => {}, { queue: 7 as never })).toThrow(/`queue` takes a name/);
     expect(() => tracedConsumer(() => {}, { lineage: { mode: 'enforce' } })).toThrow(/onRefused/);
   });
 });

@@ -1,7 +1,8 @@
 import { context, propagation, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
-import type { Channel, ConsumeMessage } from 'amqplib';
+import type { Channel, ConsumeMessage, GetMessage } from 'amqplib';
 import type { Connection } from 'amqplib/callback_api';
 import { describe, expect, it } from 'vitest';
+import { stateOf } from '../src/channel-state.ts';
 import { forwardHeaders, runWith, traceChannel, traceConnection } from '../src/index.ts';
 import {
   after,
@@ -100,6 +101,16 @@ for (const [version, name] of majors) {
         expect(attributes['messaging.destination.name']).toBe(`${exchange}:order.17:${queue}`);
         expect(attributes['messaging.destination.anonymous']).toBe(true);
         expect(attributes['messaging.destination.temporary']).toBe(true);
+      });
+
+      it('of a connection that declares a queue for each request leave no more than so many names behind', async () => {
+        const own = await peerOf(name).connect(server.url);
+        after(() => own.close());
+        const raw = await own.createChannel();
+        const channel = traceChannel(raw);
+        const queues = Array.from({ length: 1002 }, () => newName('reply'));
+        await Promise.all(queues.map((queue) => channel.assertQueue(queue, { exclusive: true })));
+        expect([...stateOf(raw).temporary]).toEqual(queues.slice(2));
       });
 
       it('take options that are inherited, headers that are inherited, and no options at all', async () => {
@@ -309,6 +320,35 @@ for (const [version, name] of majors) {
         channel.nack(f, true, false);
         expect(types()).toEqual(['nack', 'nack']);
         expect(e.fields.redelivered).toBe(false);
+        await noneOpen();
+      });
+
+      it('ends the span up to a message of `get` that came to hand after a later one of a consumer', async () => {
+        const asked = await newQueue('asked');
+        const consumed = await newQueue('consumed');
+        const raw = await newChannel();
+        const channel = traceChannel(raw);
+        channel.sendToQueue(asked, body);
+        await expect.poll(async () => (await raw.checkQueue(asked)).messageCount).toBe(1);
+        const later = deferred<ConsumeMessage>();
+        await channel.consume(consumed, (message) => {
+          if (message !== null) later.resolve(message);
+        });
+        // As where both come in one read of the socket: the consumer is called at once, the promise of `get` after it.
+        const get = raw.get.bind(raw);
+        raw.get = async (...args) => {
+          const message = await get(...args);
+          await later.promise;
+          return message;
+        };
+        const asking = channel.get(asked);
+        channel.sendToQueue(consumed, body);
+        const message = (await asking) as GetMessage;
+        const second = await later.promise;
+        expect(message.fields.deliveryTag).toBeLessThan(second.fields.deliveryTag);
+        channel.ack(message, true);
+        expect(openSpans.named('process')).toEqual([`process ${consumed}`]);
+        channel.ack(second);
         await noneOpen();
       });
 

@@ -35,9 +35,19 @@ export function injectMetadata<O extends object>(
     kind: SpanKind.PRODUCER,
     target: queueTarget(options?.queue),
   };
-  const metadata = formatMetadata(outboundFields(hop, rememberedSettings(options)).fields);
+  const { fields, mode } = outboundFields(hop, rememberedSettings(options));
+  const metadata = formatMetadata(fields);
   const copy = { ...(jobOptions as O) };
-  return metadata === '' ? copy : { ...copy, telemetry: { ...telemetryOf(jobOptions), metadata } };
+  if (metadata !== '') return { ...copy, telemetry: { ...telemetryOf(jobOptions), metadata } };
+  // The options of a job that was received hold what it came with, which is not to go on either.
+  if (mode === 'strip' && 'telemetry' in copy) copy.telemetry = withoutMetadata(copy.telemetry);
+  return copy;
+}
+
+function withoutMetadata(telemetry: unknown): unknown {
+  if (typeof telemetry !== 'object' || telemetry === null) return telemetry;
+  const { metadata: _, ...rest } = telemetry as { metadata?: unknown };
+  return rest;
 }
 
 function telemetryOf(jobOptions: object | undefined): object | undefined {

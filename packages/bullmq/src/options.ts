@@ -57,6 +57,8 @@ const OWN: Readonly<Record<Exclude<keyof BullMQOptions, keyof HopOptions>, true>
  * knows no more than the job itself says.
  */
 export interface Unfinished {
+  /** The metadata that it came with, by which it is told from another job that has its id later. */
+  readonly offered: unknown;
   /** The metadata for the next attempt; `undefined` where the job did not fail, and put itself back. */
   readonly retry: string | undefined;
 }

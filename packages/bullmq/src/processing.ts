@@ -53,6 +53,7 @@ export class Processing {
   readonly context: Context;
   readonly #settings: BullMQSettings;
   readonly #queue: string;
+  readonly #metadata: unknown;
   #fields: object | undefined;
   readonly #active: Context;
   #workerId: string | undefined = undefined;
@@ -80,6 +81,7 @@ export class Processing {
   constructor(settings: BullMQSettings, queue: string, metadata: unknown, own: ReadonlyMap<symbol, unknown>) {
     this.#settings = settings;
     this.#queue = queue;
+    this.#metadata = metadata;
     this.#fields = parseMetadata(metadata);
     this.#active = contextApi.active();
     this.context = new LazyContext(new Map(own).set(processingKey, this), () => {
@@ -164,8 +166,9 @@ export class Processing {
     if (key !== undefined) {
       const { unfinished } = this.#settings;
       unfinished.delete(key);
-      if (this.#retry !== '') remember(unfinished, key, { retry: this.#retry });
-      else if (this.#isPutBack()) remember(unfinished, key, { retry: undefined });
+      const offered = this.#metadata;
+      if (this.#retry !== '') remember(unfinished, key, { offered, retry: this.#retry });
+      else if (this.#isPutBack()) remember(unfinished, key, { offered, retry: undefined });
     }
     this.#over();
   }
@@ -210,8 +213,7 @@ export class Processing {
     this.#jobId ??= known?.id;
     this.#jobName ??= known?.name;
     this.#starts = known?.starts ?? 0;
-    const key = this.#key();
-    const before = key === undefined ? undefined : settings.unfinished.get(key);
+    const before = this.#before(known);
     if (before?.retry !== undefined) this.#fields = parseMetadata(before.retry);
     const retry = retryOf(this.#fields, this.#jobId);
     this.#attempt = known?.attempt ?? retry?.attempt ?? 1;
@@ -274,6 +276,14 @@ export class Processing {
 
   #isScheduled(): boolean {
     return this.#jobId?.startsWith('repeat:') === true;
+  }
+
+  // An id is free again once its job is removed, or is over in another process.
+  #before(known: KnownJob | undefined): Unfinished | undefined {
+    const key = this.#key();
+    const before = key === undefined ? undefined : this.#settings.unfinished.get(key);
+    if (before === undefined || known?.starts === 1) return undefined;
+    return this.#metadata === before.offered || this.#metadata === before.retry ? before : undefined;
   }
 
   #key(): string | undefined {

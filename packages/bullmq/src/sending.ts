@@ -27,6 +27,8 @@ import { queueTarget } from './target.ts';
  */
 export type SendKind = 'send' | 'create' | 'flow';
 
+const EMPTY = '{}';
+
 /** One addition of jobs to a queue. */
 export class SendingJobs {
   readonly kind: SendKind;
@@ -76,7 +78,9 @@ export class SendingJobs {
 
   /** The metadata of the jobs. */
   metadata(): string {
-    return this.#sending.refused === undefined ? formatMetadata(this.#sending.fields) : '';
+    if (this.#sending.refused !== undefined) return '';
+    // BullMQ would leave what the options hold, such as those of a job that was received, for empty text.
+    return this.#sending.mode === 'strip' ? EMPTY : formatMetadata(this.#sending.fields);
   }
 
   /** Runs BullMQ's own function. */

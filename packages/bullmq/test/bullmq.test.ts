@@ -77,6 +77,56 @@ onRedis('queues and workers', () => {
       ).toEqual(['caller', `process ${name}`, `send ${name}`, 'work'].toSorted());
     });
 
+    it.each([
+      ['a processor', (processor: () => Promise<void>) => processor],
+      ['a traced processor', (processor: () => Promise<void>) => tracedProcessor(processor)],
+    ])('%s: a job with the id of one that is gone, and was to be tried again, is in its own trace', async (_, wrap) => {
+      const name = newName();
+      const options = { connection: connection(), telemetry: traceBullMQ() };
+      const queue = closing(new Queue(name, options));
+      let fails = true;
+      const processor = wrap(async () => {
+        if (fails) throw new Error('not yet');
+      });
+      const worker = closing(new Worker(name, processor, options));
+      const failed = new Promise((resolve) => worker.once('failed', resolve));
+      const patient: JobsOptions = { jobId: 'one', attempts: 2, backoff: { type: 'fixed', delay: 600_000 } };
+      await inSpan('first', () => queue.add('paint', {}, patient));
+      await failed;
+      await ended(`process ${name}`);
+      fails = false;
+      await queue.remove('one');
+      await inSpan('second', () => queue.add('paint', {}, { jobId: 'one' }));
+      const [, process] = await ended(`process ${name}`, 2);
+      expect(traceOf(process)).toBe(traceOf(named('second')[0]));
+      expect(process?.attributes['throughline.lineage.attempt']).toBeUndefined();
+    });
+
+    it('a job with the id of one that is gone, and had put itself back, is in its own trace', async () => {
+      const name = newName();
+      const options = { connection: connection(), telemetry: traceBullMQ() };
+      const queue = closing(new Queue(name, options));
+      let putsBack = true;
+      closing(
+        new Worker(
+          name,
+          tracedProcessor(async (job: Job, token?: string) => {
+            if (!putsBack) return;
+            putsBack = false;
+            await job.moveToDelayed(Date.now() + 600_000, token);
+            throw new DelayedError();
+          }),
+          options,
+        ),
+      );
+      await inSpan('first', () => queue.add('paint', {}, { jobId: 'one' }));
+      await ended(`process ${name}`);
+      await queue.remove('one');
+      await inSpan('second', () => queue.add('paint', {}, { jobId: 'one' }));
+      const [, process] = await ended(`process ${name}`, 2);
+      expect(traceOf(process)).toBe(traceOf(named('second')[0]));
+    });
+
     it('jobs that are added at once are sent in one span, and each carries it', async () => {
       const name = newName();
       const options = { connection: connection(), telemetry: traceBullMQ() };

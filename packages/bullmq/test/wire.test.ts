@@ -142,6 +142,24 @@ onRedis('on the wire', () => {
     expect(injectMetadata({ attempts: 2 })).toEqual({ attempts: 2 });
   });
 
+  it('where nothing may go, what the options of a received job hold does not either', async () => {
+    const name = newName();
+    const queue = closing(new Queue(name, { connection: connection(), telemetry: traceBullMQ() }));
+    const { id } = await inSpan('caller', () => queue.add('job', {}));
+    const received = await queue.getJob(id as string);
+    expect(received?.opts.telemetry?.metadata).toContain('traceparent');
+    const suppress = { outbound: 'suppress' } as const;
+    const strangers = closing(
+      new Queue(newName(), { connection: connection(), telemetry: traceBullMQ({ outbound: 'suppress' }) }),
+    );
+    await inSpan('relay', async () => {
+      expect(injectMetadata(received?.opts, suppress)).toEqual({ ...received?.opts, telemetry: {} });
+      const sent = await strangers.add('job', {}, received?.opts);
+      expect((await strangers.getJob(sent.id as string))?.opts.telemetry).toEqual({ metadata: '{}' });
+    });
+    expect(injectMetadata({ attempts: 2 }, suppress)).toEqual({ attempts: 2 });
+  });
+
   it('baggage that may not go stays, in the job and for the listeners', async () => {
     const name = newName();
     const queue = closing(

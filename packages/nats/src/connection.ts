@@ -37,7 +37,7 @@ export interface ConnectionLike {
  * ```
  */
 export function traceNats<C extends ConnectionLike>(connection: C, options?: NatsOptions): C {
-  const settings = natsSettings(options, connectionOptions);
+  const settings = natsSettings(options, connectionOptions, inboxPrefixOf(connection));
   const target = connection as unknown as Loose;
   if (typeof connection !== 'object' || connection === null || typeof target.publish !== 'function') {
     throw argumentError('`traceNats` takes a connection, such as `await connect()` of @nats-io/transport-node.');
@@ -58,6 +58,16 @@ export function traceNats<C extends ConnectionLike>(connection: C, options?: Nat
 type Method = (...args: unknown[]) => unknown;
 type Name = 'publish' | 'publishMessage' | 'respondMessage' | 'request' | 'requestMany' | 'subscribe';
 type Loose = Record<Name, Method> & { readonly info?: ServerInfoLike | undefined; closed?(): unknown };
+
+// The client keeps it by this name; its types do not say so.
+function inboxPrefixOf(connection: unknown): string | undefined {
+  try {
+    const prefix = (connection as { options?: { inboxPrefix?: unknown } } | undefined)?.options?.inboxPrefix;
+    return typeof prefix === 'string' && prefix !== '' ? prefix : undefined;
+  } catch {
+    return undefined;
+  }
+}
 
 /** Ends what is open when the connection is closed, by whomever: nobody reads on, and no answer comes. */
 export function abandonAtEnd(connection: { closed?(): unknown } | undefined, { receiver }: Settings): void {

@@ -24,7 +24,7 @@ export interface NatsOptions extends HopOptions {
   readonly subjects?: readonly string[] | undefined;
   /** The connection's name: `messaging.client.id`. */
   readonly clientId?: string | undefined;
-  /** The prefix of inboxes, where the connection was given one of its own. */
+  /** The prefix of inboxes, where it is not the default and not the one that the connection itself was given. */
   readonly inboxPrefix?: string | undefined;
   /**
    * What to do, in place of the handler or the body of the loop, with a message whose chain of agents is past a limit that `lineage`
@@ -70,12 +70,22 @@ export interface Settings {
 
 const OWN: readonly string[] = ['subjects', 'clientId', 'inboxPrefix', 'onRefused', 'handlerTimeout', 'maxParentAge'];
 
-/** Returns the settings of one wrapped connection or JetStream client. Throws a `ThroughlineError` for a wrong option. */
-export function natsSettings(options: JetStreamOptions | undefined, own: readonly string[] = OWN): Settings {
+/**
+ * Returns the settings of one wrapped connection or JetStream client. `ownPrefix` is the prefix of inboxes that the connection says it has.
+ * Throws a `ThroughlineError` for a wrong option.
+ */
+export function natsSettings(
+  options: JetStreamOptions | undefined,
+  own: readonly string[] = OWN,
+  ownPrefix?: string,
+): Settings {
   const hop = hopSettings(options, scope, own);
   const { subjects: patterns, inboxPrefix, clientId, onRefused, handlerTimeout, maxParentAge } = options ?? {};
   checkFunction('onRefused', onRefused, 'a function of the message');
-  const subjects: Subjects = { patterns: checkedPatterns(patterns), inboxPrefix: checkedPrefix(inboxPrefix) };
+  const subjects: Subjects = {
+    patterns: checkedPatterns(patterns),
+    inboxPrefix: checkedPrefix(inboxPrefix) ?? ownPrefix,
+  };
   const kind = { scope, system: nats, errorType: natsErrorType };
   // What every hop takes is in `hop` already.
   const client: SenderOptions = { clientId, meterProvider: options?.meterProvider };

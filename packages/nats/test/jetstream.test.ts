@@ -1,7 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream';
 import type { ConsumerConfig, JetStreamClient, JetStreamManager, JsMsg } from '@nats-io/jetstream';
-import { headers } from '@nats-io/nats-core';
+import { createInbox, headers } from '@nats-io/nats-core';
+import { connect } from '@nats-io/transport-node';
 import { SpanKind } from '@opentelemetry/api';
 import { ThroughlineError } from '@throughline/core';
 import { beforeAll, expect, it } from 'vitest';
@@ -15,8 +16,10 @@ import {
   named,
   newSubject,
   onNats,
+  open,
   openSpans,
   plain,
+  server,
   telemetry,
   untilNamed,
 } from './on-nats.ts';
@@ -342,6 +345,25 @@ onNats('JetStream', () => {
     expect(openSpans.named('process')).toHaveLength(1);
     await own.close();
     await expect.poll(() => named(`process ${stream}`)[0]?.attributes['error.type']).toBe('abandoned');
+  });
+
+  it('over a traced connection with a prefix of inboxes of its own each message is one hop', async () => {
+    const { subject, stream, durable } = await newStream();
+    const own = await connect({ servers: server.url, inboxPrefix: '_INBOX_billing' });
+    open.push(own);
+    const traced = traceNats(own);
+    const client = traceJetStream(jetstream(traced));
+    await client.publish(subject, 'x');
+    const consumer = await client.consumers.get(stream, durable);
+    for await (const message of await consumer.consume()) {
+      message.ack();
+      break;
+    }
+    const inbox = createInbox('_INBOX_billing');
+    const answers = own.subscribe(inbox, { max: 1 });
+    traced.publish(inbox, 'y');
+    for await (const answer of answers) expect(answer.string()).toBe('y');
+    expect(telemetry.spans().map(({ name }) => name)).toEqual([`send ${subject}`, `process ${stream}`]);
   });
 
   it('messages are what they were', async () => {
