@@ -29,7 +29,7 @@ const sections: readonly Section[] = [
   },
   {
     title: 'nats',
-    method: `nats-core 3 on nats-server, messages of 1 KB: published 100 before each \`flush\`, 20 requests at once, whose answers are of the same process. ${FED} There is no other tracing for this client.`,
+    method: `nats-core 3 on nats-server, messages of 1 KB: published 100 before each \`flush\`, 20 requests at once, whose answers are of the same process and carry its context; a request of a hand-written span looks at the answer for the error of a service, as ours do. ${FED} There is no other tracing for this client.`,
     file: file('nats.ts'),
     start: startNats,
     tasks: [

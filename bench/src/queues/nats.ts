@@ -1,6 +1,8 @@
 import { headers } from '@nats-io/nats-core';
 import type { Msg, MsgHdrs, NatsConnection } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
+import { context, propagation, SpanStatusCode } from '@opentelemetry/api';
+import type { Span } from '@opentelemetry/api';
 import { traceNats } from '@throughline/nats';
 import { startFeeder } from './feeder.ts';
 import { endSpan, handled, sent, startSend } from './hand-written.ts';
@@ -73,11 +75,10 @@ function publish({ variant, subject, by, connection }: Place): Operations {
 }
 
 function request({ variant, subject, by, connection }: Place): Operations {
-  const answer = (message: Msg): void => void message.respond(payload);
   tracedAs(variant, answering).subscribe(subject, {
     callback: (_, message) => {
-      if (variant === 'hand-written') handled(by, receivedOf(message), () => answer(message));
-      else answer(message);
+      if (variant !== 'hand-written') message.respond(payload);
+      else handled(by, receivedOf(message), () => message.respond(payload, { headers: withFields(activeFields()) }));
     },
   });
   const ask = (fields?: Record<string, string>): Promise<Msg> =>
@@ -86,11 +87,16 @@ function request({ variant, subject, by, connection }: Place): Operations {
       payload,
       fields === undefined ? { timeout: 60_000 } : { timeout: 60_000, headers: withFields(fields) },
     );
+  const asHandWritten = async (fields: Record<string, string>, span: Span): Promise<void> => {
+    const { headers } = await ask(fields);
+    const failure = headers?.get('Nats-Service-Error-Code');
+    if (failure) span.setStatus({ code: SpanStatusCode.ERROR }).setAttribute('error.type', failure);
+  };
   switch (variant) {
     case 'constant':
       return byPromise(REQUESTS_AT_ONCE, () => ask({ traceparent }));
     case 'hand-written':
-      return byPromise(REQUESTS_AT_ONCE, () => sent(by, ask, undefined, 'request'));
+      return byPromise(REQUESTS_AT_ONCE, () => sent(by, asHandWritten, undefined, 'request'));
     default:
       return byPromise(REQUESTS_AT_ONCE, () => ask());
   }
@@ -122,6 +128,12 @@ function withFields(fields: Readonly<Record<string, string>>): MsgHdrs {
   const written = headers();
   for (const [name, value] of Object.entries(fields)) written.set(name, value);
   return written;
+}
+
+function activeFields(): Record<string, string> {
+  const fields: Record<string, string> = {};
+  propagation.inject(context.active(), fields);
+  return fields;
 }
 
 function receivedOf({ headers: carrier }: Msg): Received<MsgHdrs | undefined> {

@@ -1,6 +1,6 @@
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { whenSettled } from '@throughline/core/adapter';
+import { attachments, whenSettled } from '@throughline/core/adapter';
 import { OpenMessage, runRefused, warnIfDoubled } from '@throughline/core/messaging';
 import type { Receiver } from '@throughline/core/messaging';
 import type { ChannelState } from './channel-state.ts';
@@ -51,7 +51,7 @@ export function opener(source: () => Source, receiver: Receiving): (message: Mes
   };
 }
 
-const contexts = new WeakMap<object, Context>();
+const contexts = attachments<Context>();
 
 /**
  * Returns the context that a message is handled in, where it came through what is traced here: spans opened in it are children of its

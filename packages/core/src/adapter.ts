@@ -50,6 +50,7 @@ export { w3cFields } from './w3c/trace-context.ts';
 export { formatTraceparent, parseTraceparent } from './w3c/traceparent.ts';
 export { defaultLimits } from './w3c/limits.ts';
 export { parseTracestate } from './w3c/tracestate.ts';
+export { attachments, type Attachments } from './wrap/attachments.ts';
 export { markWrapped, unmarkWrapped, warnIfRewrapped, wrapBrand, wrapped } from './wrap/brand.ts';
 export { isPatched, unpatched } from './wrap/patched.ts';
 export { asTarget, replacing, sameType, viewOf, type Members } from './wrap/same-type.ts';

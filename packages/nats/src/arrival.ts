@@ -1,4 +1,4 @@
-import { textOf, warnOncePer, whenSettled } from '@throughline/core/adapter';
+import { attachments, textOf, warnOncePer, whenSettled } from '@throughline/core/adapter';
 import { OpenMessage, runRefused } from '@throughline/core/messaging';
 import type { OnRefused, ReceivedMessage, Receiver } from '@throughline/core/messaging';
 import type { Refused } from '@throughline/core';
@@ -48,7 +48,7 @@ export class Arrival {
   }
 }
 
-const arrivals = new WeakMap<object, Arrival>();
+const arrivals = attachments<Arrival>();
 
 /** Opens the hop of a message; `undefined` for what is none of the user's messages, which goes on as it is. Never throws. */
 export function arrive(raw: unknown, reception: Reception): Arrival | undefined {
@@ -59,8 +59,7 @@ export function arrive(raw: unknown, reception: Reception): Arrival | undefined 
     const open = new OpenMessage(received, reception.receiver);
     const message = reception.view(raw, open);
     const arrival = new Arrival(message, open);
-    arrivals.set(raw, arrival);
-    if (message !== raw) arrivals.set(message, arrival);
+    arrivals.set(message, arrival);
     return arrival;
   } catch {
     return undefined;

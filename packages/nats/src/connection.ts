@@ -107,16 +107,14 @@ function membersOf(target: Loose, settings: Settings): Record<Name, Method> {
       return target.respondMessage(answering(message, data, hop, info()), ...rest);
     },
     request: (subject, payload, options, ...rest) => {
-      const ask = (written: unknown): unknown => target.request(subject, payload, written, ...rest);
-      return passes(subject)
-        ? ask(options)
-        : requestOne(outgoingOf(subject as string, payload, options, requester, info()), ask);
+      if (passes(subject)) return target.request(subject, payload, options, ...rest);
+      const { argument, outgoing } = outgoingOf(subject as string, payload, options, requester, info());
+      return requestOne(outgoing, () => target.request(subject, payload, argument, ...rest));
     },
     requestMany: (subject, payload, options, ...rest) => {
-      const ask = (written: unknown): unknown => target.requestMany(subject, payload, written, ...rest);
-      return passes(subject)
-        ? ask(options)
-        : requestAll(outgoingOf(subject as string, payload, options, requester, info()), ask);
+      if (passes(subject)) return target.requestMany(subject, payload, options, ...rest);
+      const { argument, outgoing } = outgoingOf(subject as string, payload, options, requester, info());
+      return requestAll(outgoing, () => target.requestMany(subject, payload, argument, ...rest));
     },
     subscribe: (subject, options, ...rest) => {
       if (passes(subject)) return target.subscribe(subject, options, ...rest);

@@ -1,5 +1,5 @@
 import { headers as newHeaders } from '@nats-io/nats-core';
-import { messageHeaders, writeMap } from '@throughline/core/adapter';
+import { messageHeaders, writeMap, writeRecord } from '@throughline/core/adapter';
 import type { CarrierReader, WrittenFields } from '@throughline/core/adapter';
 import type { MessageShape } from '@throughline/core/messaging';
 import { isHeaders } from './message.ts';
@@ -18,12 +18,19 @@ export function mapOf(headers: HeadersLike | undefined): Map<string, string[]> |
 
 /** Returns a copy of headers that holds the fields of a hop, or new headers. */
 export function writtenHeaders(held: HeadersLike | undefined, sending: WrittenFields): HeadersLike {
-  const copy = held === undefined || held.code === 0 ? newHeaders() : newHeaders(held.code, held.description);
+  if (held === undefined) return headersWith(writeRecord(undefined, sending));
+  const copy = held.code === 0 ? newHeaders() : newHeaders(held.code, held.description);
   for (const [name, values] of writeMap(mapOf(held), sending, (field) => field)) {
     for (const value of Array.isArray(values) ? (values as unknown[]) : [values])
       copy.append(name as string, value as string);
   }
   return copy;
+}
+
+function headersWith(fields: Readonly<Record<string, string>>): HeadersLike {
+  const headers = newHeaders();
+  for (const name in fields) headers.append(name, fields[name] as string);
+  return headers;
 }
 
 /** How NATS takes a message: by the options of a call, which hold its headers. */

@@ -20,10 +20,27 @@ import type { MessageLike } from './message.ts';
 type Result = IteratorResult<unknown>;
 type Method = (...args: unknown[]) => unknown;
 
-/** One message that is out, and what was active where it was asked for. */
-interface Delivered {
+/** The result of `next` for one message that is out. A class, so that V8 has one kind of object for all of them. */
+class Delivered {
+  readonly done = false;
   readonly arrival: Arrival;
+  /** What was active where it was asked for. */
   readonly outer: Context;
+  #entered = false;
+
+  constructor(arrival: Arrival, outer: Context) {
+    this.arrival = arrival;
+    this.outer = outer;
+  }
+
+  get value(): unknown {
+    const { message, open } = this.arrival;
+    if (!this.#entered) {
+      this.#entered = true;
+      enterContext(open.context);
+    }
+    return message;
+  }
 }
 
 const { asyncDispose } = Symbol as { readonly asyncDispose?: symbol };
@@ -87,7 +104,11 @@ class Reading {
         if (result.done === true) return result;
         const arrival = arrive(result.value, this.#reception);
         if (arrival === undefined) return result;
-        if (arrival.open.hop.refused === undefined) return this.#deliver({ arrival, outer });
+        if (arrival.open.hop.refused === undefined) {
+          const delivered = new Delivered(arrival, outer);
+          this.#out.add(delivered);
+          return delivered;
+        }
         // It is passed over: to throw would end the loop for all messages.
         await refuse(arrival, result.value as MessageLike, this.#reception);
       }
@@ -100,22 +121,6 @@ class Reading {
   leave(leave: () => unknown): unknown {
     if (!this.#release()) for (const delivered of this.#out) this.#end(delivered);
     return leave();
-  }
-
-  #deliver(delivered: Delivered): Result {
-    this.#out.add(delivered);
-    const { message, open } = delivered.arrival;
-    let entered = false;
-    return {
-      done: false,
-      get value(): unknown {
-        if (!entered) {
-          entered = true;
-          enterContext(open.context);
-        }
-        return message;
-      },
-    };
   }
 
   /** Ends the message in whose context this is called, and goes back to the context before. Returns whether there was one. */

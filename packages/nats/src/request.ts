@@ -1,23 +1,20 @@
 import { answerField, replacing, viewOf, whenSettled } from '@throughline/core/adapter';
 import type { Sending } from '@throughline/core/adapter';
 import { refusalOf } from '@throughline/core/messaging';
-import type { OutgoingTopic, Prepared } from '@throughline/core/messaging';
+import type { OutgoingTopic } from '@throughline/core/messaging';
 import { SERVICE_ERROR_CODE } from './conventions.ts';
 import { headerOf } from './message.ts';
 
 /** Returns what `ask` returns, a client's request, whose hop ends with the answer. */
-export function requestOne({ argument, outgoing }: Prepared, ask: (options: unknown) => unknown): unknown {
+export function requestOne(outgoing: readonly OutgoingTopic[], ask: () => unknown): unknown {
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) return Promise.reject(refusal);
-  return whenSettled(
-    () => ask(argument),
-    (failed, value) => {
-      for (const one of outgoing) {
-        if (failed) one.end({ failed, error: value });
-        else answered(one, value);
-      }
-    },
-  );
+  return whenSettled(ask, (failed, value) => {
+    for (const one of outgoing) {
+      if (failed) one.end({ failed, error: value });
+      else answered(one, value);
+    }
+  });
 }
 
 function answered(one: OutgoingTopic, message: unknown): void {
@@ -33,14 +30,14 @@ function answered(one: OutgoingTopic, message: unknown): void {
 }
 
 /** Returns what `ask` returns, a client's request for many answers, whose hop ends with them: when they are read to the end, or left. */
-export function requestAll({ argument, outgoing }: Prepared, ask: (options: unknown) => unknown): unknown {
+export function requestAll(outgoing: readonly OutgoingTopic[], ask: () => unknown): unknown {
   const refusal = refusalOf(outgoing);
   if (refusal !== undefined) return Promise.reject(refusal);
   const end: End = (outcome) => {
     for (const one of outgoing) one.end(outcome);
   };
   try {
-    const result = ask(argument) as PromiseLike<unknown>;
+    const result = ask() as PromiseLike<unknown>;
     return result.then(
       (answers) => watched(answers, end),
       (error: unknown) => {

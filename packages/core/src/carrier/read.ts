@@ -98,7 +98,8 @@ function traceparentText(raw: unknown, kind: CarrierKind, limits: Limits): strin
   if (typeof raw === 'string') return raw.length <= limits.fieldBytes ? raw : undefined;
   if (kind === 'meta') return undefined;
   if (!Array.isArray(raw)) return asciiText(raw, limits.fieldBytes);
-  if (kind === 'http') return raw.length === 1 ? asciiText(raw[0], limits.fieldBytes) : undefined;
+  if (raw.length === 1) return asciiText(raw[0], limits.fieldBytes);
+  if (kind === 'http') return undefined;
   // Bounded from the end: the last valid one counts, and a carrier may repeat a field without end.
   for (let at = raw.length - 1; at >= 0 && at >= raw.length - MAX_REPEATS; at--) {
     const candidate = asciiText(raw[at], limits.fieldBytes);

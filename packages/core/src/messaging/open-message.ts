@@ -4,14 +4,14 @@ import { detachedTimer } from '../context/detached.ts';
 import type { Received } from '../hop/hop.ts';
 import { startInbound } from '../hop/inbound.ts';
 import type { Endable } from '../hop/open-hops.ts';
-import type { InboundRun } from '../hop/runner.ts';
 import { refusalOutcome } from '../lineage/refusal.ts';
 import type { Refused } from '../lineage/refusal.ts';
 import { guarded } from '../telemetry/guard.ts';
 import { failureType } from '../telemetry/outcome.ts';
 import type { Outcome } from '../telemetry/outcome.ts';
 import { describeMessage } from './attributes.ts';
-import { processHop, processing } from './receiving.ts';
+import type { MessagingMetrics } from './metrics.ts';
+import { processHop } from './receiving.ts';
 import type { ReceivedMessage, Receiver } from './receiving.ts';
 
 /**
@@ -20,8 +20,10 @@ import type { ReceivedMessage, Receiver } from './receiving.ts';
  */
 export class OpenMessage implements Endable {
   readonly hop: Received | Refused;
+  readonly #topic: string;
+  readonly #partition: number | undefined;
   readonly #receiver: Receiver;
-  readonly #life: Pick<InboundRun<never>, 'failure' | 'measure'>;
+  readonly #meters: MessagingMetrics | undefined;
   readonly #started: number;
   #limit: number | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -29,9 +31,11 @@ export class OpenMessage implements Endable {
 
   constructor(message: ReceivedMessage, receiver: Receiver) {
     const { hop, age } = processHop(message, receiver);
+    this.#topic = message.topic;
+    this.#partition = message.partition;
     this.#receiver = receiver;
-    this.#life = processing(message.topic, message.partition, 1, receiver);
-    this.#started = this.#life.measure === undefined ? 0 : performance.now();
+    this.#meters = receiver.metrics();
+    this.#started = this.#meters === undefined ? 0 : performance.now();
     this.hop = startInbound(hop, receiver.hop);
     this.hop.describe((span) => describeMessage(span, message.message, receiver, age));
     receiver.open.add(this);
@@ -72,16 +76,20 @@ export class OpenMessage implements Endable {
     this.#receiver.open.delete(this);
     const known = this.#classified(outcome);
     this.hop.end(known);
-    const { measure } = this.#life;
-    if (measure === undefined) return;
+    const meters = this.#meters;
+    if (meters === undefined) return;
+    const seconds = (performance.now() - this.#started) / 1000;
     const shown = this.hop.refused === undefined ? known : (known ?? refusalOutcome(this.hop.error));
-    guarded('meter', () => measure((performance.now() - this.#started) / 1000, shown, this.context));
+    const { groupId } = this.#receiver;
+    const errorType = failureType(shown);
+    const what = { operation: 'process', topic: this.#topic, partition: this.#partition, groupId, errorType } as const;
+    guarded('meter', () => meters.processed(what, 1, seconds));
   }
 
   #classified(outcome: Outcome | undefined): Outcome | undefined {
     if (outcome === undefined || outcome.errorType !== undefined || failureType(outcome) === undefined) return outcome;
     let known: Outcome = outcome;
-    guarded('outcome', () => (known = { ...outcome, ...this.#life.failure?.(outcome.error) }));
+    guarded('outcome', () => (known = { ...outcome, errorType: this.#receiver.errorType(outcome.error) }));
     return known;
   }
 }
