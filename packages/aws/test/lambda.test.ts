@@ -461,6 +461,34 @@ describe('before a function freezes', () => {
     await expect(failing({}, lambdaContext)).rejects.toBe(error);
   });
 
+  it.each([
+    ['is refused', async () => {}, enforce],
+    [
+      'throws at once',
+      () => {
+        throw new TypeError('mine');
+      },
+      {},
+    ],
+    ['returns at once', () => 'answer', {}],
+  ])('one that %s answers after its span has gone out', async (_what, own: Handler, options: LambdaOptions) => {
+    let exported = (): void => {};
+    const flush = vi.fn<() => Promise<void>>(() => new Promise((resolve) => (exported = resolve)));
+    const handler = traceLambda<Handler>(own, { ...options, flush });
+    const custom = { traceparent, baggage: tooDeep };
+    const answered = vi.fn<() => void>();
+    const answer = (async () => handler({}, { ...lambdaContext, clientContext: { custom } }))().then(
+      answered,
+      answered,
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(flush).toHaveBeenCalledTimes(1);
+    expect(telemetry.spans()).toHaveLength(1);
+    expect(answered).not.toHaveBeenCalled();
+    exported();
+    await answer;
+  });
+
   it('a flush takes no more than the function has left', async () => {
     const started = performance.now();
     const handler = traceLambda<Handler>(async () => 'answer', {
