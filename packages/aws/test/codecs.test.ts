@@ -1,3 +1,4 @@
+import { trace } from '@opentelemetry/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { headersOf, writeAttributes } from '../src/attributes.ts';
@@ -5,6 +6,7 @@ import type { MessageAttributes } from '../src/attributes.ts';
 import { detailShape } from '../src/detail.ts';
 import { eventKind } from '../src/lambda/event.ts';
 import { requestOf } from '../src/lambda/request.ts';
+import { extractContext } from '../src/index.ts';
 import { fitting, slackOf } from '../src/size.ts';
 import { queueName, topicName } from '../src/systems.ts';
 import { xrayTraceparent } from '../src/xray.ts';
@@ -39,6 +41,16 @@ describe("X-Ray's header", () => {
     expect(
       xrayTraceparent('Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=?'),
     ).toBeUndefined();
+  });
+});
+
+describe('X-Ray', () => {
+  const header = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+
+  it('counts where the document of SNS in a body says no other context', () => {
+    const Body = JSON.stringify({ Type: 'Notification', Message: 'x' });
+    const context = extractContext({ Body, Attributes: { AWSTraceHeader: header } });
+    expect(trace.getSpanContext(context)?.spanId).toBe('53995c3f42cd8ad8');
   });
 });
 
