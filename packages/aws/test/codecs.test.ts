@@ -6,7 +6,7 @@ import type { MessageAttributes } from '../src/attributes.ts';
 import { detailShape } from '../src/detail.ts';
 import { eventKind } from '../src/lambda/event.ts';
 import { requestOf } from '../src/lambda/request.ts';
-import { extractContext } from '../src/index.ts';
+import { extractContext, traceAws } from '../src/index.ts';
 import { fitting, slackOf } from '../src/size.ts';
 import { queueName, topicName } from '../src/systems.ts';
 import { xrayTraceparent } from '../src/xray.ts';
@@ -51,6 +51,22 @@ describe('X-Ray', () => {
     const Body = JSON.stringify({ Type: 'Notification', Message: 'x' });
     const context = extractContext({ Body, Attributes: { AWSTraceHeader: header } });
     expect(trace.getSpanContext(context)?.spanId).toBe('53995c3f42cd8ad8');
+  });
+
+  it('is asked for by the member that every version of the SDK sends', async () => {
+    class ReceiveMessageCommand {
+      readonly input: object;
+      constructor(input: object) {
+        this.input = input;
+      }
+    }
+    const client = traceAws({ send: async (command: ReceiveMessageCommand) => command.input });
+    const asked = (input: object): Promise<object> => client.send(new ReceiveMessageCommand(input));
+    expect(await asked({ QueueUrl: 'q' })).toMatchObject({ AttributeNames: ['AWSTraceHeader'] });
+    const MessageSystemAttributeNames = ['SentTimestamp'];
+    expect(await asked({ QueueUrl: 'q', MessageSystemAttributeNames })).toMatchObject({
+      MessageSystemAttributeNames: ['SentTimestamp', 'AWSTraceHeader'],
+    });
   });
 });
 
