@@ -70,6 +70,12 @@ describe('X-Ray', () => {
   });
 });
 
+it('a copy of a traced client is not traced twice', () => {
+  const client = traceAws({ send: async (_command: object): Promise<object> => ({}) });
+  const copy = { ...client };
+  expect(traceAws(copy)).toBe(copy);
+});
+
 describe('attributes', () => {
   it('ten are the most that are written, and what is the user’s stays', () => {
     const own = fc.dictionary(fc.stringMatching(/^[a-z0-9_.-]{1,20}$/), fc.string({ minLength: 1 }), { maxKeys: 12 });
