@@ -6,7 +6,7 @@ import type { MessageAttributes } from '../src/attributes.ts';
 import { detailShape } from '../src/detail.ts';
 import { eventKind } from '../src/lambda/event.ts';
 import { requestOf } from '../src/lambda/request.ts';
-import { extractContext, traceAws } from '../src/index.ts';
+import { extractContext, forwardAttributes, traceAws } from '../src/index.ts';
 import { fitting, slackOf } from '../src/size.ts';
 import { queueName, topicName } from '../src/systems.ts';
 import { xrayTraceparent } from '../src/xray.ts';
@@ -77,6 +77,17 @@ it('a copy of a traced client is not traced twice', () => {
 });
 
 describe('attributes', () => {
+  it('of a record of SNS are sent on as the SDK takes them', () => {
+    const MessageAttributes = {
+      traceparent: { Type: 'String', Value: 'x' },
+      bytes: { Type: 'Binary', Value: 'AQI=' },
+    };
+    expect(forwardAttributes({ Sns: { MessageAttributes } })).toEqual({
+      traceparent: { DataType: 'String', StringValue: 'x' },
+      bytes: { DataType: 'Binary', BinaryValue: Buffer.from([1, 2]) },
+    });
+  });
+
   it('ten are the most that are written, and what is the user’s stays', () => {
     const own = fc.dictionary(fc.stringMatching(/^[a-z0-9_.-]{1,20}$/), fc.string({ minLength: 1 }), { maxKeys: 12 });
     fc.assert(
