@@ -298,8 +298,11 @@ describe('other events', () => {
     expect(telemetry.find('analyst')).toMatchObject({ kind: SpanKind.SERVER, attributes: { 'faas.trigger': trigger } });
   });
 
-  it('a schedule is a timer', async () => {
-    const event = { ...eventOf('eventbridge'), source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+  it.each([
+    ['aws.events', {}],
+    ['aws.scheduler', '{}'],
+  ])('a schedule of %s is a timer', async (source, detail) => {
+    const event = { ...eventOf('eventbridge'), source, 'detail-type': 'Scheduled Event', detail };
     await traceLambda<Handler>(async () => {})(event, lambdaContext);
     expect(telemetry.find('analyst').attributes['faas.trigger']).toBe('timer');
   });
