@@ -123,6 +123,12 @@ describe('an HTTP request', () => {
     },
   );
 
+  it('of a query that is no well-formed text reaches the handler', async () => {
+    const event = { ...eventOf('api-gateway'), multiValueQueryStringParameters: { q: ['\uD800'] } };
+    expect(await traceLambda<Handler>(async () => 'answer')(event, lambdaContext)).toBe('answer');
+    expect(telemetry.find('GET /users/{id}').attributes['url.query']).toBe('q=%EF%BF%BD');
+  });
+
   it('a message on a WebSocket is named by its route', async () => {
     await traceLambda<Handler>(async () => ({ statusCode: 200 }))(eventOf('websocket'), lambdaContext);
     expect(telemetry.find('sendmessage').attributes).toMatchObject({ 'http.response.status_code': 200 });
