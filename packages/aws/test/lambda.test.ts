@@ -325,6 +325,7 @@ describe('other events', () => {
       { Records: [null] },
       { requestContext: null },
       { Records: [{ eventSource: 'aws:sqs' }] },
+      { Records: [{ eventSource: 'aws:sqs' }, 7] },
       { requestContext: { elb: {} } },
     ]) {
       expect(await handler(event, undefined)).toBe(event);
