@@ -59,7 +59,8 @@ export function extractContext(message: MessageLike | null | undefined, options?
 export function forwardAttributes(message: MessageLike | null | undefined): MessageAttributes {
   const copy: MessageAttributes = {};
   try {
-    const held = message?.MessageAttributes ?? message?.messageAttributes ?? {};
+    const { MessageAttributes: published } = (message?.Sns ?? {}) as MessageLike;
+    const held = message?.MessageAttributes ?? message?.messageAttributes ?? published ?? {};
     for (const [name, attribute] of Object.entries(held as Record<string, unknown>)) {
       const sent = sendable(attribute);
       if (sent !== undefined)
@@ -74,11 +75,13 @@ export function forwardAttributes(message: MessageLike | null | undefined): Mess
 function sendable(attribute: unknown): MessageAttribute | undefined {
   if (typeof attribute !== 'object' || attribute === null) return undefined;
   const held = attribute as Readonly<Record<string, unknown>>;
-  const type = held['DataType'] ?? held['dataType'];
+  const type = held['DataType'] ?? held['dataType'] ?? held['Type'];
   if (typeof type !== 'string') return undefined;
-  const text = held['StringValue'] ?? held['stringValue'];
+  const value = held['Value'];
+  const isBytes = type === 'Binary' || type.startsWith('Binary.');
+  const text = held['StringValue'] ?? held['stringValue'] ?? (isBytes ? undefined : value);
   if (typeof text === 'string') return { DataType: type, StringValue: text };
-  const bytes = held['BinaryValue'] ?? held['binaryValue'];
+  const bytes = held['BinaryValue'] ?? held['binaryValue'] ?? value;
   if (typeof bytes === 'string') return { DataType: type, BinaryValue: Buffer.from(bytes, 'base64') };
   return bytes instanceof Uint8Array ? { DataType: type, BinaryValue: bytes } : undefined;
 }

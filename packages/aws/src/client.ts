@@ -1,5 +1,5 @@
 import { ThroughlineError } from '@throughline/core';
-import { sameType, warnIfRewrapped, warnOnce, wrapped } from '@throughline/core/adapter';
+import { markWrapped, sameType, warnIfRewrapped, warnOnce, wrapped } from '@throughline/core/adapter';
 import { settle } from '@throughline/core/messaging';
 import { operationOf } from './operation.ts';
 import type { CommandLike } from './operation.ts';
@@ -41,7 +41,7 @@ export function traceAws<C extends ClientLike>(client: C, options?: AwsOptions):
     return client;
   }
   const target = client as unknown as Target;
-  const send = (...args: unknown[]): unknown => traced(target, args, settings);
+  const send = markWrapped((...args: unknown[]): unknown => traced(target, args, settings), settings.hop);
   return sameType(client, { send }, settings.hop);
 }
 

@@ -70,12 +70,17 @@ const batches = new WeakMap<object, RunIn>();
 
 /** Keeps in which batch a message is handled. */
 export function remember<M extends object>(message: M, batch: Received, receiver: Receiver<M>): void {
-  batches.set(message, (fn) => runMessage(message, fn, batch, receiver));
+  keep(message, (fn) => runMessage(message, fn, batch, receiver));
 }
 
 /** Keeps in which context a message is handled. */
 export function rememberContext(message: object, context: Context): void {
-  batches.set(message, (fn) => contextApi.with(context, fn));
+  keep(message, (fn) => contextApi.with(context, fn));
+}
+
+// What is no object is no message of theirs, which the handler reports.
+function keep(message: unknown, run: RunIn): void {
+  if (typeof message === 'object' && message !== null) batches.set(message, run);
 }
 
 /**

@@ -40,12 +40,10 @@ export function headersIn(message: MessageLike, xray: boolean): Record<string, u
   const headers = headersOf(attributes);
   if (messageHeaders.read(headers, 'traceparent') !== undefined) return headers;
   const inside = envelopeHeaders(message.Body ?? message.body ?? sns?.Message);
-  if (inside !== undefined) {
-    // What the message itself holds of them stays.
-    return Object.assign(inside, headers);
-  }
+  // What the message itself holds of them stays.
+  const found = inside === undefined ? headers : Object.assign(inside, headers);
   const { AWSTraceHeader: trace } = (message.Attributes ?? message.attributes ?? {}) as { AWSTraceHeader?: unknown };
-  return xray ? withXray(headers, trace) : headers;
+  return xray ? withXray(found, trace) : found;
 }
 
 /** Returns headers with X-Ray's context where they have none. */

@@ -16,11 +16,9 @@ export function receiving(command: CommandLike, { hop, xray }: AwsSettings): Com
     const names = withNames(input['MessageAttributeNames'], fields);
     if (names !== undefined) changes['MessageAttributeNames'] = names;
     if (xray) {
-      // The older of the two members, where the caller uses that.
+      // The older of the two members, unless the caller uses the other: SDKs of before May 2024 leave that one out.
       const member =
-        input['AttributeNames'] !== undefined && input['MessageSystemAttributeNames'] === undefined
-          ? 'AttributeNames'
-          : 'MessageSystemAttributeNames';
+        input['MessageSystemAttributeNames'] === undefined ? 'AttributeNames' : 'MessageSystemAttributeNames';
       const system = withNames(input[member], [TRACE_HEADER]);
       if (system !== undefined) changes[member] = system;
     }

@@ -1,3 +1,4 @@
+import { trace } from '@opentelemetry/api';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { headersOf, writeAttributes } from '../src/attributes.ts';
@@ -5,6 +6,7 @@ import type { MessageAttributes } from '../src/attributes.ts';
 import { detailShape } from '../src/detail.ts';
 import { eventKind } from '../src/lambda/event.ts';
 import { requestOf } from '../src/lambda/request.ts';
+import { extractContext, forwardAttributes, traceAws } from '../src/index.ts';
 import { fitting, slackOf } from '../src/size.ts';
 import { queueName, topicName } from '../src/systems.ts';
 import { xrayTraceparent } from '../src/xray.ts';
@@ -42,7 +44,50 @@ describe("X-Ray's header", () => {
   });
 });
 
+describe('X-Ray', () => {
+  const header = 'Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1';
+
+  it('counts where the document of SNS in a body says no other context', () => {
+    const Body = JSON.stringify({ Type: 'Notification', Message: 'x' });
+    const context = extractContext({ Body, Attributes: { AWSTraceHeader: header } });
+    expect(trace.getSpanContext(context)?.spanId).toBe('53995c3f42cd8ad8');
+  });
+
+  it('is asked for by the member that every version of the SDK sends', async () => {
+    class ReceiveMessageCommand {
+      readonly input: object;
+      constructor(input: object) {
+        this.input = input;
+      }
+    }
+    const client = traceAws({ send: async (command: ReceiveMessageCommand) => command.input });
+    const asked = (input: object): Promise<object> => client.send(new ReceiveMessageCommand(input));
+    expect(await asked({ QueueUrl: 'q' })).toMatchObject({ AttributeNames: ['AWSTraceHeader'] });
+    const MessageSystemAttributeNames = ['SentTimestamp'];
+    expect(await asked({ QueueUrl: 'q', MessageSystemAttributeNames })).toMatchObject({
+      MessageSystemAttributeNames: ['SentTimestamp', 'AWSTraceHeader'],
+    });
+  });
+});
+
+it('a copy of a traced client is not traced twice', () => {
+  const client = traceAws({ send: async (_command: object): Promise<object> => ({}) });
+  const copy = { ...client };
+  expect(traceAws(copy)).toBe(copy);
+});
+
 describe('attributes', () => {
+  it('of a record of SNS are sent on as the SDK takes them', () => {
+    const MessageAttributes = {
+      traceparent: { Type: 'String', Value: 'x' },
+      bytes: { Type: 'Binary', Value: 'AQI=' },
+    };
+    expect(forwardAttributes({ Sns: { MessageAttributes } })).toEqual({
+      traceparent: { DataType: 'String', StringValue: 'x' },
+      bytes: { DataType: 'Binary', BinaryValue: Buffer.from([1, 2]) },
+    });
+  });
+
   it('ten are the most that are written, and what is the user’s stays', () => {
     const own = fc.dictionary(fc.stringMatching(/^[a-z0-9_.-]{1,20}$/), fc.string({ minLength: 1 }), { maxKeys: 12 });
     fc.assert(

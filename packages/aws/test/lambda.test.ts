@@ -123,6 +123,12 @@ describe('an HTTP request', () => {
     },
   );
 
+  it('of a query that is no well-formed text reaches the handler', async () => {
+    const event = { ...eventOf('api-gateway'), multiValueQueryStringParameters: { q: ['\uD800'] } };
+    expect(await traceLambda<Handler>(async () => 'answer')(event, lambdaContext)).toBe('answer');
+    expect(telemetry.find('GET /users/{id}').attributes['url.query']).toBe('q=%EF%BF%BD');
+  });
+
   it('a message on a WebSocket is named by its route', async () => {
     await traceLambda<Handler>(async () => ({ statusCode: 200 }))(eventOf('websocket'), lambdaContext);
     expect(telemetry.find('sendmessage').attributes).toMatchObject({ 'http.response.status_code': 200 });
@@ -298,8 +304,11 @@ describe('other events', () => {
     expect(telemetry.find('analyst')).toMatchObject({ kind: SpanKind.SERVER, attributes: { 'faas.trigger': trigger } });
   });
 
-  it('a schedule is a timer', async () => {
-    const event = { ...eventOf('eventbridge'), source: 'aws.events', 'detail-type': 'Scheduled Event', detail: {} };
+  it.each([
+    ['aws.events', {}],
+    ['aws.scheduler', '{}'],
+  ])('a schedule of %s is a timer', async (source, detail) => {
+    const event = { ...eventOf('eventbridge'), source, 'detail-type': 'Scheduled Event', detail };
     await traceLambda<Handler>(async () => {})(event, lambdaContext);
     expect(telemetry.find('analyst').attributes['faas.trigger']).toBe('timer');
   });
@@ -316,6 +325,7 @@ describe('other events', () => {
       { Records: [null] },
       { requestContext: null },
       { Records: [{ eventSource: 'aws:sqs' }] },
+      { Records: [{ eventSource: 'aws:sqs' }, 7] },
       { requestContext: { elb: {} } },
     ]) {
       expect(await handler(event, undefined)).toBe(event);
@@ -459,6 +469,34 @@ describe('before a function freezes', () => {
     const error = new Error('mine');
     const failing = traceLambda<Handler>(() => Promise.reject(error), { flush, flushTimeout: 50 });
     await expect(failing({}, lambdaContext)).rejects.toBe(error);
+  });
+
+  it.each([
+    ['is refused', async () => {}, enforce],
+    [
+      'throws at once',
+      () => {
+        throw new TypeError('mine');
+      },
+      {},
+    ],
+    ['returns at once', () => 'answer', {}],
+  ])('one that %s answers after its span has gone out', async (_what, own: Handler, options: LambdaOptions) => {
+    let exported = (): void => {};
+    const flush = vi.fn<() => Promise<void>>(() => new Promise((resolve) => (exported = resolve)));
+    const handler = traceLambda<Handler>(own, { ...options, flush });
+    const custom = { traceparent, baggage: tooDeep };
+    const answered = vi.fn<() => void>();
+    const answer = (async () => handler({}, { ...lambdaContext, clientContext: { custom } }))().then(
+      answered,
+      answered,
+    );
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(flush).toHaveBeenCalledTimes(1);
+    expect(telemetry.spans()).toHaveLength(1);
+    expect(answered).not.toHaveBeenCalled();
+    exported();
+    await answer;
   });
 
   it('a flush takes no more than the function has left', async () => {

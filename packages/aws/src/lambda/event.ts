@@ -20,6 +20,9 @@ export type EventKind =
   | 'datasource'
   | 'other';
 
+// A rule of EventBridge, and EventBridge Scheduler.
+const SCHEDULERS: ReadonlySet<string> = new Set(['aws.events', 'aws.scheduler']);
+
 /** Returns what an event is. Never throws. */
 export function eventKind(event: unknown): EventKind {
   try {
@@ -44,7 +47,7 @@ function kindOf(given: unknown): EventKind {
     if (typeof given['httpMethod'] === 'string') return 'api-gateway';
   }
   if (typeof given['detail-type'] === 'string' && typeof given['source'] === 'string') {
-    return given['source'] === 'aws.events' && given['detail-type'] === 'Scheduled Event' ? 'timer' : 'eventbridge';
+    return given['detail-type'] === 'Scheduled Event' && SCHEDULERS.has(given['source']) ? 'timer' : 'eventbridge';
   }
   return 'other';
 }

@@ -48,6 +48,8 @@ export interface LambdaSettings {
   readonly sns: Receiver<LambdaRecord>;
   readonly events: Receiver<LambdaRecord>;
   readonly flush: FlushWithin;
+  /** Whether an answer waits for `flush`. */
+  readonly flushes: boolean;
   readonly flushTimeout: number;
   readonly xray: boolean;
   readonly batchItemFailures: boolean;
@@ -78,6 +80,7 @@ export function lambdaSettings(options: LambdaOptions | undefined): LambdaSettin
     ),
     events: { ...messageReceiver<LambdaRecord>(options, eventBridge, detailType, false), messageOf: receivedEvent },
     flush: flusher(flush, options),
+    flushes: flush !== false,
     flushTimeout: flushTimeout ?? 2000,
     xray: readsXray,
     batchItemFailures: batchItemFailures ?? false,

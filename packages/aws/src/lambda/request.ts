@@ -71,7 +71,8 @@ function queryOf(event: Loose, kind: EventKind): string | undefined {
   const lists = event['multiValueQueryStringParameters'];
   const parameters = isObject(lists) ? lists : event['queryStringParameters'];
   if (!isObject(parameters)) return undefined;
-  const encode = kind === 'alb' ? String : encodeURIComponent;
+  // What is no well-formed text has no percent-encoding.
+  const encode = kind === 'alb' ? String : (part: string): string => encodeURIComponent(part.toWellFormed());
   const parts: string[] = [];
   for (const name of Object.keys(parameters)) {
     for (const value of [parameters[name]].flat()) {

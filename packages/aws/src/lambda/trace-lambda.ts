@@ -64,7 +64,11 @@ function invoke(self: unknown, args: unknown[], handler: Handler, settings: Lamb
     return invokeCallback(event, args, third as Callback, call, settings);
   }
   const { result, flushed } = run(event, second, (changed) => call(changed, ...args.slice(1)), settings);
-  return isThenable(result) ? answered(result, flushed) : (void flushed(), result);
+  if (isThenable(result)) return answered(result, flushed);
+  // With a callback Lambda does not take what is returned, and waits for what is under way; without one, from Node 24 on, it is the answer.
+  if (typeof third !== 'function' && settings.flushes) return answered(result, flushed);
+  void flushed();
+  return result;
 }
 
 // A handler of this form answers by its callback; an async one may also answer by its promise.
@@ -91,7 +95,7 @@ function invokeCallback(
       }),
     settings,
   );
-  const answer = answered(result as PromiseLike<unknown>, flushed);
+  const answer = answered(result, flushed);
   // Not called at all, refused or failed at once, or a promise: Lambda waits for one.
   if (returned === undefined || isThenable(returned.value)) return answer;
   answer.then(
@@ -122,10 +126,10 @@ function invokeStreaming(
     settings,
     stream,
   );
-  return answered(result as PromiseLike<unknown>, flushed);
+  return answered(result, flushed);
 }
 
-async function answered(result: PromiseLike<unknown>, flushed: () => Promise<void>): Promise<unknown> {
+async function answered(result: unknown, flushed: () => Promise<void>): Promise<unknown> {
   try {
     return await result;
   } finally {
@@ -161,8 +165,9 @@ function run(
     const result = runHop({ event: event as Loose, kind, invocation, timeout, gaveUp, call, stream }, settings);
     return { result, flushed: flush };
   } catch (error) {
-    void flush();
-    throw error;
+    if (!settings.flushes) throw error;
+    // Thrown at once it would be answered, and the function frozen, before anything went out.
+    return { result: Promise.reject(error), flushed: flush };
   }
 }
 
