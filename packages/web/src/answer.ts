@@ -9,6 +9,8 @@ export type AnswerHeader = readonly [name: string, value: string];
 /** Returns whether a thing is the answer to a request, of any realm or server. */
 export function isResponse(thing: unknown): thing is Response {
   if (typeof thing !== 'object' || thing === null) return false;
+  // Asked for its headers, the light `Response` of `@hono/node-server` makes a list of them.
+  if (thing instanceof Response) return true;
   const { status, headers } = thing as Partial<Response>;
   return typeof status === 'number' && typeof headers?.append === 'function';
 }

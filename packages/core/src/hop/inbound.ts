@@ -262,6 +262,8 @@ class InboundEnd {
     const receipt = this.#receipt;
     if (receipt !== undefined) {
       receipt.ended = true;
+      // The context may live on, in whatever was begun in it: the request must not.
+      receipt.request = undefined;
       this.#expiry?.release();
       if (this.owned || this.joined) describeSpan(this.span, tellCalls, receipt);
     }

@@ -26,8 +26,8 @@ export interface HopState {
  */
 export interface Receipt {
   readonly transport: Transport;
-  /** The object that stands for the HTTP request that the hop is, where it is one. */
-  readonly request: object | undefined;
+  /** The object that stands for the HTTP request that the hop is, where it is one and has not ended. */
+  request: object | undefined;
   /** Who asked, where that was looked at: what an HTTP request brings in comes from the same peer. */
   readonly peer: Peer | undefined;
   /** The span context that the hop was offered: what still carries it is the work that came in. */
