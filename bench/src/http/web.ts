@@ -23,7 +23,7 @@ export async function web(effort: Effort): Promise<Report> {
   });
   return {
     title: 'web',
-    method: `CPU a request of the server's process over that of bare Hono 4 (\`c.json\` under \`/users/:id\`), or of a bare handler (\`Response.json\`), both on @hono/node-server: ${CONNECTIONS} keep-alive connections, every request with \`traceparent\` and \`user-agent\`. @hono/otel has four attributes and ends when the handlers have returned; the others have twelve, and end when the answer is out.`,
+    method: `CPU a request of the server's process over that of bare Hono 4 (\`c.json\` under \`/users/:id\`), or of a bare handler (\`Response.json\`), both on @hono/node-server: ${CONNECTIONS} keep-alive connections, every request with \`traceparent\` and \`user-agent\`. @hono/otel has four attributes and ends when the handlers have returned. The others have twelve: hand-written ends when the answer is out, ours does too, but for a body that is there whole, with which it ends.`,
     results: [
       ...compare(costs, 'bare Hono', '`traceContext()` on Hono, a request', 'Hono, ours', [
         { variant: 'Hono, @hono/otel', opponent: '@hono/otel', target: 1 },

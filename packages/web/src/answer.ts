@@ -116,7 +116,7 @@ function initOf(response: Response, added: readonly AnswerHeader[]): ResponseIni
     const { headers: given } = response;
     // Of what is no list of headers, `Headers` would make some of its methods.
     if (typeof given[Symbol.iterator] !== 'function') return undefined;
-    const headers = new Headers(given);
+    const headers = added.length === 0 ? given : new Headers(given);
     for (const [name, value] of added) headers.append(name, value);
     if (isEmpty) return { status, headers };
     const init = { status, statusText: response.statusText, headers };
@@ -141,13 +141,12 @@ function readIn(hop: RequestHop, reader: Reader): Promise<Step> {
 }
 
 /** Returns what a promise is fulfilled with, if that is so within some turns of the queue of microtasks. */
-function atOnce<T>(promise: Promise<T>): Promise<T | undefined> {
-  return Promise.race([promise.catch(() => undefined), turns()]);
-}
-
-async function turns(): Promise<undefined> {
-  for (let turn = 0; turn < TURNS; turn++) await Promise.resolve();
-  return undefined;
+async function atOnce<T>(promise: Promise<T>): Promise<T | undefined> {
+  let settled: T | undefined;
+  const settle = (value: T | undefined): void => void (settled = value);
+  promise.then(settle, () => {});
+  for (let turn = 0; turn < TURNS && settled === undefined; turn++) await undefined;
+  return settled;
 }
 
 function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {

@@ -22,8 +22,7 @@ export interface OutgoingLike {
   readonly writableFinished?: boolean;
   readonly stream?: { readonly closed?: boolean; readonly rstCode?: number } | undefined;
   readonly headersSent?: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  removeListener(event: 'close', listener: () => void): unknown;
+  on(event: 'close', listener: () => void): unknown;
 }
 
 interface IncomingLike {
@@ -44,7 +43,7 @@ export function arrivalOf(request: Request, beside: unknown): Arrived {
       remoteAddr?: { readonly hostname?: string; readonly port?: number };
       requestIP?: unknown;
     };
-    if (typeof incoming?.socket === 'object' && typeof outgoing?.once === 'function') {
+    if (typeof incoming?.socket === 'object' && typeof outgoing?.on === 'function') {
       const { socket, url, httpVersion } = incoming;
       return {
         key: incoming,

@@ -1,6 +1,6 @@
 import { context as contextApi, createContextKey, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, errorType, httpHeaders, recordException, startInbound } from '@throughline/core/adapter';
+import { answerField, errorType, recordException, startInbound } from '@throughline/core/adapter';
 import type { HopSettings, Received } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import {
@@ -18,6 +18,7 @@ import {
 import type { UrlRedaction } from '@throughline/core/http';
 import { arrivalOf } from './connection.ts';
 import type { Arrived, OutgoingLike } from './connection.ts';
+import { ownHeaders } from './own-headers.ts';
 
 /** The hop of one request, from its arrival to the end of its answer's body. Once it has `ended` the request is gone: see `letGo`. */
 export interface RequestHop {
@@ -60,7 +61,7 @@ export interface Opening {
 }
 
 // By the request, for programs without a context manager; in the context, for copies of the request that a router makes.
-// As a property, where one can be added: entries of a `WeakMap` for each request cost a tenth of what it costs here.
+// As a property, where one can be added: an entry of a `WeakMap` for each request is work for the garbage collector.
 const heldKey = Symbol('throughline.web.hop');
 const frozen = new WeakMap<object, RequestHop>();
 
@@ -152,7 +153,8 @@ export function openHop({ request, beside, settings, redact, route, asked }: Ope
   let arrived = arrivalOf(request, beside);
   // A request of the program's own, with what lies beside the one that came over the connection: it is none of that.
   if (isOpen(heldBy(arrived.key))) arrived = { key: request };
-  const { headers, url } = request;
+  const { url } = request;
+  const headers = ownHeaders(request, arrived.key);
   const { address } = arrived;
   const received = startInbound(
     {
@@ -169,12 +171,12 @@ export function openHop({ request, beside, settings, redact, route, asked }: Ope
           peerAddress: address,
           peerPort: arrived.port,
           clientAddress: address,
-          userAgent: headers.get('user-agent') ?? undefined,
+          userAgent: headers.get('user-agent'),
         },
         redact,
       ),
-      carrier: headers,
-      reader: httpHeaders,
+      carrier: headers.carrier,
+      reader: headers.reader,
       http: 'request',
       request: arrived.key,
       peer: settings.asksPeer ? () => ({ name: route?.(), address, request: asked }) : undefined,
@@ -218,8 +220,8 @@ function watch(hop: RequestHop): void {
   if (outgoing !== undefined) {
     const closed = (): void => endHop(hop, { aborted: outgoing.writableFinished !== true || isCutShort(outgoing) });
     if (isClosed(outgoing)) return closed();
-    outgoing.once('close', closed);
-    hop.unwatch = () => void outgoing.removeListener('close', closed);
+    // It stays: to take it away costs more than to hear of a hop that has ended.
+    outgoing.on('close', closed);
     return;
   }
   const signal = signalOf(hop.request);
@@ -322,8 +324,8 @@ function close(hop: RequestHop): boolean {
 }
 
 /**
- * Forgets the request of a hop that has ended. Its context is kept by whatever was begun in it, such as a connection of a pool, and V8
- * makes some contexts among its old objects: all of the request would outlive it, which takes a fifth of the CPU here.
+ * Forgets the request of a hop that has ended. Its context is kept by whatever was begun in it, such as a connection of a pool, and would
+ * keep all of the request.
  */
 function letGo(hop: RequestHop): void {
   Object.assign(hop, GONE);

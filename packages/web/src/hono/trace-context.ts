@@ -103,5 +103,7 @@ function observe(hop: RequestHop, c: HonoContextLike): () => void {
   hop.by = c;
   hop.matched = () => withinMount(above?.(), matchedRoute(req));
   hop.within = { request: req.raw, mount: () => matchedRoute(req)?.mount };
-  return () => void (hop.within = within);
+  return () => {
+    if (!hop.ended) hop.within = within;
+  };
 }
