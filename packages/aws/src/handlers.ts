@@ -1,6 +1,6 @@
 import { ThroughlineError } from '@throughline/core';
 import type { Received } from '@throughline/core/adapter';
-import { messageHandler, runBatch, runMessage, wrapHandler } from '@throughline/core/messaging';
+import { calledAs, messageHandler, runBatch, runMessage, wrapHandler } from '@throughline/core/messaging';
 import type { Receiver } from '@throughline/core/messaging';
 import { context as contextApi } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
@@ -44,8 +44,9 @@ export function tracedBatchHandler<M extends MessageLike, R>(
   options: HandlerOptions,
 ): (messages: M[]) => R {
   const receiver = handlerSettings(options);
-  const wrapper = (messages: M[]): R =>
-    runBatch(
+  const wrapper = function (this: unknown, messages: M[], ...rest: unknown[]): R {
+    const handle = calledAs(handler, this, rest);
+    return runBatch(
       () => {
         const received = messages.map((message) => receiver.messageOf(message));
         return { topic: received[0]?.topic as string, messages: received as { headers: unknown }[] };
@@ -53,9 +54,10 @@ export function tracedBatchHandler<M extends MessageLike, R>(
       receiver as unknown as Receiver,
       (batch) => {
         if (batch !== undefined) for (const message of messages) remember(message, batch, receiver);
-        return handler(messages);
+        return handle(messages);
       },
     );
+  };
   return wrapHandler(
     handler as (payload: never) => unknown,
     receiver as unknown as Receiver,

@@ -4,7 +4,7 @@ import type { Message, MessageAttributeValue, SQSClient } from '@aws-sdk/client-
 import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testing';
 import type { AdapterHarness, Arrival, ContractTelemetry, Field } from '@throughline/core/testing';
 import { afterAll, beforeAll, it } from 'vitest';
-import { traceAws, tracedMessageHandler } from '../src/index.ts';
+import { traceAws, tracedBatchHandler, tracedMessageHandler } from '../src/index.ts';
 import { newQueue, onSqs, plain, receive, telemetry } from './on-sqs.ts';
 
 const sdk: ContractTelemetry = {
@@ -125,6 +125,29 @@ const clients: AdapterHarness = {
   },
 };
 
+const held = { queue: 'https://sqs.eu-west-1.amazonaws.com/1/tasks' };
+const more = { signal: new AbortController().signal };
+
+const handlers: AdapterHarness = {
+  name: 'a handler of SQS',
+  transport: 'sqs',
+  carrier: 'message',
+  telemetry: sdk,
+  functions: {
+    wrap: (handler, options) => tracedMessageHandler(handler as never, { ...options, ...held }) as typeof handler,
+    args: () => [{ Body: 'x' }, more],
+  },
+};
+
+const batchHandlers: AdapterHarness = {
+  ...handlers,
+  name: 'a handler of batches of SQS',
+  functions: {
+    wrap: (handler, options) => tracedBatchHandler(handler as never, { ...options, ...held }) as typeof handler,
+    args: () => [[{ Body: 'x' }], more],
+  },
+};
+
 onSqs('the contract', () => {
   let receiving: Promise<void>;
   beforeAll(async () => {
@@ -136,7 +159,7 @@ onSqs('the contract', () => {
     await receiving;
   });
 
-  for (const one of [harness, clients]) {
+  for (const one of [harness, clients, handlers, batchHandlers]) {
     for (const { name, run } of adapterContract(one)) it(name, run);
   }
 });

@@ -1,4 +1,4 @@
-import { runBatch, runMessage, wrapHandler } from '@throughline/core/messaging';
+import { calledAs, runBatch, runMessage, wrapHandler } from '@throughline/core/messaging';
 import type { MessageLike } from './message.ts';
 import { consumerSettings } from './options.ts';
 import type { ConsumerOptions, ConsumerSettings } from './options.ts';
@@ -47,7 +47,8 @@ export function eachBatchWith<P extends EachBatchPayloadLike, R>(
   handler: (payload: TracedEachBatchPayload<P>) => R,
   settings: ConsumerSettings,
 ): (payload: P) => R {
-  return wrapHandler(handler as (payload: P) => R, settings, (payload): R => {
+  return wrapHandler(handler as (payload: P) => R, settings, function (this: unknown, payload, ...rest: unknown[]): R {
+    const handle = calledAs(handler, this, rest);
     return runBatch(
       () => payload.batch,
       settings,
@@ -57,7 +58,7 @@ export function eachBatchWith<P extends EachBatchPayloadLike, R>(
           const { topic, partition } = payload.batch;
           return runMessage({ topic, partition, message }, fn, received, settings);
         };
-        return handler({ ...payload, runWith });
+        return handle({ ...payload, runWith });
       },
     );
   });

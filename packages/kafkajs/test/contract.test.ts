@@ -2,7 +2,7 @@ import { adapterContract, deepFreeze, outcomeOf } from '@throughline/core/testin
 import type { AdapterHarness, Arrival, ContractTelemetry, Field, Outcome } from '@throughline/core/testing';
 import type { EachMessagePayload, IHeaders, ProducerRecord } from 'kafkajs';
 import { afterAll, beforeAll, it } from 'vitest';
-import { traceConsumer, traceProducer } from '../src/index.ts';
+import { traceConsumer, traceProducer, tracedEachBatch, tracedEachMessage } from '../src/index.ts';
 import { kafka, onBroker, plain, telemetry } from './on-broker.ts';
 import { newConsumer, newTopic, subscribed, textOf } from './topics.ts';
 
@@ -122,6 +122,29 @@ const consumers: AdapterHarness = {
   },
 };
 
+const received = { topic: 'tasks', partition: 0, message: { key: null, value: null, offset: '0', headers: {} } };
+const more = { signal: new AbortController().signal };
+
+const handlers: AdapterHarness = {
+  name: 'a kafkajs handler',
+  transport: 'kafka',
+  carrier: 'message',
+  telemetry: sdk,
+  functions: {
+    wrap: (handler, options) => tracedEachMessage(handler as never, options) as typeof handler,
+    args: () => [received, more],
+  },
+};
+
+const batchHandlers: AdapterHarness = {
+  ...handlers,
+  name: 'a kafkajs handler of batches',
+  functions: {
+    wrap: (handler, options) => tracedEachBatch(handler as never, options) as typeof handler,
+    args: () => [{ batch: { topic: 'tasks', partition: 0, messages: [received.message] } }, more],
+  },
+};
+
 onBroker('the contract', () => {
   const consumer = { disconnect: async (): Promise<void> => {} };
   beforeAll(async () => {
@@ -138,7 +161,7 @@ onBroker('the contract', () => {
   });
   afterAll(() => consumer.disconnect());
 
-  for (const one of [harness, producers, consumers]) {
+  for (const one of [harness, producers, consumers, handlers, batchHandlers]) {
     for (const { name, run } of adapterContract(one)) it(name, run);
   }
 });

@@ -8,7 +8,7 @@ import type { RunningKafka } from '@throughline/servers';
 import { startTelemetry } from '@throughline/test-telemetry';
 import type { Telemetry } from '@throughline/test-telemetry';
 import { afterAll, beforeAll, describe, it } from 'vitest';
-import { traceConsumer, traceProducer } from '../src/index.ts';
+import { traceConsumer, tracedMessage, traceProducer } from '../src/index.ts';
 
 const available = await kafkaAvailability({ need: 'apache' });
 
@@ -113,6 +113,18 @@ const producers: AdapterHarness = {
   },
 };
 
+const handlers: AdapterHarness = {
+  name: 'a handler of @platformatic/kafka',
+  transport: 'kafka',
+  carrier: 'message',
+  telemetry: sdk,
+  functions: {
+    wrap: (handler, options) => tracedMessage(handler as never, options) as typeof handler,
+    // As the `forEach` of a stream calls it.
+    args: () => [{ topic, partition: 0, key: 'k', headers: new Map() }, { signal: new AbortController().signal }],
+  },
+};
+
 describe.skipIf(available.missing)(`the contract${available.note}`, () => {
   beforeAll(async () => {
     telemetry = startTelemetry();
@@ -137,7 +149,7 @@ describe.skipIf(available.missing)(`the contract${available.note}`, () => {
     await telemetry.shutdown();
   });
 
-  for (const one of [harness, producers]) {
+  for (const one of [harness, producers, handlers]) {
     for (const { name, run } of adapterContract(one)) it(name, run);
   }
 });

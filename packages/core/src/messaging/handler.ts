@@ -5,7 +5,15 @@ import type { ReceivedMessage, Receiver } from './receiving.ts';
 
 /** Returns a handler that runs `handler` in a CONSUMER `process` span for each message; `handler` itself where it is wrapped already. */
 export function messageHandler<P, R>(handler: (payload: P) => R, receiver: Receiver<P>): (payload: P) => R {
-  return wrapHandler(handler, receiver, (payload) => handleMessage(payload, handler, receiver));
+  return wrapHandler(handler, receiver, function (this: unknown, payload: P, ...rest: unknown[]): R {
+    return handleMessage(payload, calledAs(handler, this, rest), receiver);
+  });
+}
+
+/** Returns `handler` as its caller calls it: as a method, or with more than the payload, such as the `signal` of a stream's `forEach`. */
+export function calledAs<P, R>(handler: (payload: P) => R, self: unknown, rest: readonly unknown[]): (payload: P) => R {
+  if (self === undefined && rest.length === 0) return handler;
+  return (payload) => Reflect.apply(handler, self, [payload, ...rest]) as R;
 }
 
 /** Returns `wrapper`, marked as wrapped; or `handler` where it is wrapped already: the options of the first wrap hold. */

@@ -3,7 +3,7 @@ export { runBatch, runMessage, type ReceivedBatch } from './batch.ts';
 export { byTopic, endAll, prepared, refusalOf, sendAll, settle, type Prepared } from './calling.ts';
 export { createMessage } from './create.ts';
 export { warnIfDoubled } from './doubled.ts';
-export { handleMessage, messageHandler, wrapHandler } from './handler.ts';
+export { calledAs, handleMessage, messageHandler, wrapHandler } from './handler.ts';
 export { kafka, type KafkaMessage } from './kafka.ts';
 export { messageContext, messageFields } from './without-span.ts';
 export type { MessageShape, MessageWriter } from './message-shape.ts';
