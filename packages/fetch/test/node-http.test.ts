@@ -64,6 +64,14 @@ describe('the span', () => {
     expect(hop().attributes['http.request.method_original']).toBeUndefined();
   });
 
+  test('is there for an address with a zone, and names it without', async () => {
+    // Nobody listens there: what counts is how it is named.
+    const options = { host: '::1%lo', port: await closedPort() };
+    await textOf(ended(traced.request(options))).catch(() => {});
+    await textOf(ended(http.request({ ...options, agent: traceAgent(new http.Agent()) }))).catch(() => {});
+    expect(telemetry.spans().map(({ attributes }) => attributes['server.address'])).toEqual(['::1', '::1']);
+  });
+
   test('is an error from 400 on', async () => {
     await textOf(traced.get(`${server.origin}/status/503`));
     expect(hop().status.code).toBe(SpanStatusCode.ERROR);

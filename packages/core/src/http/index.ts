@@ -17,6 +17,7 @@ export { isCutShort, nodeFollower } from './node-exchange.ts';
 export type { NodeAnswer, NodeExchange, NodeRequestLike, NodeResponseLike } from './node-exchange.ts';
 export { bindListeners } from './node-listeners.ts';
 export { urlRedaction, type HttpOptions, type UrlRedaction } from './redaction.ts';
+export { withoutZone } from '../policy/address.ts';
 export { defaultPort, serverAddress, serverAttributes } from './server.ts';
 export { keptOutOf, separate } from './separate.ts';
 export {

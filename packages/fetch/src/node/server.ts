@@ -1,5 +1,5 @@
 import type { Attributes } from '@opentelemetry/api';
-import { serverAddress, serverAttributes } from '@throughline/core/http';
+import { serverAddress, serverAttributes, withoutZone } from '@throughline/core/http';
 
 /** The server of a request, as its hop and its span name it. */
 export interface Server {
@@ -28,7 +28,8 @@ const known = new Map<string, { readonly scheme: string; readonly port: Port; re
 export function serverAt(scheme: string, host: string, port: Port): Server {
   const last = known.get(host);
   if (last !== undefined && last.port === port && last.scheme === scheme) return last.server;
-  const address = host.includes(':') && !host.startsWith('[') ? `[${host}]` : host;
+  // A URL has no zone.
+  const address = host.includes(':') && !host.startsWith('[') ? `[${withoutZone(host)}]` : host;
   const server = serverOf(new URL(`${scheme}//${address}${port === undefined ? '' : `:${port}`}`));
   if (known.size >= MAX_REMEMBERED) known.clear();
   if (host.length <= MAX_HOST) known.set(host, { scheme, port, server });
