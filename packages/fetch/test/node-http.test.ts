@@ -64,6 +64,12 @@ describe('the span', () => {
     expect(hop().attributes['http.request.method_original']).toBeUndefined();
   });
 
+  test('shows in nothing that lists the members of a request', async () => {
+    const [request, plain] = [ended(traced.request(server.origin)), ended(http.request(server.origin))];
+    expect(Object.keys(request)).toEqual(Object.keys(plain));
+    await Promise.all([textOf(request), textOf(plain)]);
+  });
+
   test('is there for an address with a zone, and names it without', async () => {
     // Nobody listens there: what counts is how it is named.
     const options = { host: '::1%lo', port: await closedPort() };
