@@ -142,11 +142,13 @@ function readIn(hop: RequestHop, reader: Reader): Promise<Step> {
 
 /** Returns what a promise is fulfilled with, if that is so within some turns of the queue of microtasks. */
 async function atOnce<T>(promise: Promise<T>): Promise<T | undefined> {
-  let settled: T | undefined;
-  const settle = (value: T | undefined): void => void (settled = value);
-  promise.then(settle, () => {});
-  for (let turn = 0; turn < TURNS && settled === undefined; turn++) await undefined;
-  return settled;
+  const settled: { value?: T } = {};
+  promise.then(
+    (value) => (settled.value = value),
+    () => {},
+  );
+  for (let turn = 0; turn < TURNS && settled.value === undefined; turn++) await Promise.resolve();
+  return settled.value;
 }
 
 function joined(chunks: readonly Uint8Array<ArrayBuffer>[]): Uint8Array<ArrayBuffer> {
