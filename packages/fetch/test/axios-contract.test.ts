@@ -351,8 +351,13 @@ describe('what goes wrong', () => {
   });
 
   test('a data: URL reaches nobody', async () => {
-    const { data } = await traceAxios(axios).get<Buffer>('data:text/plain,hi');
-    expect(data.toString()).toBe('hi');
+    // The first versions refuse it.
+    const asked = (client: typeof axios): Promise<string> =>
+      client.get('data:text/plain,hi').then(
+        ({ data }) => String(data),
+        (error: unknown) => (error as Error).message,
+      );
+    expect(await asked(traceAxios(axios))).toBe(await asked(axios));
     expect(hops()).toEqual([]);
   });
 
