@@ -7,27 +7,18 @@ import { registerInstrumentations } from '@opentelemetry/instrumentation';
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http';
 import { traceAgent, traceAxios, traceHttp } from '@throughline/fetch/node';
 import type Axios from 'axios';
-import { beSubject } from '../subject.ts';
-import { startTelemetry } from '../telemetry.ts';
+import { asked, serve } from '../queues/operations.ts';
+import type { Asked } from '../queues/operations.ts';
+import type { QueueVariant } from '../queues/variant.ts';
 
-/** What asks, and how its requests are traced. */
-export type ClientVariant =
-  | 'bare http'
-  | 'http, traceHttp'
-  | 'http, traceAgent'
-  | 'http, instrumentation-http'
-  | 'http, hand-written'
-  | 'bare axios'
-  | 'axios, traceAxios'
-  | 'axios, instrumentation-http'
-  | 'axios, hand-written';
+/** Whose requests are traced. */
+export type ClientTask = 'http' | 'agent' | 'axios';
 
-const variant = process.argv[2] as ClientVariant;
-const port = Number(process.argv[3]);
-const atOnce = Number(process.argv[4]);
-const telemetry = startTelemetry();
+const AT_ONCE = 20;
 
-if (variant.endsWith('instrumentation-http')) {
+const started = asked();
+const { variants, task, url: port, telemetry } = started as Asked & { readonly task: ClientTask };
+if (variants.includes('peer')) {
   registerInstrumentations({ tracerProvider: telemetry.provider, instrumentations: [new HttpInstrumentation()] });
 }
 // Loaded by `require` and after the instrumentation, which is how it gets to patch it.
@@ -38,8 +29,6 @@ const axios = require('axios') as typeof Axios;
 const host = '127.0.0.1';
 const path = '/users/42';
 const url = `http://${host}:${port}${path}`;
-const agent = new http.Agent({ keepAlive: true, maxSockets: atOnce });
-const ask = variant.includes('axios') ? axiosClient() : httpClient();
 // As in a service: there is a span that the requests are made in.
 const around = trace.setSpanContext(ROOT_CONTEXT, {
   traceId: '4bf92f3577b34da6a3ce929d0e0e4736',
@@ -47,15 +36,15 @@ const around = trace.setSpanContext(ROOT_CONTEXT, {
   traceFlags: TraceFlags.SAMPLED,
 });
 
-beSubject({
-  run: (count) => context.with(around, asking, undefined, count),
-  spans: telemetry.spans,
+await serve(started, (variant) => {
+  const ask = task === 'axios' ? axiosClient(variant) : httpClient(variant);
+  return (count) => context.with(around, asking, undefined, ask, count);
 });
 
-async function asking(count: number): Promise<void> {
+async function asking(ask: () => Promise<unknown>, count: number): Promise<void> {
   let left = count;
   await Promise.all(
-    Array.from({ length: atOnce }, async () => {
+    Array.from({ length: AT_ONCE }, async () => {
       while (left-- > 0) await ask();
     }),
   );
@@ -63,23 +52,28 @@ async function asking(count: number): Promise<void> {
 
 type Get = (options: RequestOptions, answered: (response: IncomingMessage) => void) => ClientRequest;
 
-function httpClient(): () => Promise<void> {
+function newAgent(): Http.Agent {
+  return new http.Agent({ keepAlive: true, maxSockets: AT_ONCE });
+}
+
+function httpClient(variant: QueueVariant): () => Promise<void> {
+  const isOurs = variant === 'ours';
   const get: Get =
-    variant === 'http, traceHttp' ? traceHttp(http).get : variant === 'http, hand-written' ? handWrittenGet : http.get;
-  const used = variant === 'http, traceAgent' ? traceAgent(agent) : agent;
+    isOurs && task === 'http' ? traceHttp(http).get : variant === 'hand-written' ? handWrittenGet : http.get;
+  const agent = isOurs && task === 'agent' ? traceAgent(newAgent()) : newAgent();
   return () =>
     new Promise((resolve, reject) => {
-      get({ host, port, path, agent: used }, (response) => response.on('end', resolve).resume()).on('error', reject);
+      get({ host, port, path, agent }, (response) => response.on('end', resolve).resume()).on('error', reject);
     });
 }
 
-function axiosClient(): () => Promise<unknown> {
-  const bare = axios.create({ baseURL: `http://${host}:${port}`, httpAgent: agent, proxy: false });
-  if (variant === 'axios, traceAxios') {
+function axiosClient(variant: QueueVariant): () => Promise<unknown> {
+  const bare = axios.create({ baseURL: `http://${host}:${port}`, httpAgent: newAgent(), proxy: false });
+  if (variant === 'ours') {
     const traced = traceAxios(bare);
     return () => traced.get(path);
   }
-  if (variant !== 'axios, hand-written') return () => bare.get(path);
+  if (variant !== 'hand-written') return () => bare.get(path);
   return async () => {
     const span = startSpan();
     try {
@@ -112,7 +106,7 @@ function handWrittenGet(options: RequestOptions, answered: (response: IncomingMe
 function startSpan(): Span {
   return telemetry.tracer.startSpan('GET', {
     kind: SpanKind.CLIENT,
-    attributes: { 'http.request.method': 'GET', 'server.address': host, 'server.port': port, 'url.full': url },
+    attributes: { 'http.request.method': 'GET', 'server.address': host, 'server.port': Number(port), 'url.full': url },
   });
 }
 
