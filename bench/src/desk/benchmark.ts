@@ -47,6 +47,7 @@ export async function desk(effort: Effort): Promise<Report> {
     notes: [
       `Bare: ${median(costs.bare.rounds).toFixed(0)} µs.`,
       `Spans a question: ${variants.map((name) => `${name} ${costs[name].spans.toFixed(2)}`).join(', ')}. The instrumentations trace neither MCP hop as one, and lose the context at both.`,
+      'Its floor: four of our nine spans are of MCP, and more than half of the cost is in the processes that have them. The instrumentations trace none of that.',
     ],
   };
 }

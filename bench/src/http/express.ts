@@ -21,6 +21,9 @@ export async function express(effort: Effort): Promise<Report> {
       { variant: 'hand-written', opponent: 'hand-written middleware: extract, the same span, run', target: 1.3 },
       { variant: 'minimal', opponent: 'the same with three attributes instead of ten before the response' },
     ]),
-    notes: notesOf(costs),
+    notes: [
+      ...notesOf(costs),
+      "Its floor: about 4 of the microseconds over hand-written are core's (limits, policy, the chain, redaction), one is for listeners that are bound to the request's context. No part of it costs more than the rest.",
+    ],
   };
 }

@@ -25,6 +25,9 @@ export async function fastify(effort: Effort): Promise<Report> {
         target: 1.3,
       },
     ]),
-    notes: notesOf(costs),
+    notes: [
+      ...notesOf(costs),
+      "Its floor: a hook of ours in each stage has what comes next in the request's context, wherever another plugin has left it, which is 2 to 3 microseconds; the rest is core's, as in Express.",
+    ],
   };
 }

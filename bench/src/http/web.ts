@@ -37,6 +37,9 @@ export async function web(effort: Effort): Promise<Report> {
         { variant: 'handler, hand-written', opponent: 'hand-written: extract, the same span, run', target: 1.3 },
       ]),
     ],
-    notes: notesOf(costs),
+    notes: [
+      ...notesOf(costs),
+      'Its floor: the body of an answer that is not light is read ahead and put into another `Response`, so that it is read in the context of the hop, which ends with it. Nothing tells text that is there whole from a stream.',
+    ],
   };
 }

@@ -35,6 +35,8 @@ export interface Section {
   readonly start?: () => Promise<RunningServer>;
   readonly tasks: readonly Task[];
   readonly peer?: Peer;
+  /** What keeps rows that miss from their target. */
+  readonly floor: string;
 }
 
 const IN_PAIRS =
@@ -44,7 +46,10 @@ const APART =
 const HAND_WRITTEN = 'hand-written span for each message';
 
 /** Measures a section. */
-export async function report({ title, method, file, start, tasks, peer }: Section, effort: Effort): Promise<Report> {
+export async function report(
+  { title, method, file, start, tasks, peer, floor }: Section,
+  effort: Effort,
+): Promise<Report> {
   await using server = await start?.();
   const results: Result[] = [];
   const notes: string[] = [];
@@ -69,6 +74,7 @@ export async function report({ title, method, file, start, tasks, peer }: Sectio
     );
     notes.push(`${what}: bare ${bare} µs; spans a message: ${spans.join(', ')}.`);
   }
+  notes.push(floor);
   return { title, method: [IN_PAIRS, ...(peer?.patches ? [APART] : []), method].join(' '), results, notes };
 }
 
