@@ -1,6 +1,6 @@
 import { context as contextApi, createContextKey, SpanKind } from '@opentelemetry/api';
 import type { Context } from '@opentelemetry/api';
-import { answerField, errorType, recordException, startInbound } from '@throughline/core/adapter';
+import { answerField, attachments, errorType, recordException, startInbound } from '@throughline/core/adapter';
 import type { HopSettings, Received } from '@throughline/core/adapter';
 import type { HopOptions, Refused } from '@throughline/core';
 import {
@@ -61,30 +61,14 @@ export interface Opening {
 }
 
 // By the request, for programs without a context manager; in the context, for copies of the request that a router makes.
-// As a property, where one can be added: an entry of a `WeakMap` for each request is work for the garbage collector.
-const heldKey = Symbol('throughline.web.hop');
-const frozen = new WeakMap<object, RequestHop>();
-
-interface HopHolder {
-  [heldKey]?: RequestHop;
-}
-
-function heldBy(holder: object): RequestHop | undefined {
-  return (holder as HopHolder)[heldKey] ?? frozen.get(holder);
-}
-
-function hold(holder: object, hop: RequestHop): void {
-  if (Object.isExtensible(holder)) (holder as HopHolder)[heldKey] = hop;
-  else frozen.set(holder, hop);
-}
-
+const hops = attachments<RequestHop>();
 const hopKey = createContextKey('throughline.web.hop');
 
 /** Returns the hop that is open for a request. */
 export function hopOf(request: Request, beside: unknown): RequestHop | undefined {
-  const known = heldBy(request);
+  const known = hops.get(request);
   if (known !== undefined) return isOpen(known) ? known : undefined;
-  const arrived = heldBy(arrivalOf(request, beside).key);
+  const arrived = hops.get(arrivalOf(request, beside).key);
   if (isOpen(arrived) && isHandedOn(request, beside, arrived)) return arrived;
   const around = contextApi.active().getValue(hopKey) as RequestHop | undefined;
   return isOpen(around) && isCopy(request, around.request) && isHandedOn(request, beside, around) ? around : undefined;
@@ -152,7 +136,7 @@ function targetOf({ url }: Request): [host: string, path: string, query: string]
 export function openHop({ request, beside, settings, redact, route, asked }: Opening): RequestHop | Refused {
   let arrived = arrivalOf(request, beside);
   // A request of the program's own, with what lies beside the one that came over the connection: it is none of that.
-  if (isOpen(heldBy(arrived.key))) arrived = { key: request };
+  if (isOpen(hops.get(arrived.key))) arrived = { key: request };
   const { url } = request;
   const headers = ownHeaders(request, arrived.key);
   const { address } = arrived;
@@ -202,8 +186,8 @@ export function openHop({ request, beside, settings, redact, route, asked }: Ope
     unwatch: undefined,
   };
   (hop as { context: Context }).context = hop.context.setValue(hopKey, hop);
-  hold(arrived.key, hop);
-  if (arrived.key !== request) hold(request, hop);
+  hops.set(arrived.key, hop);
+  if (arrived.key !== request) hops.set(request, hop);
   watch(hop);
   return hop;
 }
